@@ -1,0 +1,1 @@
+"""The only SQL: the append-only, hash-chained ledger of a run."""

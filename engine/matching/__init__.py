@@ -1,0 +1,1 @@
+"""The pure matching core that paper, backtest and the loopback venue share."""

@@ -1,0 +1,123 @@
+"""The shapes one can add: a source, a strategy, a rule, a venue, a notifier, and the stage that joins them.
+
+A plug is one file whose name is its name on the command line. Its settings are the fields of its frozen dataclass, and
+those fields are also the space a search may look in. `engine.runs.catalog` finds plugs; nothing below it ever asks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+from engine.records.base import Record
+from engine.records.desk import DeskView, Draft, No
+from engine.records.ideas import CandidateSnapshot, ExitPlan
+from engine.records.market import SymbolRules
+
+
+class Entry(NamedTuple):
+    """One item of a market: the record, where its kind is known, and its line, where it came as one."""
+
+    record: Record | None
+    line: bytes | None
+
+
+class Source(Protocol):
+    """Where facts come from, in order of (at, kind, venue, symbol)."""
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives the market's facts; ends when the source does."""
+        ...
+
+    def manifest(self) -> dict[str, Any]:
+        """Names the facts so that a replay can find them again: path and sha256 of each file, or a stream's name."""
+        ...
+
+
+class Stage(Protocol):
+    """A pure verb: records in, records out. Its whole memory is `state`, which can be saved and loaded."""
+
+    name: ClassVar[str]
+    wants: frozenset[str]
+    state: Any
+
+    def take(self, record: Record) -> list[Record]:
+        """Takes one record of a wanted kind and gives what it says about it.
+
+        What is said about a tick stands before that tick on the wire; anything else after its cause.
+        """
+        ...
+
+
+class Indicator(Protocol):
+    """A kernel bound to its state: advances by closed candles (`engine.kernels`)."""
+
+    state: list[float]
+
+    def advance(self, *columns: Sequence[float]) -> Any:
+        """Takes new closed candles' columns and gives the indicator's values, one a candle."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One timeframe of one symbol at its last closed candle.
+
+    `values` holds each indicator now, `before` one candle earlier; NaN while warming up. `closed_at` is when the
+    candle closed, `closes` how many have.
+    """
+
+    close: float
+    closed_at: int
+    closes: int
+    values: Mapping[str, float]
+    before: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a strategy says: enter, or the code of why not; reasons in words, for people."""
+
+    enter: bool
+    code: str | None
+    reasons: tuple[str, ...]
+    order_type: Literal["market", "limit"] = "market"
+    limit_price: str | None = None
+
+
+class Strategy(Protocol):
+    """One trading idea. Pure: the same candidate and frames give the same verdict."""
+
+    @property
+    def timeframes(self) -> Sequence[str]:
+        """The timeframes it looks at, as `1m`, `5m`, `15m`, `1h`; all must be warm before it is asked."""
+        ...
+
+    def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
+        """Its indicators by name; each runs on the closes of every timeframe."""
+        ...
+
+    def judge(self, candidate: CandidateSnapshot, frames: Mapping[str, Frame]) -> Verdict:
+        """Says whether to enter, with reasons."""
+        ...
+
+    def exits(self) -> ExitPlan:
+        """Says how a position is left."""
+        ...
+
+
+class Rule(Protocol):
+    """One reason to refuse. `layer` says when it is asked: exchange filters first, then risk, then the account."""
+
+    layer: ClassVar[Literal["exchange", "risk", "account"]]
+
+    def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
+        """Keeps quiet (None), or says no with a code, the value and the limit."""
+        ...
+
+
+class Notifier(Protocol):
+    """Who is told. Never on the order path; failures are counted, not raised."""
+
+    def tell(self, record: Record) -> None:
+        """Passes one alert or trade on."""
+        ...

@@ -1,0 +1,1 @@
+"""The nouns: market facts, ideas, trades and the desk, and how they stand on the wire."""

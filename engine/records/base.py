@@ -1,0 +1,56 @@
+"""What every record is: immutable, keyword-only, its kind first and its time second."""
+
+import re
+from typing import Any, ClassVar
+
+import msgspec
+
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def kind_of(name: str) -> str:
+    """Gives the wire name of a record class: `BookTop` is `book_top`."""
+    return _WORD.sub("_", name).lower()
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=kind_of, omit_defaults=True, gc=False):
+    """A fact, an idea or a deed, at one instant.
+
+    `at` is epoch milliseconds, UTC: for a fact the time it could be known, for a decision the time of the
+    record that caused it.
+    """
+
+    at: int
+
+    OWNER: ClassVar[str] = "market"
+
+    @property
+    def kind(self) -> str:
+        """The record's name on the wire."""
+        return kind_of(type(self).__name__)
+
+
+# Largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+MAX_INTEGER = 2**53 - 1
+
+
+def figure(x: float | None, digits: int = 6) -> float | None:
+    """Rounds a figure to what the wire can carry so that every jq prints it unchanged.
+
+    Not finite gives None. Integral values become int (no `50.0`, no `-0`); what is smaller than 1e-4 is rounded to
+    four decimals, since jq 1.6 would print it with an exponent.
+
+    Raises OverflowError beyond 2^53, where JSON readers start to differ.
+    """
+    if x is None or x != x or x in (float("inf"), float("-inf")):
+        return None
+    if abs(x) > MAX_INTEGER:
+        raise OverflowError(f"figure beyond 2^53: {x!r}")
+    rounded = round(x, digits if abs(x) >= 1e-4 else 4)
+    whole = int(rounded)
+    return whole if whole == rounded else rounded
+
+
+def as_wire(value: Any) -> Any:
+    """Gives a record's plain JSON form (dicts, lists, strings, numbers)."""
+    return msgspec.to_builtins(value)

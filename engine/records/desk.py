@@ -1,0 +1,144 @@
+"""The desk: whose run it is, what it holds, and what a rule may look at."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from engine.records.base import Record
+from engine.records.trades import OrderType, Side
+
+EngineState = Literal["tradeable", "degraded", "blocked"]
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """The manifest of a run, written by its first stage: what was run, over which facts, starting from which desk.
+
+    `settings` holds every value in force; `market` names the facts (path and sha256 of a file); `sources` the inputs
+    that count for heat (announcement, social, sentiment).
+    """
+
+    OWNER: ClassVar[str] = "run"
+
+    run_id: str
+    version: str
+    mode: Literal["paper", "live"] = "paper"
+    settings_hash: str
+    settings: dict[str, Any]
+    market: dict[str, Any] = {}
+    sources: tuple[str, ...] = ()
+    rules_snapshot: str = ""
+    platform: str = ""
+    seed: int = 0
+    ledger_head: str = ""
+    start_equity: str = "0"
+
+
+class Judged(Record, frozen=True, kw_only=True):
+    """Which ledger head a precheck judged with (live only; never compared)."""
+
+    OWNER: ClassVar[str] = "precheck"
+
+    ledger_head: str
+
+
+class Operator(Record, frozen=True, kw_only=True):
+    """An order of the operator, in force from the tick after it: halt or resume."""
+
+    OWNER: ClassVar[str] = "operator"
+
+    action: Literal["halt", "resume"]
+    reason: str = ""
+
+
+class Alert(Record, frozen=True, kw_only=True):
+    """Something a person should hear about; never compared."""
+
+    OWNER: ClassVar[str] = "run"
+
+    level: Literal["info", "warning", "error"]
+    code: str
+    text: str
+    symbol: str | None = None
+
+
+class End(Record, frozen=True, kw_only=True):
+    """The trailer of a stream: how many records its writer wrote and how many lines it skipped."""
+
+    OWNER: ClassVar[str] = "run"
+
+    stage: str
+    records: int
+    skipped: int = 0
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An open position as a rule sees it: quantity, average entry and value at the last price."""
+
+    symbol: str
+    qty: Decimal
+    entry_price: Decimal
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DeskView:
+    """What a rule may look at, at one instant: money in the quote asset, percentages of equity.
+
+    `reserved` is the notional of entries sent or about to be sent and not yet filled, by symbol.
+    """
+
+    at: int
+    equity: Decimal
+    cash: Decimal
+    holdings: dict[str, Holding]
+    reserved: dict[str, Decimal]
+    drawdown_pct: float
+    day_loss_pct: float
+    risk_level: str
+    engine_state: EngineState
+    engine_reason: str
+    day_entries: int = 0
+    open_orders: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def in_use(self) -> Decimal:
+        """Capital already at work: holdings at current prices and reservations."""
+        total = Decimal(0)
+        for symbol in sorted(self.holdings):
+            total += self.holdings[symbol].value
+        for symbol in sorted(self.reserved):
+            total += self.reserved[symbol]
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order that is being judged: what would be sent, before any rule said yes.
+
+    `reference_price` is the price a market order is measured with (average price, else the last).
+    """
+
+    symbol: str
+    side: Side
+    order_type: OrderType
+    qty: Decimal
+    price: Decimal
+    reference_price: Decimal
+    heat: float = 0.0
+    decided_at: int = 0
+
+    @property
+    def notional(self) -> Decimal:
+        """Price times quantity, in the quote asset."""
+        return self.qty * (self.price if self.order_type == "limit" else self.reference_price)
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """A rule's refusal: its code, the value it looked at and the limit that value broke."""
+
+    code: str
+    value: float | str | None = None
+    limit: float | str | None = None

@@ -1,0 +1,162 @@
+"""Ideas: what the scan noticed, how hot it is, what the strategy says, and each refusal with its code."""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from engine.records.base import Record
+
+PoolStatus = Literal["new", "watching", "hot", "cooling", "dropped"]
+
+
+class Idea(Record, frozen=True, kw_only=True):
+    """Something thought about one symbol at one venue."""
+
+    venue: str
+    symbol: str
+
+
+class Anomaly(Idea, frozen=True, kw_only=True):
+    """A price or volume anomaly, at most one a symbol and cool-down.
+
+    `trigger` says which: `price` (the change over the window), `volume` (against its own baseline), or both.
+    """
+
+    OWNER: ClassVar[str] = "scan"
+
+    trigger: Literal["price", "volume", "price+volume"]
+    change_pct: float | None = None
+    volume_surge: float | None = None
+    window_s: int
+
+
+class HeatInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What the six dimensions of heat are computed from; an absent value is an unknown one.
+
+    Percentages are price moves; `spread_bps` is 1e-4 of the mid; `mentions_*` count posts an hour.
+    """
+
+    announcement: Literal["spot_listing", "perp_listing", "campaign", "none"] | None = None
+    announcement_hours: float | None = None
+    mentions_1h: int | None = None
+    mentions_baseline_1h: float | None = None
+    sentiment: float | None = None
+    sentiment_samples: int | None = None
+    change_1h_pct: float | None = None
+    change_5m_pct: float | None = None
+    volume_surge: float | None = None
+    quote_volume_24h: float | None = None
+    spread_bps: float | None = None
+    age_days: float | None = None
+    funding_pct: float | None = None
+
+
+class Candidate(Idea, frozen=True, kw_only=True):
+    """A member of the pool at one tick, with the inputs of its heat.
+
+    `since` is when it entered the pool, `status_since` when its status last changed.
+    """
+
+    OWNER: ClassVar[str] = "scan"
+
+    status: PoolStatus
+    since: int
+    status_since: int
+    price: float
+    inputs: HeatInputs
+
+
+class CandidateSnapshot(Idea, frozen=True, kw_only=True):
+    """A ranked candidate: its heat, 0 to 100, each dimension beside the inputs it came from.
+
+    `coverage` is the share of the weights whose dimensions had an input, `missing` the terms that had none.
+    """
+
+    OWNER: ClassVar[str] = "rank"
+
+    rank: int
+    heat: float
+    coverage: float
+    dimensions: dict[str, float]
+    missing: tuple[str, ...] = ()
+    status: PoolStatus
+    since: int
+    price: float
+    inputs: HeatInputs
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One step of a tiered take-profit: sell `share_pct` of the position once price is up `at_pct`."""
+
+    share_pct: float
+    at_pct: float
+
+
+class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """How a position is left. Percentages are moves of price against the entry; 0 switches a part off.
+
+    The trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
+    `trail_callback_pct` of the best price since.
+    """
+
+    stop_pct: float = 0.0
+    tiers: tuple[Tier, ...] = ()
+    tier_mode: Literal["software", "resting"] = "software"
+    trail_share_pct: float = 0.0
+    trail_arm_pct: float = 0.0
+    trail_callback_pct: float = 0.0
+    hold_max_s: int = 0
+    black_swan_pct: float = 0.0
+
+
+class SignalSnapshot(Idea, frozen=True, kw_only=True):
+    """What a strategy says of one ranked candidate, with its reasons and the figures it looked at.
+
+    `frames` maps a timeframe to its figures. On `enter`, `plan` says how the position will be left.
+    """
+
+    OWNER: ClassVar[str] = "signal"
+
+    strategy: str
+    action: Literal["enter", "wait"]
+    side: Literal["buy", "sell"] = "buy"
+    order_type: Literal["market", "limit"] = "market"
+    rank: int
+    heat: float
+    price: float
+    limit_price: str | None = None
+    code: str | None = None
+    reasons: tuple[str, ...] = ()
+    frames: dict[str, dict[str, float | None]] = {}
+    change_5m_pct: float | None = None
+    plan: ExitPlan | None = None
+
+
+class Refusal(Idea, frozen=True, kw_only=True):
+    """A no, with its name: the code, the value that was looked at and the limit it broke.
+
+    `stage` is where the way ended; `precheck_code` names the exchange filter when `code` is PRECHECK_FAILED.
+    """
+
+    OWNER: ClassVar[str] = "precheck"
+
+    stage: Literal["rank", "signal", "precheck", "order"]
+    code: str
+    precheck_code: str | None = None
+    value: float | str | None = None
+    limit: float | str | None = None
+    side: Literal["buy", "sell"] | None = None
+
+
+class Cycle(Record, frozen=True, kw_only=True):
+    """How the cycle ended for each scanned symbol: a reason code to its sorted symbols, each symbol exactly once."""
+
+    OWNER: ClassVar[str] = "order"
+
+    codes: dict[str, tuple[str, ...]]
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """Gives a record as the dict that its JSON line holds."""
+    out: dict[str, Any] = msgspec.to_builtins(record)
+    return out

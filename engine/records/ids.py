@@ -1,0 +1,19 @@
+"""Ids that follow from content: the same wish has the same id, today and in a replay next year."""
+
+import base64
+from hashlib import sha256
+
+
+def intent_key(strategy: str, venue: str, symbol: str, side: str, purpose: str, decided_at: int, leg: str) -> str:
+    """Gives the key of a wish to trade: sha256 in hex over what is wanted.
+
+    Quantity, price, settings, ledger, mode and run are not in it, so that a retry, a restart or a race gives the same.
+    """
+    text = "\x1f".join((strategy, venue, symbol, side, purpose, str(decided_at), leg))
+    return sha256(text.encode()).hexdigest()
+
+
+def client_id(key: str, attempt: int) -> str:
+    """Gives the client order id of one attempt: `h` and 27 base32 characters (28 in all; Binance allows 36)."""
+    digest = sha256(f"{key}\x1f{attempt}".encode()).digest()
+    return "h" + base64.b32encode(digest).decode().lower()[:27]

@@ -1,0 +1,214 @@
+"""Facts of the market: what a source saw, prices and quantities as the decimal strings the exchange wrote."""
+
+import re
+from typing import ClassVar, Literal
+
+from engine.errors import BadRecord
+from engine.records.base import Record
+
+# Plain digits only: no exponent, no sign, no NaN; bounded before anything is converted.
+_PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
+_PLAIN_LIST = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,)+", re.ASCII)
+_SYMBOL = re.compile(r"[^\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"\\,<>&=;'`\[\](){}|]{1,40}")
+MAX_AMOUNT = 1e15
+
+
+class Fact(Record, frozen=True, kw_only=True):
+    """A fact of one symbol at one venue. `mono_ms` is the receiver's monotonic clock; absent, it equals `at`."""
+
+    venue: str
+    symbol: str
+    mono_ms: int | None = None
+
+
+class Ticker(Fact, frozen=True, kw_only=True):
+    """A rolling 24 h ticker: last price, volumes of the last 24 h, best bid and ask where known."""
+
+    last: str
+    volume_24h: str = "0"
+    quote_volume_24h: str
+    bid: str | None = None
+    ask: str | None = None
+
+
+class Bar(Fact, frozen=True, kw_only=True):
+    """A closed candle. `at` is close time + 1 ms, when it can be known; `open_at` its first millisecond."""
+
+    step_s: int
+    open_at: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    quote_volume: str | None = None
+    trades: int | None = None
+
+
+class BookTop(Fact, frozen=True, kw_only=True):
+    """Best bid and ask with the quantities waiting there."""
+
+    bid: str
+    bid_qty: str
+    ask: str
+    ask_qty: str
+
+
+class Trade(Fact, frozen=True, kw_only=True):
+    """One public trade; `side` is the taker's."""
+
+    price: str
+    qty: str
+    side: Literal["buy", "sell"]
+    trade_id: int | None = None
+
+
+class SymbolRules(Fact, frozen=True, kw_only=True):
+    """An exchange's rules for one symbol; a limit that is absent or "0" is not enforced.
+
+    `rules` says where they come from: `venue`, `snapshot YYYY-MM-DD`, or `inferred` from the decimals seen.
+    """
+
+    status: str = "TRADING"
+    base: str
+    quote: str
+    tick: str
+    step: str
+    min_price: str = "0"
+    max_price: str = "0"
+    min_qty: str = "0"
+    max_qty: str = "0"
+    market_step: str = "0"
+    market_min_qty: str = "0"
+    market_max_qty: str = "0"
+    min_notional: str = "0"
+    max_notional: str = "0"
+    min_notional_market: bool = True
+    max_notional_market: bool = False
+    bid_multiplier_up: str = "0"
+    bid_multiplier_down: str = "0"
+    ask_multiplier_up: str = "0"
+    ask_multiplier_down: str = "0"
+    avg_price_mins: int = 5
+    max_orders: int = 0
+    max_algo_orders: int = 0
+    max_position: str = "0"
+    order_types: tuple[str, ...] = ()
+    onboard_at: int | None = None
+    rules: str = "venue"
+
+
+class OpenInterest(Fact, frozen=True, kw_only=True):
+    """Open contracts in the base asset, and their value in the quote asset where known."""
+
+    open_interest: str
+    open_interest_value: str | None = None
+
+
+class Funding(Fact, frozen=True, kw_only=True):
+    """A perpetual's funding rate (a fraction, as decimal string, may be negative)."""
+
+    rate: str
+    mark_price: str | None = None
+
+
+class Post(Record, frozen=True, kw_only=True):
+    """A social post about some symbols. Its text is untrusted and never an instruction.
+
+    `sentiment` is in [-1, 1] when the producer scored it.
+    """
+
+    source: str
+    symbols: tuple[str, ...]
+    text: str = ""
+    post_id: str | None = None
+    sentiment: float | None = None
+    mono_ms: int | None = None
+
+
+class Announcement(Record, frozen=True, kw_only=True):
+    """An exchange's announcement about some symbols."""
+
+    source: str
+    announcement_id: str
+    category: Literal["spot_listing", "perp_listing", "campaign", "delisting", "other"]
+    symbols: tuple[str, ...]
+    title: str = ""
+    opens_at: int | None = None
+    mono_ms: int | None = None
+
+
+class Tick(Record, frozen=True, kw_only=True):
+    """The clock tick that closes a cycle: everything said about cycle `at` stands before it.
+
+    `codes` maps a reason code to the sorted symbols whose way ended in the scan; every other scanned symbol is among
+    the cycle's candidates.
+    """
+
+    OWNER: ClassVar[str] = "scan"
+
+    codes: dict[str, tuple[str, ...]] = {}
+    mono_ms: int | None = None
+
+
+def amount(text: str) -> float:
+    """Reads a plain non-negative decimal string as float64.
+
+    Raises BadRecord for anything but bounded plain digits.
+    """
+    if not _PLAIN.fullmatch(text):
+        raise BadRecord(f"not a plain decimal: {text[:40]!r}")
+    value = float(text)
+    if value > MAX_AMOUNT:
+        raise BadRecord(f"beyond 1e15: {text[:40]!r}")
+    return value
+
+
+def signed(text: str) -> float:
+    """Reads a plain decimal string with an optional sign as float64 (funding rates); raises BadRecord."""
+    return -amount(text[1:]) if text.startswith("-") else amount(text)
+
+
+def price(text: str) -> float:
+    """Reads a plain decimal string above zero; raises BadRecord."""
+    value = amount(text)
+    if value <= 0.0:
+        raise BadRecord(f"price not above zero: {text[:40]!r}")
+    return value
+
+
+def check_symbol(symbol: str) -> None:
+    """Refuses a symbol with control, bidi or markup characters, or of unreasonable length; raises BadRecord.
+
+    Letters of any script pass: exchanges list symbols in Chinese characters.
+    """
+    if not _SYMBOL.fullmatch(symbol):
+        raise BadRecord(f"not a symbol: {symbol[:40]!r}")
+
+
+class Ohlcv:
+    """A bar's figures as float64: open, high, low, close and quote volume."""
+
+    __slots__ = ("close", "high", "low", "open", "quote_volume")
+
+    def __init__(self, bar: Bar) -> None:
+        """Reads the bar's strings; raises BadRecord where they cannot be a candle."""
+        quote = bar.quote_volume
+        joined = f"{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume},{quote if quote is not None else '0'},"
+        if not _PLAIN_LIST.fullmatch(joined):
+            raise BadRecord(f"bar of {bar.symbol[:40]!r} holds something that is not a plain decimal")
+        self.open, self.high, self.low, self.close = float(bar.open), float(bar.high), float(bar.low), float(bar.close)
+        volume = float(bar.volume)
+        if not 0.0 < self.low <= self.high <= MAX_AMOUNT or not (
+            self.low <= self.open <= self.high and self.low <= self.close <= self.high
+        ):
+            raise BadRecord(f"bar of {bar.symbol[:40]!r}: open, high, low and close do not fit together")
+        if bar.step_s <= 0 or not bar.open_at < bar.at:
+            raise BadRecord(f"bar of {bar.symbol[:40]!r}: its times do not fit together")
+        if quote is None:
+            # The recordings that lack quote volume: volume x typical price.
+            self.quote_volume = volume * (self.high + self.low + self.close) / 3.0
+        else:
+            self.quote_volume = float(quote)
+        if self.quote_volume > MAX_AMOUNT:
+            raise BadRecord(f"bar of {bar.symbol[:40]!r}: quote volume beyond 1e15")

@@ -1,0 +1,131 @@
+"""Trades: the intent, what was sent, what the venue answered, and what the fills add up to."""
+
+from typing import ClassVar, Literal
+
+from engine.records.base import Record
+from engine.records.ideas import ExitPlan
+
+Side = Literal["buy", "sell"]
+Purpose = Literal["entry", "exit"]
+OrderType = Literal["market", "limit"]
+
+
+class Deed(Record, frozen=True, kw_only=True):
+    """Something done, or meant to be done, about one symbol at one venue."""
+
+    venue: str
+    symbol: str
+
+
+class Intent(Deed, frozen=True, kw_only=True):
+    """A judged wish to trade: it passed every filter and rule and may be sent.
+
+    `qty` is in the base asset, `price` the price it was judged at, `limit_price` that of a limit order.
+    `intent_key` follows from what is wanted, not from how much (`trade_ids`).
+    """
+
+    OWNER: ClassVar[str] = "precheck"
+
+    strategy: str
+    side: Side
+    purpose: Purpose = "entry"
+    leg: str = "entry"
+    order_type: OrderType = "market"
+    qty: str
+    price: str
+    limit_price: str | None = None
+    notional: str
+    intent_key: str
+    risk_level: str = "L0"
+    plan: ExitPlan | None = None
+
+
+class OrderAttempt(Deed, frozen=True, kw_only=True):
+    """An order on its way to the venue; committed before its first byte leaves.
+
+    `reason` says why (ENTRY, STOP, TIER_1, TRAIL, TIME, BLACK_SWAN ...), `reference_price` is what the decision saw.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    strategy: str
+    client_id: str
+    intent_key: str
+    attempt: int = 1
+    side: Side
+    purpose: Purpose
+    reason: str
+    order_type: OrderType
+    qty: str
+    limit_price: str | None = None
+    reference_price: str
+
+
+class OrderResult(Deed, frozen=True, kw_only=True):
+    """What became of an order. `code` names the reason of a rejection or an expiry."""
+
+    OWNER: ClassVar[str] = "order"
+
+    client_id: str
+    status: Literal["working", "part_filled", "filled", "cancelled", "expired", "rejected"]
+    filled_qty: str = "0"
+    code: str | None = None
+
+
+class Fill(Deed, frozen=True, kw_only=True):
+    """One execution. `venue_at` is when it happened, `at` when it could be known.
+
+    `notional` is price x qty in the quote asset; `fee` is in `fee_asset`; `ambiguous` marks a bar that touched both
+    sides of a bracket.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    venue_at: int
+    client_id: str
+    trade_id: str
+    side: Side
+    purpose: Purpose
+    reason: str
+    qty: str
+    price: str
+    notional: str
+    fee: str
+    fee_asset: str
+    fee_quote: str
+    liquidity: Literal["maker", "taker"]
+    ambiguous: bool = False
+
+
+class Position(Deed, frozen=True, kw_only=True):
+    """What the fills of one holding add up to, after the fill before it.
+
+    `entry_price` is the average paid, `realised_pnl` is net of fees in the quote asset, `dust` the remainder too small
+    to sell when the position closed.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    strategy: str
+    status: Literal["open", "closed"]
+    qty: str
+    entry_price: str
+    opened_at: int
+    realised_pnl: str
+    fees_quote: str
+    reason: str = ""
+    dust: str = "0"
+
+
+class StateChange(Record, frozen=True, kw_only=True):
+    """A change of the engine's state or risk level. `until` is when it ends by itself."""
+
+    OWNER: ClassVar[str] = "order"
+
+    scope: Literal["engine", "risk"]
+    was: str
+    now: str
+    reason: str
+    value: float | None = None
+    limit: float | None = None
+    until: int | None = None

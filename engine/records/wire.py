@@ -1,0 +1,185 @@
+"""The wire: one JSON object a line, its kind first; what a line may be, and how records become lines and back."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.records import desk, ideas, market, trades
+from engine.records.base import MAX_INTEGER, Record
+
+KINDS: dict[str, type[Record]] = {
+    cls.__struct_config__.tag: cls  # type: ignore[misc]
+    for cls in (
+        market.Ticker, market.Bar, market.BookTop, market.Trade, market.SymbolRules, market.OpenInterest,
+        market.Funding, market.Post, market.Announcement, market.Tick,
+        ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
+        trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position, trades.StateChange,
+        desk.Run, desk.Judged, desk.Operator, desk.Alert, desk.End,
+    )
+}  # fmt: skip
+
+#: Kinds whose bytes are the same in pipe, run, daemon, replay and backtest.
+COMPARED: frozenset[str] = frozenset(
+    kind for kind, cls in KINDS.items() if cls.OWNER in ("scan", "rank", "signal", "precheck", "order")
+) - {"judged"}
+
+#: Facts of the market, and the tick, which is one when it comes from outside.
+FACTS: frozenset[str] = frozenset(kind for kind, cls in KINDS.items() if cls.OWNER == "market")
+
+#: Order of kinds at one instant: rules before prices, prices before what reads them, the tick last.
+KIND_RANK: dict[str, int] = {
+    kind: i
+    for i, kind in enumerate(
+        ("run", "operator", "symbol_rules", "announcement", "post", "funding", "open_interest",
+         "bar", "ticker", "book_top", "trade", "tick")
+    )
+}  # fmt: skip
+
+MAX_LINE_BYTES = 1 << 20
+MAX_DEPTH = 32
+_OPENING = b'{"kind":"'
+_EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+')
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+
+
+def encode(record: Record) -> bytes:
+    """Gives a record's line, without its newline."""
+    line = _encoder.encode(record)
+    if b"e-" in line or b"e+" in line:
+        return _EXPONENT.sub(_without_exponent, line)
+    return line
+
+
+def _without_exponent(match: re.Match[bytes]) -> bytes:
+    token = match.group()
+    return token if token.startswith(b'"') else f"{float(token):.6f}".rstrip("0").rstrip(".").encode()
+
+
+def kind_of_line(line: bytes) -> str | None:
+    """Gives the kind that a line opens with, or None where it does not open as the wire's lines do."""
+    if not line.startswith(_OPENING):
+        return None
+    end = line.find(b'"', len(_OPENING))
+    return line[len(_OPENING) : end].decode("ascii", "replace") if end > 0 else None
+
+
+def decode(line: bytes) -> Record | None:
+    """Reads a line as a record of a known kind; None when its kind is not known (a newer version's).
+
+    Any key order and white space is read. Raises BadRecord for what cannot be trusted: not JSON, not UTF-8, a wrong
+    type, a number that is not finite, a key given twice, too long or too deep.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        raise BadRecord(f"longer than {MAX_LINE_BYTES} bytes")
+    kind = kind_of_line(line)
+    canonical = kind is not None
+    if kind is None:
+        kind = _kind_anywhere(line)
+    decoder = _decoder(kind)
+    if decoder is None:
+        return None
+    record = _decode_with(decoder, line)
+    # A line that encodes back to itself has neither doubled keys nor unknown fields; only others are looked at closer.
+    if not canonical or _encoder.encode(record) != line:
+        check_json(line)
+    return record
+
+
+def _decoder(kind: str) -> "msgspec.json.Decoder[Any] | None":
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        cls = KINDS.get(kind)
+        if cls is None:
+            return None
+        decoder = _decoders[kind] = msgspec.json.Decoder(cls)
+    return decoder
+
+
+def _decode_with(decoder: "msgspec.json.Decoder[Any]", line: bytes) -> Record:
+    try:
+        record: Record = decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRecord(str(error)) from None
+    except RecursionError:
+        raise BadRecord(f"nested deeper than {MAX_DEPTH}") from None
+    if not 0 <= record.at <= MAX_INTEGER:
+        raise BadRecord(f"time out of range: {record.at}")
+    return record
+
+
+def _kind_anywhere(line: bytes) -> str:
+    value = check_json(line)
+    if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+        raise BadRecord("not an object with a kind")
+    return str(value["kind"])
+
+
+def check_json(line: bytes) -> Any:
+    """Reads a line as strict JSON: UTF-8, finite numbers, no doubled keys, bounded depth; raises BadRecord."""
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
+        raise BadRecord(f"nested deeper than {MAX_DEPTH}")
+    try:
+        return json.loads(
+            line.decode("utf-8"), object_pairs_hook=_single_keys, parse_constant=_no_constant, parse_float=_finite,
+            parse_int=_bounded,
+        )  # fmt: skip
+    except UnicodeDecodeError:
+        raise BadRecord("not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise BadRecord(f"not JSON: {error.msg} (byte {error.pos})") from None
+    except RecursionError:
+        raise BadRecord(f"nested deeper than {MAX_DEPTH}") from None
+
+
+def _depth(line: bytes) -> int:
+    depth = deepest = 0
+    for token in re.findall(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', line):
+        if token in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise BadRecord(f"key given twice: {twice[:40]!r}")
+    return out
+
+
+def _no_constant(name: str) -> Any:
+    raise BadRecord(f"not a finite number: {name}")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise BadRecord(f"not a finite number: {text[:40]}")
+    return value
+
+
+def _bounded(text: str) -> int:
+    if len(text) > 20:
+        raise BadRecord(f"an integer of {len(text)} digits")
+    return int(text)
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """Gives the JSON Schema (2020-12) of a kind; raises KeyError for an unknown one."""
+    cls = KINDS[kind]
+    (_,), components = msgspec.json.schema_components((cls,), ref_template="#/$defs/{name}")
+    body = components.pop(cls.__name__)
+    body["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    body["title"] = kind
+    if components:
+        body["$defs"] = components
+    return dict(body)

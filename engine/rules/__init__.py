@@ -1,0 +1,1 @@
+"""One reason to refuse a file, pure."""

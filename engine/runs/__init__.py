@@ -1,0 +1,1 @@
+"""Joins the rest: the crank, the daemon, settings and the catalog of plugs."""

@@ -1,0 +1,1 @@
+"""The verbs, pure: records in, records out."""

@@ -1,0 +1,1 @@
+"""One trading idea a file, pure."""

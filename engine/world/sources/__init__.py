@@ -1,0 +1,1 @@
+"""Where market facts come from, one file a source."""
