@@ -5,7 +5,7 @@ those fields are also the space a search may look in. `engine.runs.catalog` find
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from engine.records.base import Record
@@ -75,11 +75,18 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a strategy says: enter, or the code of why not; reasons in words, for people."""
+    """What a strategy says: enter, exit, or wait with the code of why; reasons in words, for people.
 
-    enter: bool
+    `figures` are what it looked at, by timeframe; they are rounded for the wire with `engine.records.base.figure`, and
+    thresholds are held against the rounded values, so that a reader of the record decides the same.
+    """
+
+    action: Literal["enter", "exit", "wait"]
     code: str | None
     reasons: tuple[str, ...]
+    value: float | str | None = None
+    limit: float | str | None = None
+    figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     order_type: Literal["market", "limit"] = "market"
     limit_price: str | None = None
 
@@ -97,7 +104,7 @@ class Strategy(Protocol):
         ...
 
     def judge(self, candidate: CandidateSnapshot, frames: Mapping[str, Frame]) -> Verdict:
-        """Says whether to enter, with reasons."""
+        """Says whether to enter, to close what is held, or to wait, with reasons."""
         ...
 
     def exits(self) -> ExitPlan:

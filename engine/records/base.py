@@ -27,7 +27,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=ki
     @property
     def kind(self) -> str:
         """The record's name on the wire."""
-        return kind_of(type(self).__name__)
+        return self.__struct_config__.tag  # type: ignore[return-value]
 
 
 # Largest integer that every JSON reader keeps exactly (RFC 8259, section 6).

@@ -141,8 +141,8 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "SYMBOL_NOT_ALLOWED",
         "precheck",
-        "The symbol is not on the allow-list of the risk settings.",
-        "Add it to risk.allow, or empty the list.",
+        "The symbol is not on the allow-list.",
+        "Add it to rules.allow_list.symbols, or empty the list.",
     ),
     ("RISK_L4", "precheck", "Risk level L4: no new entries.", "Wait until drawdown and day loss recover."),
     (
@@ -155,31 +155,31 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "MAX_POSITIONS",
         "precheck",
         "As many positions are open as the settings allow.",
-        "Wait for an exit, or raise risk.max_positions.",
+        "Wait for an exit, or raise rules.max_positions.limit.",
     ),
     (
         "MAX_ENTRIES_DAY",
         "precheck",
         "As many entries were made this UTC day as the settings allow.",
-        "Wait for 00:00 UTC, or raise risk.max_entries_day.",
+        "Wait for 00:00 UTC, or raise rules.max_entries_day.limit.",
     ),
     (
         "MAX_ORDER_NOTIONAL",
         "precheck",
         "The order is larger than a single order may be.",
-        "Lower size.equity_share_pct, or raise risk.max_order_notional.",
+        "Lower size.equity_share_pct, or raise rules.max_order_notional.limit_quote.",
     ),
     (
         "MAX_SYMBOL_EXPOSURE",
         "precheck",
         "The symbol would make up too much of the equity.",
-        "Lower size.equity_share_pct, or raise risk.max_symbol_exposure_pct.",
+        "Lower size.equity_share_pct, or raise rules.max_symbol_exposure.limit_pct.",
     ),
     (
         "MAX_EXPOSURE",
         "precheck",
         "All positions together would be too much of the equity, at current prices.",
-        "Wait for an exit, or raise risk.max_exposure_pct.",
+        "Wait for an exit, or raise rules.max_exposure.limit_pct.",
     ),
     (
         "NO_CAPITAL",

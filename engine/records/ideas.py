@@ -62,7 +62,7 @@ class Candidate(Idea, frozen=True, kw_only=True):
     status: PoolStatus
     since: int
     status_since: int
-    price: float
+    price: str
     inputs: HeatInputs
 
 
@@ -81,7 +81,7 @@ class CandidateSnapshot(Idea, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     status: PoolStatus
     since: int
-    price: float
+    price: str
     inputs: HeatInputs
 
 
@@ -112,18 +112,19 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 class SignalSnapshot(Idea, frozen=True, kw_only=True):
     """What a strategy says of one ranked candidate, with its reasons and the figures it looked at.
 
-    `frames` maps a timeframe to its figures. On `enter`, `plan` says how the position will be left.
+    `frames` maps a timeframe to its figures. On `enter`, `plan` says how the position will be left; `exit` asks to
+    close what is held.
     """
 
     OWNER: ClassVar[str] = "signal"
 
     strategy: str
-    action: Literal["enter", "wait"]
+    action: Literal["enter", "exit", "wait"]
     side: Literal["buy", "sell"] = "buy"
     order_type: Literal["market", "limit"] = "market"
     rank: int
     heat: float
-    price: float
+    price: str
     limit_price: str | None = None
     code: str | None = None
     reasons: tuple[str, ...] = ()

@@ -212,3 +212,16 @@ class Ohlcv:
             self.quote_volume = float(quote)
         if self.quote_volume > MAX_AMOUNT:
             raise BadRecord(f"bar of {bar.symbol[:40]!r}: quote volume beyond 1e15")
+
+
+_seen: tuple[Bar | None, Ohlcv | None] = (None, None)
+
+
+def figures(bar: Bar) -> Ohlcv:
+    """Gives a bar's figures; raises BadRecord. Stages of one process look at the same bar in turn: it is read once."""
+    global _seen
+    if _seen[0] is bar and _seen[1] is not None:
+        return _seen[1]
+    read = Ohlcv(bar)
+    _seen = (bar, read)
+    return read

@@ -1,0 +1,141 @@
+"""The command `hot`: its subcommands in the order of the help page, loaded only when they are called."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+# Plain help and no tracebacks for people: rich would be imported by every command otherwise.
+os.environ.setdefault("TYPER_USE_RICH", "0")
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from engine.errors import EXIT_MEANING, Exit, HotError
+
+#: name, module, one line for the help page.
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("scan", "scan", "Watch the whole market: anomalies and candidates that heat up."),
+    ("rank", "rank", "Score each candidate's heat in six dimensions and keep the top."),
+    ("signal", "signal", "Ask the strategy about each ranked candidate, on several timeframes."),
+    ("precheck", "precheck", "Hold each signal against the exchange's filters and the risk rules."),
+    ("order", "order", "Trade what passed, on paper; leave positions by their plans."),
+    ("run", "run", "The whole pipe in one process, once over its market."),
+    ("daemon", "daemon", "The whole pipe in one process, on a schedule, until it is stopped."),
+    ("demo", "demo", "Run the bundled session and show what came of it."),
+    ("report", "report", "Trades, profit, drawdown, refusals and heat: table, JSON, CSV or HTML."),
+    ("why", "why", "Tell the whole trail of one symbol at one time: why traded, or why not."),
+    ("explain", "explain", "Explain a reason code."),
+    ("status", "status", "Engine state, risk, pool, positions and precheck statistics."),
+    ("positions", "positions", "List open positions."),
+    ("trades", "trades", "List fills and closed trades."),
+    ("halt", "halt", "Stop new entries, in every process on the ledger."),
+    ("resume", "resume", "Allow entries again."),
+    ("ledger", "ledger", "Verify, back up, export, prune a ledger, or print its path."),
+    ("import", "import_", "Turn exchange files and recorded frames into market records."),
+    ("schema", "schema", "Print the JSON Schema of a kind of record."),
+    ("config", "config", "Show settings with where each came from, or write them all to a file."),
+    ("doctor", "doctor", "Check the installation, the settings, the ledger and the market."),
+)
+_MODULES = {name: module for name, module, _ in COMMANDS}
+_HELP = {name: text for name, _, text in COMMANDS}
+
+
+class LazyGroup(TyperGroup):
+    """Lists every subcommand, imports one."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Gives the names in the order of the help page."""
+        return list(_MODULES)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Gives one command: the real one when it is being called, a stub for help pages and completion of names."""
+        if cmd_name not in _MODULES:
+            return None
+        if cmd_name not in sys.argv and "_HOT_COMPLETE" not in os.environ:
+            return TyperCommand(cmd_name, help=_HELP[cmd_name])
+        module = importlib.import_module(f"cli.commands.{_MODULES[cmd_name]}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+
+def _epilog() -> str:
+    codes = "  ".join(f"{code.value} {meaning};" for code, meaning in EXIT_MEANING.items())
+    return f"Exit codes: {codes}"
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    help="Find coins that are heating up, decide, trade on paper under layered risk control, and prove why.",
+    epilog=_epilog(),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True)) -> None:
+    if version:
+        from engine.runs.version import VERSION
+
+        typer.echo(f"hot {VERSION}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs a command; every known error is one line on stderr and its exit code, a closed pipe is success."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        code = _told(error)
+    except KeyboardInterrupt:
+        code = Exit.SIGNAL + 2
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_quietly()
+    except OSError as error:
+        code = code or _told(error)
+        _close_quietly()
+    sys.exit(int(code or 0))
+
+
+def _told(error: Exception) -> int:
+    if isinstance(error, BrokenPipeError):
+        _close_quietly()
+        return Exit.OK
+    if isinstance(error, HotError):
+        _say(str(error))
+        return error.code
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        return Exit.SIGNAL + 2
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # the command line's own usage errors
+        error.show()
+        return int(error.exit_code)
+    if isinstance(error, OSError):
+        _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        return Exit.LEDGER
+    if os.environ.get("HOT_DEBUG"):
+        raise error
+    _say(f"a bug in hot: {type(error).__name__}: {error}; HOT_DEBUG=1 shows the stack")
+    return Exit.BUG
+
+
+def _say(text: str) -> None:
+    from cli.show import safe
+
+    print(f"hot: {safe(text)}", file=sys.stderr)  # noqa: T201 - stderr is where people are spoken to
+
+
+def _close_quietly() -> None:
+    # Python flushes stdout once more at exit; with the reader gone that would print a traceback.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Moving averages of a price, and the trend read from them: SMA, EMA, its slope, MACD."""
+
+from typing import ClassVar, Literal, NamedTuple
+
+from engine.kernels.kernel import NAN, Column, Kernel, Line, at_least, only
+from engine.kernels.steps import AVERAGE_SLOTS, exponential, mean, window, window_slots
+
+Seed = Literal["sma", "first"]
+
+_FAST, _SLOW, _SIGNAL = 0, AVERAGE_SLOTS, 2 * AVERAGE_SLOTS
+
+
+def sma(state: Line, x: Column, out: Line, n: int) -> None:
+    for i in range(len(x)):
+        start = window(state, 0, x[i], n)
+        out[i] = mean(state, start, n) if start >= 0 else NAN
+
+
+class Sma(Kernel[list[float]]):
+    """The simple average of the last `n` values, in the unit of the input; first at index n-1."""
+
+    outputs: ClassVar[tuple[str, ...]] = ("sma",)
+
+    def __init__(self, n: int = 20) -> None:
+        at_least(1, n=n)
+        super().__init__(sma, (n,), window_slots(n), only)
+
+
+def ema(state: Line, x: Column, out: Line, n: int, warm: int) -> None:
+    for i in range(len(x)):
+        out[i] = exponential(state, 0, x[i], n, warm)
+
+
+class Ema(Kernel[list[float]]):
+    """The exponential average with weight 2/(n+1), in the unit of the input.
+
+    Seeded with the mean of the first `n` values at index n-1 (`seed="sma"`, TA-Lib), or with the first value at
+    index 0 (`seed="first"`, Achelis; pandas with adjust=False).
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = ("ema",)
+
+    def __init__(self, n: int = 20, seed: Seed = "sma") -> None:
+        at_least(1, n=n)
+        super().__init__(ema, (n, n if seed == "sma" else 1), AVERAGE_SLOTS, only)
+
+
+def ema_slope_pct(state: Line, x: Column, out: Line, n: int, k: int, warm: int) -> None:
+    for i in range(len(x)):
+        average = exponential(state, 0, x[i], n, warm)
+        start = window(state, AVERAGE_SLOTS, average, k + 1)
+        before = state[start] if start >= 0 else 0.0
+        out[i] = 100.0 * (average / before - 1.0) / k if before != 0.0 else NAN
+
+
+class EmaSlopePct(Kernel[list[float]]):
+    """The slope of the EMA(n) over `k` bars, in percent a bar: 100 * (E[t] / E[t-k] - 1) / k.
+
+    First at index n-1+k; NaN where the earlier average is zero. The definition is our own.
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = ("slope_pct",)
+
+    def __init__(self, n: int = 50, k: int = 5, seed: Seed = "sma") -> None:
+        at_least(1, n=n, k=k)
+        warm = n if seed == "sma" else 1
+        super().__init__(ema_slope_pct, (n, k, warm), AVERAGE_SLOTS + window_slots(k + 1), only)
+
+
+class MacdLines(NamedTuple):
+    """The lines of a MACD, in the unit of the price."""
+
+    macd: list[float]
+    signal: list[float]
+    hist: list[float]
+
+
+def macd(state: Line, x: Column, line: Line, trigger: Line, hist: Line, fast: int, slow: int, signal: int) -> None:
+    for i in range(len(x)):
+        quick = exponential(state, _FAST, x[i], fast, fast)
+        calm = exponential(state, _SLOW, x[i], slow, slow)
+        line[i] = quick - calm
+        trigger[i] = exponential(state, _SIGNAL, line[i], signal, signal)
+        hist[i] = line[i] - trigger[i]
+
+
+class Macd(Kernel[MacdLines]):
+    """EMA(fast) - EMA(slow), its EMA(signal), and their difference; each average seeded with its own mean.
+
+    The MACD comes first at index slow-1, the other two at slow+signal-2. [Appel; as Stock Indicators for .NET]
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = MacdLines._fields
+
+    def __init__(self, fast: int = 12, slow: int = 26, signal: int = 9) -> None:
+        _check_macd(fast, slow, signal)
+        super().__init__(macd, (fast, slow, signal), 3 * AVERAGE_SLOTS, MacdLines)
+
+
+def macd_talib(
+    state: Line, x: Column, line: Line, trigger: Line, hist: Line, fast: int, slow: int, signal: int
+) -> None:
+    for i in range(len(x)):
+        # The fast average begins so late that both are seeded on the same bar.
+        late = x[i] if state[_SLOW] >= slow - fast else NAN
+        quick = exponential(state, _FAST, late, fast, fast)
+        calm = exponential(state, _SLOW, x[i], slow, slow)
+        trigger[i] = exponential(state, _SIGNAL, quick - calm, signal, signal)
+        hist[i] = quick - calm - trigger[i]
+        line[i] = NAN if hist[i] != hist[i] else quick - calm
+
+
+class MacdTalib(Kernel[MacdLines]):
+    """The MACD as TA-Lib computes it: the fast average seeded on the last `fast` of the first `slow` bars.
+
+    All three lines come first at index slow+signal-2; they converge to those of `Macd`.
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = MacdLines._fields
+
+    def __init__(self, fast: int = 12, slow: int = 26, signal: int = 9) -> None:
+        _check_macd(fast, slow, signal)
+        super().__init__(macd_talib, (fast, slow, signal), 3 * AVERAGE_SLOTS, MacdLines)
+
+
+def _check_macd(fast: int, slow: int, signal: int) -> None:
+    at_least(1, fast=fast, signal=signal)
+    at_least(fast + 1, slow=slow)

@@ -1,0 +1,27 @@
+"""The same kernels at machine speed, where numba is installed."""
+
+from collections.abc import Callable
+from functools import cache
+from types import FunctionType
+from typing import Any
+
+
+@cache
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a kernel's function compiled by numba together with the steps it calls; the source is the same.
+
+    It is called like the plain one, with float64 arrays as state, columns and lines, and gives the same bits.
+    """
+    # Numba takes a second to import, which only a long run earns back.
+    import numba
+
+    assert isinstance(function, FunctionType)
+    named = function.__globals__
+    steps = {
+        name: compiled(named[name]) for name in function.__code__.co_names if isinstance(named.get(name), FunctionType)
+    }
+    # Numba cannot call a plain function, so a twin of the same code sees the compiled steps under their names. It is
+    # not cached on disk: such a cache would not notice that a step in another file has changed.
+    twin = FunctionType(function.__code__, {**named, **steps}, function.__name__, function.__defaults__)
+    jitted: Callable[..., Any] = numba.njit(twin)
+    return jitted

@@ -1,0 +1,72 @@
+"""A kernel: an indicator bound to its state, the same one bar at a time as over a year in one call."""
+
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
+from typing import ClassVar, Generic, Self, TypeVar
+
+Column = Sequence[float]
+Line = MutableSequence[float]
+Lines = TypeVar("Lines")
+
+NAN = float("nan")
+
+
+class Kernel(Generic[Lines]):
+    """An indicator with a memory.
+
+    `function` is called as `function(state, *columns, *lines, *params)`: it moves `state`, a flat list of finite
+    floats, over the bars of the columns and writes one value a bar into each line. A value that is not yet defined is
+    NaN. A bar with an input that is no finite number gives NaN and starts the warm-up again.
+    """
+
+    inputs: ClassVar[tuple[str, ...]] = ("close",)
+    outputs: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        function: Callable[..., None],
+        params: tuple[float, ...],
+        slots: int,
+        lines: Callable[..., Lines],
+    ) -> None:
+        self.function = function
+        self.params = params
+        self.state: list[float] = [0.0] * slots
+        self._lines = lines
+
+    def advance(self, *columns: Column) -> Lines:
+        """Takes the columns of `inputs`, oldest bar first, and gives the lines of `outputs`, one value a bar.
+
+        A single line comes as a list of floats, several as a named tuple of such lists.
+        """
+        if len(columns) != len(self.inputs):
+            raise self._misfit()
+        bars = len(columns[0])
+        for column in columns:
+            if len(column) != bars:
+                raise self._misfit()
+        lines = [[NAN] * bars for _ in self.outputs]
+        self.function(self.state, *columns, *lines, *self.params)
+        return self._lines(*lines)
+
+    def resume(self, state: Iterable[float]) -> Self:
+        """Gives the kernel back with a state saved earlier from one with the same settings."""
+        saved = list(state)
+        if len(saved) != len(self.state):
+            raise ValueError(f"{type(self).__name__} keeps {len(self.state)} numbers, the saved state has {len(saved)}")
+        self.state = saved
+        return self
+
+    def _misfit(self) -> ValueError:
+        return ValueError(f"{type(self).__name__} takes equally long columns of {', '.join(self.inputs)}")
+
+
+def only(line: list[float]) -> list[float]:
+    """Gives a single line as it is: the shape of a kernel with one output."""
+    return line
+
+
+def at_least(floor: int, **settings: int) -> None:
+    """Refuses a setting below `floor` by its name."""
+    for name, value in settings.items():
+        if value < floor:
+            raise ValueError(f"{name} must be at least {floor}, not {value}")

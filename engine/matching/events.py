@@ -1,0 +1,68 @@
+"""What is said to a venue, and what it answers: the same on paper, on loopback and live."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from engine.records.trades import OrderType, Side
+
+
+class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as a venue gets it. `qty` is in the base asset, prices in the quote asset.
+
+    `at_price` is set when the fact in hand triggers an exit: a venue that trades on recordings fills it there, against
+    what that fact can bear; `resting` says that it had been waiting on the book, so it pays the maker's fee.
+    """
+
+    client_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    qty: Decimal
+    sent_at: int
+    limit_price: Decimal | None = None
+    at_price: Decimal | None = None
+    resting: bool = False
+    ambiguous: bool = False
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The venue has the order."""
+
+    client_id: str
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The venue does not want the order, definitely."""
+
+    client_id: str
+    code: str
+
+
+class Executed(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution. `fee_base` is the part of the fee that was taken out of the bought quantity."""
+
+    client_id: str
+    trade_id: str
+    venue_at: int
+    qty: Decimal
+    price: Decimal
+    notional: Decimal
+    fee: Decimal
+    fee_asset: str
+    fee_quote: Decimal
+    fee_base: Decimal
+    liquidity: Literal["maker", "taker"]
+    ambiguous: bool = False
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The order is over; what was executed before stays executed."""
+
+    client_id: str
+    status: Literal["filled", "cancelled", "expired"]
+    code: str | None = None
+
+
+Event = Accepted | Rejected | Executed | Ended

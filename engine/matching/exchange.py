@@ -1,0 +1,291 @@
+"""An exchange on paper: working orders matched against the facts that pass, a pure fold without clock or chance."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.matching.bracket import worsened
+from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
+from engine.matching.fees import fee_of
+from engine.matching.fills import bearable, limit_filled
+from engine.matching.units import Scale, from_e8, part
+from engine.records.base import Record
+from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, amount, figures, price
+
+MINUTES_A_DAY = 1440
+Price = Bar | Ticker | BookTop | Trade
+
+
+class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How paper fills: fees as fractions, spread and slippage in basis points, times in ms and s.
+
+    `fee_in` is `quote`, `received` (as spot exchanges charge) or an asset's name; `participation` the share of a bar's
+    volume that one order may be.
+    """
+
+    taker_fee_rate: float = 0.001
+    maker_fee_rate: float = 0.001
+    fee_in: str = "quote"
+    fee_asset_price: float = 0.0
+    bar_spread_bps: float = 5.0
+    slippage_bps: float = 5.0
+    participation: float = 0.1
+    latency_ms: int = 0
+    market_ttl_s: int = 300
+    limit_fill: Literal["through", "touch"] = "through"
+
+
+class Working(msgspec.Struct, kw_only=True):
+    """An order on the book: what is left of it, in steps, and how many executions it had."""
+
+    order: VenueOrder
+    left: int
+    executions: int = 0
+
+
+class Liquidity(msgspec.Struct, kw_only=True):
+    """What the last fact of a symbol can still bear: steps left on either side, and when it was."""
+
+    at: int
+    venue_at: int
+    buy: int
+    sell: int
+
+
+class ExchangeState(msgspec.Struct, kw_only=True):
+    """Everything a paper exchange remembers: rules, working orders, each symbol's last fact and what is left of it."""
+
+    rules: dict[str, SymbolRules] = {}
+    working: dict[str, list[Working]] = {}
+    last: dict[str, Price] = {}
+    liquidity: dict[str, Liquidity] = {}
+
+
+class PaperExchange:
+    """Takes orders, sees facts, and answers with events."""
+
+    def __init__(self, settings: PaperSettings, state: ExchangeState | None = None) -> None:
+        """Starts empty, or where `state` left off."""
+        self.settings = settings
+        self.state = state if state is not None else ExchangeState()
+        self._half_spread = part(Decimal(str(settings.bar_spread_bps)) / 20_000)
+        self._slippage = part(Decimal(str(settings.slippage_bps)) / 10_000)
+        self._participation = part(settings.participation)
+        self._fees = {"taker": part(settings.taker_fee_rate), "maker": part(settings.maker_fee_rate)}
+        self._scales: dict[str, Scale] = {}
+
+    def scale(self, symbol: str) -> Scale:
+        """Gives the grid of a symbol whose rules have been seen; raises KeyError otherwise."""
+        scale = self._scales.get(symbol)
+        if scale is None:
+            rules = self.state.rules[symbol]
+            scale = self._scales[symbol] = Scale.of(rules.tick, rules.step)
+        return scale
+
+    def send(self, order: VenueOrder) -> list[Event]:
+        """Takes an order. One with `at_price` is filled at once, as far as the fact in hand can bear it."""
+        if order.symbol not in self.state.rules:
+            return [Rejected(order.client_id, "UNKNOWN_SYMBOL")]
+        left = self.scale(order.symbol).steps(order.qty)
+        if left <= 0:
+            return [Rejected(order.client_id, "ZERO_QTY")]
+        working = Working(order=order, left=left)
+        self.state.working.setdefault(order.symbol, []).append(working)
+        events: list[Event] = [Accepted(order.client_id)]
+        if order.at_price is not None and order.symbol in self.state.last:
+            events += self._fill_at(working, order.at_price, self._liquidity(order.symbol))
+        self._sweep(order.symbol)
+        return events
+
+    def cancel(self, client_id: str) -> list[Event]:
+        """Takes an order off the book; an order that is not there is no event."""
+        for symbol, orders in self.state.working.items():
+            for working in orders:
+                if working.order.client_id == client_id:
+                    working.left = 0
+                    self._sweep(symbol)
+                    return [Ended(client_id, "cancelled")]
+        return []
+
+    def see(self, fact: Record) -> list[Event]:
+        """Takes a fact and gives what it does to the orders of its symbol. Facts that make no sense do nothing."""
+        if isinstance(fact, Price):
+            self.state.last[fact.symbol] = fact
+            self.state.liquidity.pop(fact.symbol, None)
+            if fact.symbol in self.state.working and fact.symbol in self.state.rules:
+                try:
+                    return self._see(fact)
+                except BadRecord:
+                    return []
+        elif isinstance(fact, SymbolRules):
+            self._new_rules(fact)
+        return []
+
+    def _new_rules(self, rules: SymbolRules) -> None:
+        symbol = rules.symbol
+        before = self.scale(symbol) if symbol in self.state.working else None
+        self.state.rules[symbol] = rules
+        self._scales.pop(symbol, None)
+        self.state.liquidity.pop(symbol, None)
+        if before is not None:
+            for working in self.state.working[symbol]:
+                working.left = self.scale(symbol).steps(before.qty(working.left))
+            self._sweep(symbol)
+
+    def _see(self, fact: Price) -> list[Event]:
+        scale, liquidity = self.scale(fact.symbol), self._liquidity(fact.symbol)
+        if isinstance(fact, Bar):
+            return self._match_bar(fact, scale, liquidity)
+        if isinstance(fact, BookTop):
+            bid, ask = scale.ticks(fact.bid, up=False), scale.ticks(fact.ask, up=True)
+        elif isinstance(fact, Ticker):
+            bid, ask = self._quotes(scale, fact)
+        else:
+            bid, ask = self._around(scale, fact.price)
+        return self._match_quotes(fact.symbol, scale, liquidity, bid, ask)
+
+    def _liquidity(self, symbol: str) -> Liquidity:
+        liquidity = self.state.liquidity.get(symbol)
+        if liquidity is None:
+            liquidity = self.state.liquidity[symbol] = self._borne_by(self.state.last[symbol], self.scale(symbol))
+        return liquidity
+
+    def _borne_by(self, fact: Price, scale: Scale) -> Liquidity:
+        if isinstance(fact, BookTop):
+            if price(fact.bid) >= price(fact.ask):
+                raise BadRecord("crossed book")
+            buy, sell = scale.steps(fact.ask_qty), scale.steps(fact.bid_qty)
+            return Liquidity(at=fact.at, venue_at=fact.at, buy=buy, sell=sell)
+        venue_at = fact.at
+        if isinstance(fact, Bar):
+            figures(fact)
+            venue_at, traded = fact.open_at, fact.volume
+        elif isinstance(fact, Ticker):
+            # A ticker shows no sizes: it bears a share of an average minute of its last 24 hours.
+            day = amount(fact.volume_24h) or amount(fact.quote_volume_24h) / price(fact.last)
+            traded = f"{day / MINUTES_A_DAY:.8f}"
+        else:
+            price(fact.price)
+            traded = fact.qty
+        room = bearable(scale.steps(traded), self._participation)
+        return Liquidity(at=fact.at, venue_at=venue_at, buy=room, sell=room)
+
+    def _match_bar(self, bar: Bar, scale: Scale, liquidity: Liquidity) -> list[Event]:
+        events: list[Event] = []
+        for working in self.state.working[bar.symbol]:
+            if not self._arrived(working, bar.open_at):
+                continue
+            side = 1 if working.order.side == "buy" else -1
+            crossing = worsened(scale.ticks(bar.open, up=side > 0), side, self._half_spread + self._slippage)
+            limit = self._limit(working, scale)
+            low, high = scale.ticks(bar.low, up=True), scale.ticks(bar.high, up=False)
+            if limit is None or side * (limit - crossing) >= 0:
+                events += self._execute(working, crossing, liquidity, "taker")
+            elif limit_filled(side, limit, low, high, self.settings.limit_fill):
+                events += self._execute(working, limit, liquidity, "maker")
+            events += self._expire(working, bar.at)
+        self._sweep(bar.symbol)
+        return events
+
+    def _match_quotes(self, symbol: str, scale: Scale, liquidity: Liquidity, bid: int, ask: int) -> list[Event]:
+        events: list[Event] = []
+        for working in self.state.working[symbol]:
+            if not self._arrived(working, liquidity.at):
+                continue
+            side = 1 if working.order.side == "buy" else -1
+            quote = ask if side > 0 else bid
+            limit = self._limit(working, scale)
+            if limit is None:
+                events += self._execute(working, worsened(quote, side, self._slippage), liquidity, "taker")
+            elif side * (limit - quote) >= 0:
+                # What rested on the book is hit at its own price; what has just come takes the better one.
+                resting = working.order.sent_at + self.settings.latency_ms < liquidity.at
+                events += self._execute(
+                    working, limit if resting else quote, liquidity, "maker" if resting else "taker"
+                )
+            events += self._expire(working, liquidity.at)
+        self._sweep(symbol)
+        return events
+
+    def _quotes(self, scale: Scale, ticker: Ticker) -> tuple[int, int]:
+        if ticker.bid is not None and ticker.ask is not None and 0 < price(ticker.bid) < price(ticker.ask):
+            return scale.ticks(ticker.bid, up=False), scale.ticks(ticker.ask, up=True)
+        return self._around(scale, ticker.last)
+
+    def _around(self, scale: Scale, last: str) -> tuple[int, int]:
+        price(last)
+        bid = worsened(scale.ticks(last, up=False), -1, self._half_spread)
+        return bid, worsened(scale.ticks(last, up=True), 1, self._half_spread)
+
+    def _fill_at(self, working: Working, at_price: Decimal, liquidity: Liquidity) -> list[Event]:
+        order = working.order
+        scale = self.scale(order.symbol)
+        buying = order.side == "buy"
+        ticks = scale.ticks(at_price, up=buying)
+        if not order.resting:
+            ticks = worsened(ticks, 1 if buying else -1, self._half_spread + self._slippage)
+        return self._execute(working, ticks, liquidity, "maker" if order.resting else "taker")
+
+    def _execute(
+        self, working: Working, ticks: int, liquidity: Liquidity, role: Literal["maker", "taker"]
+    ) -> list[Event]:
+        order, symbol = working.order, working.order.symbol
+        buying = order.side == "buy"
+        ticks = max(ticks, 1)
+        steps = min(working.left, liquidity.buy if buying else liquidity.sell)
+        if steps <= 0:
+            return []
+        if buying:
+            liquidity.buy -= steps
+        else:
+            liquidity.sell -= steps
+        working.left -= steps
+        working.executions += 1
+        events: list[Event] = [self._executed(working, symbol, ticks, steps, liquidity.venue_at, role)]
+        if working.left == 0:
+            events.append(Ended(order.client_id, "filled"))
+        return events
+
+    def _executed(
+        self, working: Working, symbol: str, ticks: int, steps: int, venue_at: int, role: Literal["maker", "taker"]
+    ) -> Executed:
+        order, rules, scale = working.order, self.state.rules[symbol], self.scale(symbol)
+        buying = order.side == "buy"
+        asset_price = Decimal(str(self.settings.fee_asset_price)) or None
+        fee = fee_of(
+            scale, 1 if buying else -1, ticks, steps, self._fees[role], fee_in=self.settings.fee_in,
+            base=rules.base, quote=rules.quote, asset_price=asset_price,
+        )  # fmt: skip
+        return Executed(
+            client_id=order.client_id, trade_id=f"{order.client_id}-{working.executions}", venue_at=venue_at,
+            qty=scale.qty(steps), price=scale.price(ticks), notional=from_e8(scale.money(ticks, steps, up=buying)),
+            fee=fee.amount, fee_asset=fee.asset, fee_quote=from_e8(fee.quote_e8), fee_base=fee.of_base,
+            liquidity=role, ambiguous=order.ambiguous,
+        )  # fmt: skip
+
+    def _arrived(self, working: Working, at: int) -> bool:
+        return working.left > 0 and at >= working.order.sent_at + self.settings.latency_ms
+
+    def _limit(self, working: Working, scale: Scale) -> int | None:
+        order = working.order
+        if order.order_type == "market" or order.limit_price is None:
+            return None
+        return scale.ticks(order.limit_price, up=order.side == "sell")
+
+    def _expire(self, working: Working, at: int) -> list[Event]:
+        order = working.order
+        if working.left == 0 or order.order_type != "market":
+            return []
+        if at < order.sent_at + self.settings.market_ttl_s * 1000:
+            return []
+        working.left = 0
+        return [Ended(order.client_id, "expired", "INSUFFICIENT_LIQUIDITY")]
+
+    def _sweep(self, symbol: str) -> None:
+        left = [working for working in self.state.working.get(symbol, ()) if working.left > 0]
+        if left:
+            self.state.working[symbol] = left
+        else:
+            self.state.working.pop(symbol, None)

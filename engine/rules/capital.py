@@ -1,0 +1,28 @@
+"""Refuse a buy that the capital not in use cannot pay."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from engine.records.desk import DeskView, Draft, No
+from engine.records.market import SymbolRules
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """Cash less what is reserved must reach; `buffer_pct` is kept for fees and slippage."""
+
+    layer: ClassVar[Literal["account"]] = "account"
+    buffer_pct: float = 0.5
+
+    def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
+        """Says no when the draft with its buffer costs more than is free."""
+        if draft.side != "buy":
+            return None
+        free = desk.cash
+        for symbol in sorted(desk.reserved):
+            free -= desk.reserved[symbol]
+        needed = draft.notional * (100 + Decimal(str(self.buffer_pct))) / 100
+        if needed > free:
+            return No("NO_CAPITAL", f"{needed:.8f}", f"{free:.8f}")
+        return None

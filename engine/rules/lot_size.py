@@ -1,0 +1,36 @@
+"""Refuse a quantity outside the exchange's bounds or off its step (MARKET_LOT_SIZE, LOT_SIZE)."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from engine.records.desk import DeskView, Draft, No
+from engine.records.market import SymbolRules
+
+
+@dataclass(frozen=True, slots=True)
+class LotSize:
+    """LOT_SIZE for every order; MARKET_LOT_SIZE comes first for market orders, part by part, where a part is set.
+
+    The exchange applies LOT_SIZE to market orders too, so both must hold.
+    Source: Binance spot API, filters, LOT_SIZE and MARKET_LOT_SIZE.
+    """
+
+    layer: ClassVar[Literal["exchange"]] = "exchange"
+
+    def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
+        """Says no below a minimum, above a maximum, or between two steps."""
+        grids = [(rules.min_qty, rules.max_qty, rules.step)]
+        if draft.order_type == "market":
+            grids.insert(0, (rules.market_min_qty, rules.market_max_qty, rules.market_step))
+        side, qty = draft.side.upper(), draft.qty
+        if qty <= 0:
+            return No(f"{side}_MIN_QTY", str(qty), grids[-1][0])
+        for low, high, step in grids:
+            if Decimal(low) > 0 and qty < Decimal(low):
+                return No(f"{side}_MIN_QTY", str(qty), low)
+            if Decimal(high) > 0 and qty > Decimal(high):
+                return No(f"{side}_MAX_QTY", str(qty), high)
+            if Decimal(step) > 0 and qty % Decimal(step) != 0:
+                return No(f"{side}_STEP_SIZE", str(qty), step)
+        return None

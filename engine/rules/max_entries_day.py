@@ -1,0 +1,21 @@
+"""Refuse one entry more than a UTC day may have."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from engine.records.desk import DeskView, Draft, No
+from engine.records.market import SymbolRules
+
+
+@dataclass(frozen=True, slots=True)
+class MaxEntriesDay:
+    """`limit`: entries sent in the UTC calendar day; a runaway strategy ends here."""
+
+    layer: ClassVar[Literal["account"]] = "account"
+    limit: int = 200
+
+    def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
+        """Says no when as many were sent today as may be."""
+        if desk.day_entries >= self.limit:
+            return No("MAX_ENTRIES_DAY", desk.day_entries, self.limit)
+        return None

@@ -1,0 +1,22 @@
+"""Refuse one position more than the desk may hold."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from engine.records.desk import DeskView, Draft, No
+from engine.records.market import SymbolRules
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPositions:
+    """`limit`: positions held and entries under way, together."""
+
+    layer: ClassVar[Literal["account"]] = "account"
+    limit: int = 5
+
+    def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
+        """Says no when as many are held or under way as may be."""
+        taken = len(desk.holdings.keys() | desk.reserved.keys())
+        if taken >= self.limit:
+            return No("MAX_POSITIONS", taken, self.limit)
+        return None

@@ -1,0 +1,238 @@
+"""Settings: defaults, then hot.toml, then the environment, then flags; each value knows where it came from."""
+
+import dataclasses
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from engine.errors import ConfigError
+from engine.matching.exchange import PaperSettings
+from engine.plugs import Rule, Strategy
+from engine.runs import catalog
+from engine.stages.desk import DeskSettings
+from engine.stages.heat import HeatSettings
+from engine.stages.precheck import PrecheckSettings
+from engine.stages.rank import RankSettings
+from engine.stages.scan import ScanSettings
+from engine.stages.signal import SignalSettings
+from engine.stages.size import SizeSettings
+
+CONFIG_FILE = "hot.toml"
+ENV_PREFIX = "HOT_"
+#: Environment variables of ours that are not settings.
+_NOT_SETTINGS = ("HOT_LEDGER__PATH", "HOT_DATA__DIR", "HOT_TEST_", "HOT_SHARED")
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`checkpoints_kept`: how many checkpoints a ledger keeps; `rotate_mb`: size of a recording's chunk."""
+
+    checkpoints_kept: int = 4
+    rotate_mb: int = 64
+
+
+class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The daemon's schedule, wall-clock seconds: heartbeat, report page, and looking after the ledger."""
+
+    heartbeat_s: int = 5
+    report_every_s: int = 300
+    care_every_s: int = 3600
+
+
+_SECTIONS: dict[str, type[Any]] = {
+    "scan": ScanSettings,
+    "heat": HeatSettings,
+    "rank": RankSettings,
+    "signal": SignalSettings,
+    "precheck": PrecheckSettings,
+    "size": SizeSettings,
+    "desk": DeskSettings,
+    "paper": PaperSettings,
+    "ledger": LedgerSettings,
+    "daemon": DaemonSettings,
+}
+#: Sections that change no decision: not part of the settings hash.
+_SILENT = ("ledger", "daemon")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything in force. `values` and `origins` are flat, by `section.key`."""
+
+    scan: ScanSettings
+    heat: HeatSettings
+    rank: RankSettings
+    signal: SignalSettings
+    precheck: PrecheckSettings
+    size: SizeSettings
+    desk: DeskSettings
+    paper: PaperSettings
+    ledger: LedgerSettings
+    daemon: DaemonSettings
+    strategy: Strategy
+    rules: Sequence[Rule]
+    values: Mapping[str, Any] = field(repr=False)
+    origins: Mapping[str, str] = field(repr=False)
+
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The values that can change a decision, as plain JSON values, sorted by key."""
+        plain = {key: msgspec.to_builtins(value) for key, value in sorted(self.values.items())}
+        return {key: value for key, value in plain.items() if key.split(".")[0] not in _SILENT}
+
+    @property
+    def hash(self) -> str:
+        """sha256 over the decisive values."""
+        return hashlib.sha256(msgspec.json.encode(self.decisive, order="sorted")).hexdigest()
+
+
+def load(
+    config: Path | None = None, sets: Sequence[str] = (), env: Mapping[str, str] | None = None,
+    base: Mapping[str, Any] | None = None,
+) -> Settings:  # fmt: skip
+    """Gives the settings in force; raises ConfigError naming the key, its place and the nearest right name.
+
+    `config` is a file (default: hot.toml in the working folder, when there is one), `sets` are `section.key=value`,
+    `base` takes the place of file and environment (the values of a run record).
+    """
+    given: dict[str, tuple[Any, str]] = {}
+    if base is not None:
+        given.update({key: (value, "run") for key, value in base.items()})
+    else:
+        given.update(_from_file(config))
+        given.update(_from_env(os.environ if env is None else env))
+    given.update(_from_sets(sets))
+    return _assemble(given)
+
+
+def known_keys(strategy: str) -> dict[str, tuple[Any, Any]]:
+    """Gives every key with its type and default; strategies' keys stand under their own names."""
+    keys: dict[str, tuple[Any, Any]] = {}
+    for section, cls in _SECTIONS.items():
+        keys.update({f"{section}.{name}": kind for name, kind in _fields(cls).items()})
+    for name in {*catalog.names("strategies"), strategy}:
+        cls = catalog.load("strategies", name)
+        keys.update({f"{catalog.plug_name(name)}.{key}": kind for key, kind in _fields(cls).items()})
+    for name in catalog.names("rules"):
+        keys.update({f"rules.{name}.{key}": kind for key, kind in _fields(catalog.load("rules", name)).items()})
+    return keys
+
+
+def _fields(cls: type[Any]) -> dict[str, tuple[Any, Any]]:
+    hints = get_type_hints(cls, include_extras=True)
+    if dataclasses.is_dataclass(cls):
+        return {f.name: (hints[f.name], f.default) for f in dataclasses.fields(cls)}
+    return {f.name: (f.type, f.default) for f in msgspec.structs.fields(cls)}
+
+
+def _from_file(config: Path | None) -> dict[str, tuple[Any, str]]:
+    path = config if config is not None else Path(CONFIG_FILE)
+    if not path.is_file():
+        if config is not None:
+            raise ConfigError(f"no config file {path}: hot config init writes one with every default")
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    return {key: (value, _place(path, text, key)) for key, value in _flat(tables).items()}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            out.update(_flat(value, f"{prefix}{key}."))
+        else:
+            out[f"{prefix}{key}"] = value
+    return out
+
+
+def _place(path: Path, text: str, key: str) -> str:
+    section = key.rpartition(".")[0]
+    here = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        table = re.match(r"\s*\[([^\]]+)\]", line)
+        if table:
+            here = table.group(1).strip()
+        found = re.match(r"\s*([\w.\"-]+)\s*=", line)
+        if found and f"{here}.{found.group(1)}".strip(".") == key:
+            return f"{path}:{number}"
+    return f"{path} [{section}]"
+
+
+def _from_env(env: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    out: dict[str, tuple[Any, str]] = {}
+    for name in sorted(env):
+        if name.startswith(ENV_PREFIX) and "__" in name and not name.startswith(_NOT_SETTINGS):
+            key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
+            out[key] = (_value(env[name]), f"environment {name}")
+    return out
+
+
+def _from_sets(sets: Sequence[str]) -> dict[str, tuple[Any, str]]:
+    out: dict[str, tuple[Any, str]] = {}
+    for item in sets:
+        key, equals, text = item.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {item!r}: write it as section.key=value")
+        out[key.strip()] = (_value(text.strip()), "--set")
+    return out
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _assemble(given: Mapping[str, tuple[Any, str]]) -> Settings:
+    strategy = str(given.get("signal.strategy", (SignalSettings().strategy, ""))[0])
+    keys = known_keys(strategy)
+    values: dict[str, Any] = {key: default for key, (_, default) in keys.items()}
+    origins = dict.fromkeys(keys, "default")
+    for key, (value, origin) in given.items():
+        if key not in keys:
+            near = get_close_matches(key, keys, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else "hot config show lists all keys"
+            raise ConfigError(f"unknown setting {key!r} ({origin}): {hint}")
+        values[key] = _convert(key, value, keys[key][0], origin)
+        origins[key] = origin
+    sections = {name: _make(cls, values, f"{name}.") for name, cls in _SECTIONS.items()}
+    plug = catalog.load("strategies", strategy)
+    rules = [_make(catalog.load("rules", n), values, f"rules.{n}.") for n in catalog.names("rules")]
+    used = _used(values, catalog.plug_name(strategy))
+    return Settings(
+        **sections, strategy=_make(plug, values, f"{catalog.plug_name(strategy)}."), rules=rules,
+        values=used, origins={key: origins[key] for key in used},
+    )  # fmt: skip
+
+
+def _used(values: Mapping[str, Any], strategy: str) -> dict[str, Any]:
+    others = {name for name in catalog.names("strategies") if name != strategy}
+    return {key: value for key, value in sorted(values.items()) if key.split(".")[0] not in others}
+
+
+def _convert(key: str, value: Any, kind: Any, origin: str) -> Any:
+    if isinstance(value, str) and str(kind).startswith("tuple[str"):
+        value = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"setting {key} = {value!r} ({origin}): {error}") from None
+
+
+def _make(cls: type[Any], values: Mapping[str, Any], prefix: str) -> Any:
+    own = {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
+    return cls(**own)

@@ -1,0 +1,90 @@
+"""The trader: the order stage with its venue and its ledger; written before sent."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+from engine.matching.events import Event, VenueOrder
+from engine.records.base import Record
+from engine.records.market import Tick
+from engine.records.trades import OrderAttempt, OrderResult
+from engine.records.wire import COMPARED
+from engine.runs.keeper import Keeper
+from engine.stages.effects import Made, carry_out
+from engine.stages.order import Order
+
+#: Results after which an order cannot fill any more.
+_OVER = frozenset({"filled", "cancelled", "expired", "rejected"})
+
+
+class Venue(Protocol):
+    """Where orders go: takes them, sees the facts that pass, and answers with events."""
+
+    def send(self, order: VenueOrder) -> list[Event]:
+        """Sends an order and gives what the venue answers at once."""
+        ...
+
+    def cancel(self, client_id: str) -> list[Event]:
+        """Cancels an order and gives what the venue answers at once."""
+        ...
+
+    def see(self, fact: Record) -> list[Event]:
+        """Takes a fact and gives what has happened to orders since."""
+        ...
+
+
+class Trader:
+    """Carries out what the order stage asks for; keeps every decision that passes, in the order of the stream."""
+
+    name: ClassVar[str] = "order"
+    wants: frozenset[str] = COMPARED | Order.wants
+
+    def __init__(self, order: Order, venue: Venue, keeper: Keeper | None = None) -> None:
+        """Trades on `venue`; without a keeper nothing is stored."""
+        self.order, self.venue, self.keeper = order, venue, keeper
+        self._kept = 0
+
+    def take(self, record: Record, line: bytes | None = None) -> list[Record]:
+        """Takes a record (with its line, where it came as one) and gives what was done about it."""
+        kind = record.kind
+        if self.keeper is not None and kind in COMPARED and kind != "tick":
+            if line is None:
+                self.keeper.keep_record(record)
+            else:
+                self.keeper.keep(line)
+        if kind not in self.order.wants:
+            return []
+        records: list[Record] = []
+        for event in self.venue.see(record):
+            records += self._carry_out(self.order.answer(event, record.at), record.at)
+        records += self._carry_out(self.order.take(record), record.at)
+        if isinstance(record, Tick) and self.keeper is not None:
+            if line is None:
+                self.keeper.keep_record(record)
+            else:
+                self.keeper.keep(line)
+            self.keeper.commit()
+        return records
+
+    def keep_line(self, line: bytes) -> None:
+        """Keeps a decision that the order stage does not read."""
+        if self.keeper is not None:
+            self.keeper.keep(line)
+
+    def _carry_out(self, made: list[Made], at: int) -> list[Record]:
+        if not made:
+            return []
+        self._kept = 0
+        before = self._before_send if self.keeper is not None else None
+        records = carry_out(made, self.venue, self.order.answer, at, before)
+        if self.keeper is not None:
+            for record in records[self._kept :]:
+                self.keeper.keep_record(record)
+            for record in records:
+                if isinstance(record, OrderResult) and record.status in _OVER:
+                    self.keeper.settled(record.client_id)
+        return records
+
+    def _before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> bool:
+        assert self.keeper is not None
+        new, self._kept = records[self._kept :], len(records)
+        return self.keeper.before_send(new, attempt)

@@ -1,0 +1,93 @@
+"""Closed candles of every symbol, whatever feed they come from: bars as they are, tickers sampled by the minute."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.kernels.window import micros
+from engine.records.market import Bar, Ohlcv, Ticker, amount, price
+
+MINUTE_MS = 60_000
+#: A day of such minutes still fits 64 bits in micro units; more than this a minute is not believed.
+MAX_QUOTE_VOLUME_A_MINUTE = 4.0e9
+
+
+class Candle(NamedTuple):
+    """A closed candle: when it closed (ms), how long it is, its close and its quote volume in micro units.
+
+    `hole` says that candles are missing between it and the one before.
+    """
+
+    symbol: str
+    closed_at: int
+    step_s: int
+    close: float
+    volume: int
+    hole: bool
+
+
+class Feed(msgspec.Struct, kw_only=True):
+    """What is known of one symbol's feed: the step of its bars and the last one; or the minute its tickers are in."""
+
+    step_s: int = 0
+    opened_at: int = -1
+    last: float = 0.0
+    day_volume: float = -1.0
+    minute_volume: float = 0.0
+    heard: bool = False
+
+
+class Candles:
+    """Turns facts into closed candles; facts that make no sense raise BadRecord and change nothing."""
+
+    def __init__(self, state: dict[str, Feed] | None = None) -> None:
+        """Starts empty, or where `state` left off."""
+        self.state: dict[str, Feed] = state if state is not None else {}
+
+    def bar(self, bar: Bar, figures: Ohlcv) -> Candle | None:
+        """Takes a bar; gives its candle, or None for one that was seen, is older, or is coarser than the feed."""
+        if figures.quote_volume > MAX_QUOTE_VOLUME_A_MINUTE * max(1.0, bar.step_s / 60):
+            raise BadRecord(f"bar of {bar.symbol}: a quote volume of {figures.quote_volume:g} is not believed")
+        feed = self._feed(bar.symbol)
+        if feed.step_s and bar.step_s > feed.step_s:
+            return None
+        if bar.step_s != feed.step_s:
+            feed.step_s, feed.opened_at = bar.step_s, -1
+        if bar.open_at <= feed.opened_at:
+            return None
+        hole = feed.opened_at >= 0 and bar.open_at != feed.opened_at + bar.step_s * 1000
+        feed.opened_at = bar.open_at
+        closed_at = bar.open_at + bar.step_s * 1000
+        return Candle(bar.symbol, closed_at, bar.step_s, figures.close, micros(figures.quote_volume), hole)
+
+    def ticker(self, ticker: Ticker) -> None:
+        """Takes a ticker. Its 24 h volume can fall as old trades leave it: a fall is never an increment."""
+        last, day = price(ticker.last), amount(ticker.quote_volume_24h)
+        feed = self._feed(ticker.symbol)
+        if feed.day_volume >= 0.0 and day > feed.day_volume:
+            feed.minute_volume = min(feed.minute_volume + day - feed.day_volume, MAX_QUOTE_VOLUME_A_MINUTE)
+        feed.day_volume, feed.last, feed.heard = day, last, True
+
+    def minute(self, at: int) -> list[Candle]:
+        """Gives the minute candles of the symbols that live on tickers, at a tick on a whole minute."""
+        if at % MINUTE_MS:
+            return []
+        closed: list[Candle] = []
+        for symbol in sorted(self.state):
+            feed = self.state[symbol]
+            if feed.step_s or not feed.heard:
+                continue
+            closed.append(Candle(symbol, at, 60, feed.last, micros(feed.minute_volume), False))
+            feed.minute_volume = 0.0
+        return closed
+
+    def drop(self, symbol: str) -> None:
+        """Forgets a symbol."""
+        self.state.pop(symbol, None)
+
+    def _feed(self, symbol: str) -> Feed:
+        feed = self.state.get(symbol)
+        if feed is None:
+            feed = self.state[symbol] = Feed()
+        return feed

@@ -1,0 +1,263 @@
+"""The desk: what the fills add up to, what it is worth at current prices, and how much risk that is."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.matching.events import Executed
+from engine.matching.units import E8, e8, from_e8
+from engine.records.base import figure
+from engine.records.desk import DeskView, EngineState, Holding
+from engine.records.market import Funding, SymbolRules
+from engine.records.trades import StateChange
+from engine.stages.exits import ExitState
+from engine.stages.recent import Price, Recent
+
+DAY_MS = 86_400_000
+LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
+
+
+class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account's start and its risk levels; the worse of drawdown and day loss decides. Percent of equity.
+
+    L1 is a notice, L2 and L3 shrink new entries, L4 stops them, L5 blocks the engine for `l5_cooldown_s`.
+    """
+
+    equity: Decimal = Decimal(1000)
+    quote_asset: str = "USDT"
+    drawdown_levels_pct: tuple[float, float, float, float, float] = (3.0, 5.0, 8.0, 10.0, 15.0)
+    day_loss_levels_pct: tuple[float, float, float, float, float] = (2.0, 3.0, 4.0, 5.0, 8.0)
+    size_factors: tuple[float, float, float, float, float, float] = (1.0, 1.0, 0.7, 0.5, 0.0, 0.0)
+    l5_cooldown_s: int = 86_400
+    feed_stale_s: int = 60
+    feed_fresh_s: int = 60
+
+
+class Book(msgspec.Struct, kw_only=True):
+    """One open position: quantity, what it cost, what it has realised, and where it stands in its exit plan."""
+
+    symbol: str
+    venue: str
+    strategy: str
+    opened_at: int
+    exits: ExitState
+    qty: Decimal = Decimal(0)
+    cost_e8: int = 0
+    realised_e8: int = 0
+    fees_e8: int = 0
+
+    @property
+    def entry_price(self) -> Decimal:
+        """Average paid per unit, in the quote asset."""
+        return Decimal(self.cost_e8) / E8 / self.qty if self.qty else Decimal(0)
+
+
+class DeskState(msgspec.Struct, kw_only=True):
+    """Everything the desk remembers. Money in 1e-8 quote."""
+
+    cash_e8: int
+    peak_e8: int
+    day: int = -1
+    day_base_e8: int = 0
+    day_entries: int = 0
+    risk_level: str = "L0"
+    drawdown_pct: float = 0.0
+    day_loss_pct: float = 0.0
+    equity_e8: int = 0
+    books: dict[str, Book] = {}
+    reserved_e8: dict[str, int] = {}
+    recent: dict[str, Recent] = {}
+    rules: dict[str, SymbolRules] = {}
+    last_fact: int = 0
+    fresh_since: int = 0
+    feed_step_s: int = 0
+    engine: EngineState = "tradeable"
+    reason: str = ""
+    halted: str = ""
+    blocked_until: int = 0
+
+
+class Desk:
+    """Folds facts and executions; marks itself at each tick; tells rules what they may look at."""
+
+    def __init__(self, settings: DeskSettings, state: DeskState | None = None) -> None:
+        """Starts with the settings' equity in cash, or where `state` left off."""
+        self.settings = settings
+        start = e8(settings.equity)
+        self.state = state if state is not None else DeskState(cash_e8=start, peak_e8=start, equity_e8=start)
+
+    def see(self, fact: Price | SymbolRules | Funding) -> bool:
+        """Takes a fact; says whether it made sense."""
+        if isinstance(fact, SymbolRules):
+            self.state.rules[fact.symbol] = fact
+            return True
+        if isinstance(fact, Funding):
+            return True
+        recent = self.state.recent.get(fact.symbol)
+        if recent is None:
+            recent = self.state.recent[fact.symbol] = Recent()
+        try:
+            recent.see(fact)
+        except BadRecord:
+            return False
+        mono = fact.mono_ms if fact.mono_ms is not None else fact.at
+        state = self.state
+        if mono - state.last_fact > self._stale_ms(recent.step_s):
+            state.fresh_since = mono
+        state.last_fact = max(state.last_fact, mono)
+        state.feed_step_s = recent.step_s
+        return True
+
+    def _stale_ms(self, step_s: int) -> int:
+        return max(self.settings.feed_stale_s, 2 * step_s) * 1000
+
+    def mark(self, at: int, mono: int) -> list[StateChange]:
+        """Marks the account to current prices at a tick; gives the changes of risk level and engine state."""
+        state = self.state
+        state.equity_e8 = state.cash_e8
+        for symbol in sorted(state.books):
+            state.equity_e8 += self._value_e8(symbol)
+        day = at // DAY_MS
+        if day != state.day:
+            state.day, state.day_base_e8, state.day_entries = day, state.equity_e8, 0
+        state.peak_e8 = max(state.peak_e8, state.equity_e8)
+        state.drawdown_pct = _loss_pct(state.peak_e8, state.equity_e8)
+        state.day_loss_pct = _loss_pct(state.day_base_e8, state.equity_e8)
+        return self._risk(at) + self._engine(at, mono)
+
+    def _value_e8(self, symbol: str) -> int:
+        return e8(self.state.books[symbol].qty * Decimal(self.state.recent[symbol].text))
+
+    def _risk(self, at: int) -> list[StateChange]:
+        state, settings = self.state, self.settings
+        by_drawdown = _level_of(state.drawdown_pct, settings.drawdown_levels_pct)
+        by_day = _level_of(state.day_loss_pct, settings.day_loss_levels_pct)
+        if at < state.blocked_until:
+            by_day = 5
+        elif state.blocked_until:
+            # The cool-down is over: the peak starts again at today's equity, or drawdown would block for ever.
+            state.blocked_until = 0
+            state.peak_e8 = state.day_base_e8 = state.equity_e8
+            state.drawdown_pct = state.day_loss_pct = 0.0
+            by_drawdown = by_day = 0
+        level = LEVELS[max(by_drawdown, by_day)]
+        if level == state.risk_level:
+            return []
+        was, state.risk_level = state.risk_level, level
+        if level == "L5":
+            state.blocked_until = at + settings.l5_cooldown_s * 1000
+        drawdown_decides = by_drawdown >= by_day
+        index = max(by_drawdown, by_day) - 1
+        limits = settings.drawdown_levels_pct if drawdown_decides else settings.day_loss_levels_pct
+        return [
+            StateChange(
+                at=at, scope="risk", was=was, now=level, reason="drawdown" if drawdown_decides else "day_loss",
+                value=state.drawdown_pct if drawdown_decides else state.day_loss_pct,
+                limit=figure(limits[index]) if index >= 0 else None, until=state.blocked_until or None,
+            )
+        ]  # fmt: skip
+
+    def _engine(self, at: int, mono: int) -> list[StateChange]:
+        state = self.state
+        now, reason = self._engine_now(mono)
+        if (now, reason) == (state.engine, state.reason):
+            return []
+        was = f"{state.engine}({state.reason})" if state.reason else state.engine
+        state.engine, state.reason = now, reason
+        until = state.blocked_until if reason == "risk_L5" else None
+        return [
+            StateChange(
+                at=at, scope="engine", was=was, now=f"{now}({reason})" if reason else now,
+                reason=reason or "recovered", until=until,
+            )
+        ]  # fmt: skip
+
+    def _engine_now(self, mono: int) -> tuple[EngineState, str]:
+        state = self.state
+        if state.halted:
+            return "blocked", "operator"
+        if state.risk_level == "L5":
+            return "blocked", "risk_L5"
+        if mono - state.last_fact > self._stale_ms(state.feed_step_s):
+            return "degraded", "feed_stale"
+        # The way back: a whole fresh window of facts, not the first frame after the silence.
+        if state.reason == "feed_stale" and mono - state.fresh_since < self.settings.feed_fresh_s * 1000:
+            return "degraded", "feed_stale"
+        return "tradeable", ""
+
+    def operator(self, action: Literal["halt", "resume"], reason: str) -> None:
+        """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down."""
+        if action == "halt":
+            self.state.halted = reason or "operator"
+        else:
+            self.state.halted = ""
+            if self.state.blocked_until:
+                self.state.blocked_until = 1  # over at the next mark
+
+    def view(self, at: int, open_orders: dict[str, int]) -> DeskView:
+        """Gives what a rule may look at; `open_orders` counts working orders by symbol."""
+        state = self.state
+        holdings = {
+            symbol: Holding(symbol, book.qty, book.entry_price, from_e8(self._value_e8(symbol)))
+            for symbol, book in sorted(state.books.items())
+        }
+        return DeskView(
+            at=at, equity=from_e8(state.equity_e8), cash=from_e8(state.cash_e8), holdings=holdings,
+            reserved={s: from_e8(v) for s, v in sorted(state.reserved_e8.items())},
+            drawdown_pct=state.drawdown_pct, day_loss_pct=state.day_loss_pct, risk_level=state.risk_level,
+            engine_state=state.engine, engine_reason=state.reason, day_entries=state.day_entries,
+            open_orders=open_orders,
+        )  # fmt: skip
+
+    @property
+    def size_factor(self) -> float:
+        """What the risk level leaves of the size of a new entry."""
+        return self.settings.size_factors[LEVELS.index(self.state.risk_level)]
+
+    def buy(self, book: Book, done: Executed) -> None:
+        """Adds an entry's execution to a position."""
+        notional = e8(done.notional, up=True)
+        fee = e8(done.fee_quote, up=True)
+        net = done.qty - done.fee_base
+        # What the venue keeps of the coins is a fee; the position holds, and is costed for, the rest.
+        kept = notional if not done.fee_base else int(notional * net / done.qty)
+        book.qty += net
+        book.cost_e8 += kept
+        book.fees_e8 += fee
+        book.realised_e8 -= fee if not done.fee_base else notional - kept
+        self.state.cash_e8 -= notional if done.fee_base else notional + fee
+
+    def sell(self, book: Book, done: Executed) -> None:
+        """Takes an exit's execution out of a position and books its profit."""
+        notional = e8(done.notional)
+        fee = e8(done.fee_quote, up=True)
+        cost = book.cost_e8 if done.qty >= book.qty else int(book.cost_e8 * done.qty / book.qty)
+        book.qty -= done.qty
+        book.cost_e8 -= cost
+        book.fees_e8 += fee
+        book.realised_e8 += notional - cost - fee
+        self.state.cash_e8 += notional - fee
+
+    def write_off(self, book: Book) -> Decimal:
+        """Closes a position whose remainder is too small to sell; gives that dust, which counts as lost."""
+        dust = book.qty
+        book.realised_e8 -= book.cost_e8
+        book.qty, book.cost_e8 = Decimal(0), 0
+        del self.state.books[book.symbol]
+        return dust
+
+
+def _loss_pct(base_e8: int, now_e8: int) -> float:
+    if base_e8 <= 0:
+        return 0.0
+    return max(0.0, figure((base_e8 - now_e8) / base_e8 * 100.0) or 0.0)
+
+
+def _level_of(pct: float, limits: tuple[float, ...]) -> int:
+    level = 0
+    for i, limit in enumerate(limits):
+        if pct >= limit:
+            level = i + 1
+    return level

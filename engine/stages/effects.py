@@ -1,0 +1,75 @@
+"""What the order stage asks for, and the loop that carries it out on a venue."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from engine.matching.events import Event, Rejected, VenueOrder
+from engine.records.base import Record
+from engine.records.trades import OrderAttempt
+
+
+class Send(NamedTuple):
+    """Reserve the intent, make it durable, then send the order; in that order."""
+
+    attempt: OrderAttempt
+    order: VenueOrder
+
+
+class Cancel(NamedTuple):
+    """Take a working order off the book."""
+
+    symbol: str
+    client_id: str
+
+
+Effect = Send | Cancel
+Made = Record | Effect
+
+
+class Acts(Protocol):
+    """Where orders go: a paper exchange, or a venue."""
+
+    def send(self, order: VenueOrder) -> list[Event]:
+        """Sends an order and gives what the venue answers at once."""
+        ...
+
+    def cancel(self, client_id: str) -> list[Event]:
+        """Cancels an order and gives what the venue answers at once."""
+        ...
+
+
+#: Called before an order is sent, with the records that stand before it; False says that the intent is taken.
+BeforeSend = Callable[[Sequence[Record], OrderAttempt], bool]
+
+
+def carry_out(
+    made: Iterable[Made],
+    venue: Acts,
+    answer: Callable[[Event, int], Sequence[Made]],
+    at: int,
+    before_send: BeforeSend | None = None,
+) -> list[Record]:
+    """Carries out effects in order and gives the records, those of the venue's answers right after their cause.
+
+    `before_send` makes the intent durable: nothing is sent before it returned.
+    """
+    records: list[Record] = []
+    queue = deque(made)
+    while queue:
+        item = queue.popleft()
+        events: list[Event]
+        if isinstance(item, Send):
+            records.append(item.attempt)
+            if before_send is not None and not before_send(records, item.attempt):
+                events = [Rejected(item.attempt.client_id, "DUPLICATE")]
+            else:
+                events = venue.send(item.order)
+        elif isinstance(item, Cancel):
+            events = venue.cancel(item.client_id)
+        else:
+            records.append(item)
+            continue
+        answers = [one for event in events for one in answer(event, at)]
+        queue.extendleft(reversed(answers))
+    return records

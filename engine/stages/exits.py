@@ -1,0 +1,201 @@
+"""How a position is left: stop, tiers, trailing stop, time and black swan, evaluated here and nowhere else."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from engine.matching.bracket import TicksBar, touched
+from engine.matching.units import Scale, ceil_div
+from engine.records.ideas import ExitPlan
+
+_HUNDRED = 100
+# Percentages of a plan are carried as whole millionths of a percent, so that levels are exact.
+_MICRO = 1_000_000
+
+
+class Exit(NamedTuple):
+    """An exit that is due: why, how many steps, at which price in ticks (None: at the market's next price).
+
+    `resting` exits had been waiting on the book as limit orders.
+    """
+
+    reason: str
+    steps: int
+    ticks: int | None
+    resting: bool = False
+    ambiguous: bool = False
+
+
+class ExitState(msgspec.Struct, kw_only=True):
+    """Where one long position stands in its plan: levels in ticks, steps per leg and what each leg has done."""
+
+    plan: ExitPlan
+    opened_at: int
+    entered_bar: int = -1
+    initial: int = 0
+    left: int = 0
+    entry: int = 0
+    stop: int = 0
+    tiers: list[int] = []
+    tiers_done: int = 0
+    tier_steps_done: int = 0
+    trail_left: int = 0
+    armed: bool = False
+    best: int = 0
+
+    def entered(self, steps: int, entry_ticks: int) -> None:
+        """Sets the levels after an entry fill: `steps` more at an average entry of `entry_ticks`."""
+        plan = self.plan
+        self.initial += steps
+        self.left += steps
+        self.entry = entry_ticks
+        # Stops round up and targets round up: less exposure, never a better price than the plan's.
+        self.stop = _level(entry_ticks, -plan.stop_pct) if plan.stop_pct else 0
+        self.tiers = [_level(entry_ticks, tier.at_pct) for tier in plan.tiers]
+        self.trail_left = _share(self.initial, plan.trail_share_pct)
+        self.best = max(self.best, entry_ticks)
+
+    def sold(self, reason: str, steps: int) -> None:
+        """Takes note of steps that were sold for a reason."""
+        self.left -= steps
+        if reason == "TRAIL":
+            self.trail_left -= steps
+        self.trail_left = max(0, min(self.trail_left, self.left))
+
+    def rescale(self, old: Scale, new: Scale) -> None:
+        """Moves to another grid when the exchange changes a symbol's tick or step while it is held."""
+        self.initial = new.steps(old.qty(self.initial))
+        self.left = new.steps(old.qty(self.left))
+        self.tier_steps_done = new.steps(old.qty(self.tier_steps_done))
+        self.trail_left = new.steps(old.qty(self.trail_left))
+        self.entry = new.ticks(old.price(self.entry), up=True)
+        self.stop = new.ticks(old.price(self.stop), up=True)
+        self.best = new.ticks(old.price(self.best), up=True)
+        self.tiers = [new.ticks(old.price(level), up=True) for level in self.tiers]
+
+    @property
+    def deadline(self) -> int | None:
+        """When the holding time is over, in ms, or None without a limit."""
+        return self.opened_at + self.plan.hold_max_s * 1000 if self.plan.hold_max_s else None
+
+    @property
+    def trail(self) -> int:
+        """The trailing stop in force, in ticks; 0 while it is not armed."""
+        if not self.armed or self.trail_left <= 0:
+            return 0
+        return self.best - self.best * _micro(self.plan.trail_callback_pct) // (_HUNDRED * _MICRO)
+
+
+def _micro(pct: float) -> int:
+    return round(Decimal(str(pct)) * _MICRO)
+
+
+def _level(entry: int, pct: float) -> int:
+    return ceil_div(entry * (_HUNDRED * _MICRO + _micro(pct)), _HUNDRED * _MICRO)
+
+
+def _share(steps: int, pct: float) -> int:
+    return steps * _micro(pct) // (_HUNDRED * _MICRO)
+
+
+def on_bar(state: ExitState, bar: TicksBar, open_at: int, entered_here: bool) -> list[Exit]:
+    """Gives the exits that a bar makes, in order, and moves the levels on.
+
+    Time first, at the open; then what the open gapped over; then the range, where a bar that touches both the stop
+    and a target counts as stopped. The trailing stop in force was fixed by the bars before. Prices in ticks.
+    """
+    if state.deadline is not None and open_at >= state.deadline and not entered_here:
+        return [Exit("TIME", state.left, bar.open)]
+    exits: list[Exit] = []
+    left = state.left
+    trail = state.trail
+    target = state.tiers[state.tiers_done] if state.tiers_done < len(state.tiers) else None
+    touch = touched(bar, 1, state.stop or None, target, entered_here=entered_here)
+    if touch is not None and touch.reason in ("stop", "stop_gap"):
+        return [Exit("STOP", left, touch.price, ambiguous=touch.ambiguous)]
+    if trail and bar.low <= trail and not entered_here:
+        steps = min(state.trail_left, left)
+        both = touch is not None and touch.reason == "target"
+        exits.append(Exit("TRAIL", steps, min(trail, bar.open), ambiguous=both))
+        left -= steps
+    if touch is not None and touch.reason == "target_gap":
+        exits += _tiers_up_to(state, bar.open, left)
+        left = state.left - _steps(exits)
+    exits += _tiers_one_by_one(state, bar.high, left)
+    _follow(state, bar.high)
+    return exits
+
+
+def on_price(state: ExitState, price: int, at: int) -> list[Exit]:
+    """Gives the exits that a single price makes (a ticker, a trade, a bid), in order. Price in ticks."""
+    if state.deadline is not None and at >= state.deadline:
+        return [Exit("TIME", state.left, price)]
+    if state.stop and price <= state.stop:
+        return [Exit("STOP", state.left, price)]
+    _follow(state, price)
+    exits: list[Exit] = []
+    left = state.left
+    if state.trail and price <= state.trail:
+        exits.append(Exit("TRAIL", min(state.trail_left, left), price))
+        left -= exits[-1].steps
+    exits += _tiers_up_to(state, price, left)
+    return exits
+
+
+def on_change(state: ExitState, change_pct: float | None) -> list[Exit]:
+    """Gives the protective exit of a black swan: the five-minute change beyond the threshold, either way."""
+    limit = state.plan.black_swan_pct
+    if limit and change_pct is not None and abs(change_pct) >= limit and state.left > 0:
+        return [Exit("BLACK_SWAN", state.left, None)]
+    return []
+
+
+def _follow(state: ExitState, price: int) -> None:
+    if state.plan.trail_share_pct and not state.armed and price >= _level(state.entry, state.plan.trail_arm_pct):
+        state.armed = True
+        state.best = price
+    elif state.armed and price > state.best:
+        state.best = price
+
+
+def _tiers_up_to(state: ExitState, price: int, left: int) -> list[Exit]:
+    """One market order up to the highest tier reached, less what is closed; resting tiers fill at their own levels."""
+    if state.plan.tier_mode == "resting":
+        return _tiers_one_by_one(state, price, left)
+    reached = state.tiers_done
+    while reached < len(state.tiers) and price >= state.tiers[reached]:
+        reached += 1
+    if reached == state.tiers_done:
+        return []
+    return _tier_exit(state, reached, price, left)
+
+
+def _tiers_one_by_one(state: ExitState, price: int, left: int) -> list[Exit]:
+    exits: list[Exit] = []
+    while state.tiers_done < len(state.tiers) and price >= state.tiers[state.tiers_done]:
+        made = _tier_exit(state, state.tiers_done + 1, state.tiers[state.tiers_done], left - _steps(exits))
+        exits += made
+    return exits
+
+
+def _tier_exit(state: ExitState, reached: int, ticks: int, left: int) -> list[Exit]:
+    plan = state.plan
+    share = 0.0
+    for tier in plan.tiers[:reached]:
+        share += tier.share_pct
+    state.tiers_done = reached
+    steps = min(_share(state.initial, share) - state.tier_steps_done, left)
+    if reached == len(plan.tiers) and not plan.trail_share_pct:
+        steps = left  # nothing else would ever sell the remainder of the division
+    if steps <= 0:
+        return []
+    state.tier_steps_done += steps
+    return [Exit(f"TIER_{reached}", steps, ticks, resting=plan.tier_mode == "resting")]
+
+
+def _steps(exits: list[Exit]) -> int:
+    total = 0
+    for exit_ in exits:
+        total += exit_.steps
+    return total

@@ -1,0 +1,46 @@
+"""Heat of a candidate from the inputs in its record: one function for the pool's life cycle and for the ranking."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from engine.kernels.heat import HEAT_WEIGHTS, heat_score
+from engine.records.base import figure
+from engine.records.ideas import HeatInputs
+
+
+class HeatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Weights of the six dimensions (they need not sum to one), and whether a fall counts as momentum."""
+
+    announcement: float = HEAT_WEIGHTS["announcement"]
+    social: float = HEAT_WEIGHTS["social"]
+    sentiment: float = HEAT_WEIGHTS["sentiment"]
+    momentum: float = HEAT_WEIGHTS["momentum"]
+    liquidity: float = HEAT_WEIGHTS["liquidity"]
+    safety: float = HEAT_WEIGHTS["safety"]
+    two_sided: bool = False
+
+
+class WrittenHeat(NamedTuple):
+    """Heat as it stands on the wire, rounded; None where no dimension has an input."""
+
+    heat: float | None
+    coverage: float
+    dimensions: dict[str, float]
+    missing: tuple[str, ...]
+
+
+def heat_of(inputs: HeatInputs, settings: HeatSettings) -> WrittenHeat:
+    """Gives the heat of a candidate, 0 to 100, with its dimensions, each from the inputs as written."""
+    weights = {name: getattr(settings, name) for name in HEAT_WEIGHTS}
+    got = heat_score(
+        announcement=inputs.announcement, announcement_hours=inputs.announcement_hours,
+        mentions_1h=inputs.mentions_1h, mentions_baseline_1h=inputs.mentions_baseline_1h,
+        sentiment=inputs.sentiment, sentiment_samples=inputs.sentiment_samples,
+        change_1h_pct=inputs.change_1h_pct, volume_surge=inputs.volume_surge,
+        quote_volume_24h=inputs.quote_volume_24h, spread_bps=inputs.spread_bps,
+        age_days=inputs.age_days, change_5m_pct=inputs.change_5m_pct, funding_pct=inputs.funding_pct,
+        two_sided=settings.two_sided, weights=weights,
+    )  # fmt: skip
+    dimensions = {name: figure(score) or 0 for name, score in got.dimensions.items()}
+    return WrittenHeat(figure(got.heat), figure(got.coverage) or 0, dimensions, got.missing)

@@ -1,0 +1,101 @@
+"""Intake: what must stand before a fact: the ticks that are due, and the rules of a symbol not seen yet."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from engine.records.base import Record
+from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade
+from engine.stages.clock import Clock, ClockState
+
+QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
+INFERRED_MIN_NOTIONAL = "10"
+
+
+class Decimals(msgspec.Struct, kw_only=True):
+    """The finest decimals seen of a symbol's prices and quantities."""
+
+    price: int = 0
+    qty: int = 0
+
+
+class IntakeState(msgspec.Struct, kw_only=True):
+    """What passed: the clock's state, the symbols that have rules, and the decimals of those that are inferred."""
+
+    clock: ClockState
+    ruled: dict[str, bool] = {}
+    inferred: dict[str, Decimals] = {}
+
+
+class Intake:
+    """Gives the ticks and rules that stand before each fact."""
+
+    def __init__(self, cycle_s: int, snapshot: Mapping[str, SymbolRules], state: IntakeState | None = None) -> None:
+        """Ticks every `cycle_s`; `snapshot` holds the bundled rules for symbols whose market gives none."""
+        self.clock = Clock(cycle_s, state.clock if state is not None else None)
+        self.state = state if state is not None else IntakeState(clock=self.clock.state)
+        self.snapshot = snapshot
+
+    def before(self, fact: Record) -> list[Record]:
+        """Gives what stands before a fact, and takes note of it."""
+        made: list[Record] = list(self.clock.before(fact))
+        if isinstance(fact, SymbolRules):
+            self.state.ruled[fact.symbol] = True
+            self.state.inferred.pop(fact.symbol, None)
+        elif isinstance(fact, Bar | Ticker | BookTop | Trade):
+            rules = self._rules(fact)
+            if rules is not None:
+                made.append(rules)
+        return made
+
+    def _rules(self, fact: Bar | Ticker | BookTop | Trade) -> SymbolRules | None:
+        symbol, state = fact.symbol, self.state
+        if symbol not in state.ruled:
+            state.ruled[symbol] = True
+            known = self.snapshot.get(symbol)
+            if known is not None:
+                return msgspec.structs.replace(known, at=fact.at, venue=fact.venue)
+            state.inferred[symbol] = Decimals()
+            self._finer(state.inferred[symbol], fact)
+            return _inferred(fact, state.inferred[symbol])
+        seen = state.inferred.get(symbol)
+        if seen is not None and self._finer(seen, fact):
+            return _inferred(fact, seen)
+        return None
+
+    def _finer(self, seen: Decimals, fact: Bar | Ticker | BookTop | Trade) -> bool:
+        prices, quantities = _texts(fact)
+        price = max(map(_decimals, prices), default=0)
+        qty = max(map(_decimals, quantities), default=0)
+        if price <= seen.price and qty <= seen.qty:
+            return False
+        seen.price, seen.qty = max(price, seen.price), max(qty, seen.qty)
+        return True
+
+
+def _texts(fact: Bar | Ticker | BookTop | Trade) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if isinstance(fact, Bar):
+        return (fact.open, fact.high, fact.low, fact.close), (fact.volume,)
+    if isinstance(fact, Ticker):
+        return (fact.last,), (fact.volume_24h,)
+    if isinstance(fact, BookTop):
+        return (fact.bid, fact.ask), (fact.bid_qty, fact.ask_qty)
+    return (fact.price,), (fact.qty,)
+
+
+def _decimals(text: str) -> int:
+    whole, _, fraction = text.partition(".")
+    return min(len(fraction.rstrip("0")), 8) if whole else 0
+
+
+def _inferred(fact: Bar | Ticker | BookTop | Trade, seen: Decimals) -> SymbolRules:
+    quote = next((q for q in QUOTES if fact.symbol.endswith(q) and len(fact.symbol) > len(q)), "")
+    base = fact.symbol[: len(fact.symbol) - len(quote)]
+    return SymbolRules(
+        at=fact.at, venue=fact.venue, symbol=fact.symbol, base=base, quote=quote, tick=_grid(seen.price),
+        step=_grid(seen.qty), min_notional=INFERRED_MIN_NOTIONAL, rules="inferred",
+    )  # fmt: skip
+
+
+def _grid(decimals: int) -> str:
+    return "1" if decimals == 0 else f"0.{'0' * (decimals - 1)}1"

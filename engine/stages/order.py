@@ -1,0 +1,355 @@
+"""Order: sends what was judged, follows what becomes of it, leaves positions by their plans, and closes each cycle."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from engine.matching.bracket import TicksBar
+from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
+from engine.matching.units import Scale, e8, plain
+from engine.plugs import Rule
+from engine.records.base import Record
+from engine.records.desk import DeskView, Draft, No, Operator
+from engine.records.ideas import Cycle, ExitPlan, Refusal
+from engine.records.ids import client_id, intent_key
+from engine.records.market import Bar, BookTop, SymbolRules, Tick, Ticker, Trade
+from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
+from engine.stages.desk import Book, Desk, DeskSettings, DeskState
+from engine.stages.effects import Cancel, Made, Send
+from engine.stages.exits import Exit, ExitState, on_bar, on_change, on_price
+from engine.stages.recent import PRICE_KINDS, Price
+
+#: What remains of a position under this counts as closed.
+CLOSED_UNDER = Decimal("0.00000001")
+Plans = dict[str, ExitPlan]
+
+
+class Sent(msgspec.Struct, kw_only=True):
+    """An order that is not over: its attempt, what it has filled, and the plan its position will follow."""
+
+    attempt: OrderAttempt
+    filled: Decimal = Decimal(0)
+    plan: ExitPlan | None = None
+
+
+class OrderState(msgspec.Struct, kw_only=True):
+    """Everything the order stage remembers between records."""
+
+    desk: DeskState
+    sent: dict[str, Sent] = {}
+    intents: list[Intent] = []
+    codes: dict[str, str] = {}
+    exited: list[str] = []
+
+
+class Order:
+    """Takes intents and facts; gives attempts, results, fills, positions, state changes and the cycle."""
+
+    name: ClassVar[str] = "order"
+    wants: frozenset[str] = PRICE_KINDS | {"symbol_rules", "intent", "refusal", "operator", "tick"}
+
+    def __init__(self, desk: DeskSettings, rules: Sequence[Rule], state: OrderState | None = None) -> None:
+        """Starts with a fresh desk, or where `state` left off. `rules` are asked once more before sending."""
+        self.desk = Desk(desk, state.desk if state is not None else None)
+        self.state = state if state is not None else OrderState(desk=self.desk.state)
+        self.account_rules = [rule for rule in rules if rule.layer == "account"]
+        self.exchange_rules = [rule for rule in rules if rule.layer == "exchange"]
+        self._scales: dict[str, Scale] = {}
+
+    def take(self, record: Record) -> list[Made]:
+        """Takes a record of a wanted kind and gives what follows from it: records, and effects to carry out."""
+        if isinstance(record, Price):
+            return self._price(record)
+        if isinstance(record, Tick):
+            return [*self.open_tick(record), *self.enter_all(), *self.close_tick(record)]
+        if isinstance(record, Intent):
+            self.state.intents.append(record)
+        elif isinstance(record, Refusal):
+            self.state.codes[record.symbol] = record.code
+        elif isinstance(record, SymbolRules):
+            self._rules(record)
+        elif isinstance(record, Operator):
+            self.desk.operator(record.action, record.reason)
+        return []
+
+    def _rules(self, rules: SymbolRules) -> None:
+        book = self.desk.state.books.get(rules.symbol)
+        before = self._scale(rules.symbol) if book is not None else None
+        self.desk.see(rules)
+        self._scales.pop(rules.symbol, None)
+        if book is not None and before is not None:
+            book.exits.rescale(before, self._scale(rules.symbol))
+
+    def open_tick(self, tick: Tick) -> list[Made]:
+        """Marks the desk at a tick, before anything is entered."""
+        made: list[Made] = list(self.desk.mark(tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at))
+        for symbol in sorted(self.desk.state.books):
+            book = self.desk.state.books[symbol]
+            change = self.desk.state.recent[symbol].change_pct(tick.at)
+            for exit_ in on_change(book.exits, change):
+                made += self._leave(book, exit_, tick.at)
+        return made
+
+    def enter_all(self) -> list[Made]:
+        """Gives what becomes of the intents of this cycle, in their order."""
+        intents, self.state.intents = self.state.intents, []
+        made: list[Made] = []
+        for intent in intents:
+            made += self.enter(intent)
+        return made
+
+    def enter(self, intent: Intent) -> list[Made]:
+        """Asks the account's rules once more and reserves; gives the effect that sends the order, or a refusal."""
+        if intent.purpose == "exit":
+            return self._exit_intent(intent)
+        no = self._account_no(intent)
+        if no is not None:
+            self.state.codes[intent.symbol] = "ACCOUNT_CHANGED"
+            return [
+                Refusal(
+                    at=intent.at, venue=intent.venue, symbol=intent.symbol, stage="order", code="ACCOUNT_CHANGED",
+                    precheck_code=no.code, value=no.value, limit=no.limit, side=intent.side,
+                )
+            ]  # fmt: skip
+        self.desk.state.reserved_e8[intent.symbol] = e8(Decimal(intent.notional), up=True)
+        self.desk.state.day_entries += 1
+        self.state.codes[intent.symbol] = "ENTERED"
+        attempt = OrderAttempt(
+            at=intent.at, venue=intent.venue, symbol=intent.symbol, strategy=intent.strategy,
+            client_id=client_id(intent.intent_key, 1), intent_key=intent.intent_key, side=intent.side,
+            purpose="entry", reason="ENTRY", order_type=intent.order_type, qty=intent.qty,
+            limit_price=intent.limit_price, reference_price=intent.price,
+        )  # fmt: skip
+        return [self._send(attempt, intent.plan)]
+
+    def view(self, at: int) -> DeskView:
+        """Gives what a rule may look at, open orders included."""
+        open_orders: dict[str, int] = {}
+        for sent in self.state.sent.values():
+            open_orders[sent.attempt.symbol] = open_orders.get(sent.attempt.symbol, 0) + 1
+        return self.desk.view(at, open_orders)
+
+    def _account_no(self, intent: Intent) -> No | None:
+        draft = Draft(
+            symbol=intent.symbol, side=intent.side, order_type=intent.order_type, qty=Decimal(intent.qty),
+            price=Decimal(intent.limit_price or intent.price), reference_price=Decimal(intent.price),
+            decided_at=intent.at,
+        )  # fmt: skip
+        view = self.view(intent.at)
+        for rule in self.account_rules:
+            no = rule.check(draft, view, self.desk.state.rules[intent.symbol])
+            if no is not None:
+                return no
+        return None
+
+    def _exit_intent(self, intent: Intent) -> list[Made]:
+        book = self.desk.state.books.get(intent.symbol)
+        if book is None:
+            return []
+        return self._leave(book, Exit("SIGNAL", book.exits.left, None), intent.at)
+
+    def close_tick(self, tick: Tick) -> list[Made]:
+        """Gives the cycle record: how it ended for each scanned symbol."""
+        ended: dict[str, str] = {}
+        for code, symbols in tick.codes.items():
+            for symbol in symbols:
+                ended[symbol] = code
+        for symbol in sorted(self.desk.state.books):
+            ended[symbol] = "HELD"
+        for symbol in self.state.exited:
+            ended[symbol] = "EXITED"
+        ended.update(self.state.codes)
+        self.state.codes, self.state.exited = {}, []
+        codes: dict[str, list[str]] = {}
+        for symbol in sorted(ended):
+            codes.setdefault(ended[symbol], []).append(symbol)
+        return [Cycle(at=tick.at, codes={code: tuple(codes[code]) for code in sorted(codes)})]
+
+    def _price(self, fact: Price) -> list[Made]:
+        made_sense = self.desk.see(fact)
+        book = self.desk.state.books.get(fact.symbol)
+        if book is None or not made_sense:
+            return []
+        scale = self._scale(fact.symbol)
+        if isinstance(fact, Bar):
+            bar = TicksBar(
+                scale.ticks(fact.open, up=False), scale.ticks(fact.high, up=False),
+                scale.ticks(fact.low, up=False), scale.ticks(fact.close, up=False),
+            )  # fmt: skip
+            exits = on_bar(book.exits, bar, fact.open_at, entered_here=book.exits.entered_bar == fact.open_at)
+        else:
+            exits = on_price(book.exits, scale.ticks(_text(fact), up=False), fact.at)
+        made: list[Made] = []
+        for exit_ in exits:
+            made += self._leave(book, exit_, fact.at)
+        return made
+
+    def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+        scale = self._scale(book.symbol)
+        made: list[Made] = [
+            Cancel(book.symbol, sent.attempt.client_id)
+            for sent in self.state.sent.values()
+            if sent.attempt.symbol == book.symbol and sent.attempt.purpose == "entry"
+        ]
+        last = Decimal(self.desk.state.recent[book.symbol].text)
+        price = scale.price(exit_.ticks) if exit_.ticks is not None else last
+        steps = self._sellable(book, exit_, price)
+        if steps <= 0:
+            return made + self._stuck(book, exit_, at)
+        key = intent_key(book.strategy, book.venue, book.symbol, "sell", "exit", at, exit_.reason)
+        attempt = OrderAttempt(
+            at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id(key, 1),
+            intent_key=key, side="sell", purpose="exit", reason=exit_.reason,
+            order_type="limit" if exit_.resting else "market", qty=plain(scale.qty(steps)),
+            limit_price=plain(price) if exit_.resting else None, reference_price=plain(price),
+        )  # fmt: skip
+        book.exits.sold(exit_.reason, steps)
+        at_price = price if exit_.ticks is not None else None
+        return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous)]
+
+    def _sellable(self, book: Book, exit_: Exit, price: Decimal) -> int:
+        """Gives the steps to sell: the leg, or all when the leg or the rest would be too small for the exchange."""
+        held = min(book.exits.left, self._scale(book.symbol).steps(book.qty))
+        steps = min(exit_.steps, held)
+        rest = held - steps
+        if self._sell_no(book.symbol, steps, price) is None and (
+            rest == 0 or self._sell_no(book.symbol, rest, price) is None
+        ):
+            return steps
+        return held if self._sell_no(book.symbol, held, price) is None else 0
+
+    def _sell_no(self, symbol: str, steps: int, price: Decimal) -> No | None:
+        if steps <= 0:
+            return No("SELL_MIN_QTY")
+        scale = self._scale(symbol)
+        draft = Draft(
+            symbol=symbol, side="sell", order_type="market", qty=scale.qty(steps), price=price, reference_price=price
+        )
+        view = self.view(0)
+        for rule in self.exchange_rules:
+            no = rule.check(draft, view, self.desk.state.rules[symbol])
+            if no is not None:
+                return no
+        return None
+
+    def _stuck(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+        """What the exchange would not take is dust: it closes the position once and blocks nothing."""
+        if exit_.reason.startswith("TIER") or any(s.attempt.symbol == book.symbol for s in self.state.sent.values()):
+            return []
+        return self._close(book, "DUST", at)
+
+    def _send(
+        self, attempt: OrderAttempt, plan: ExitPlan | None, at_price: Decimal | None = None, resting: bool = False,
+        ambiguous: bool = False,
+    ) -> Send:  # fmt: skip
+        self.state.sent[attempt.client_id] = Sent(attempt=attempt, plan=plan)
+        limit = Decimal(attempt.limit_price) if attempt.limit_price is not None else None
+        order = VenueOrder(
+            client_id=attempt.client_id, symbol=attempt.symbol, side=attempt.side, order_type=attempt.order_type,
+            qty=Decimal(attempt.qty), sent_at=attempt.at, limit_price=limit, at_price=at_price, resting=resting,
+            ambiguous=ambiguous,
+        )  # fmt: skip
+        return Send(attempt, order)
+
+    def answer(self, event: Event, at: int) -> list[Made]:
+        """Takes what a venue says about an order and gives the records of it. An order it does not know is no news."""
+        sent = self.state.sent.get(event.client_id)
+        if sent is None:
+            return []
+        if isinstance(event, Accepted):
+            return [self._result(sent, at, "working")]
+        if isinstance(event, Executed):
+            return self._executed(sent, event, at)
+        if isinstance(event, Rejected):
+            return self._rejected(sent, event, at)
+        return self._ended(sent, event.status, event.code, at)
+
+    def _executed(self, sent: Sent, done: Executed, at: int) -> list[Made]:
+        attempt = sent.attempt
+        sent.filled += done.qty
+        fill = Fill(
+            at=at, venue=attempt.venue, symbol=attempt.symbol, venue_at=done.venue_at, client_id=attempt.client_id,
+            trade_id=done.trade_id, side=attempt.side, purpose=attempt.purpose, reason=attempt.reason,
+            qty=plain(done.qty), price=plain(done.price), notional=plain(done.notional), fee=plain(done.fee),
+            fee_asset=done.fee_asset, fee_quote=plain(done.fee_quote), liquidity=done.liquidity,
+            ambiguous=done.ambiguous,
+        )  # fmt: skip
+        if attempt.purpose == "entry":
+            return [fill, self._entered(sent, done, at)]
+        book = self.desk.state.books[attempt.symbol]
+        self.desk.sell(book, done)
+        if book.qty < max(self._scale(book.symbol).step, CLOSED_UNDER):
+            return [fill, *self._close(book, attempt.reason, at)]
+        return [fill, self._position(book, attempt.reason, at)]
+
+    def _entered(self, sent: Sent, done: Executed, at: int) -> Position:
+        attempt, desk = sent.attempt, self.desk.state
+        book = desk.books.get(attempt.symbol)
+        if book is None:
+            plan = sent.plan or ExitPlan()
+            book = desk.books[attempt.symbol] = Book(
+                symbol=attempt.symbol, venue=attempt.venue, strategy=attempt.strategy, opened_at=done.venue_at,
+                exits=ExitState(plan=plan, opened_at=done.venue_at),
+            )  # fmt: skip
+        before = self._scale(attempt.symbol).steps(book.qty)
+        self.desk.buy(book, done)
+        scale = self._scale(attempt.symbol)
+        left = max(0, desk.reserved_e8.get(attempt.symbol, 0) - e8(done.notional, up=True))
+        desk.reserved_e8[attempt.symbol] = left
+        book.exits.entered_bar = done.venue_at
+        book.exits.entered(scale.steps(book.qty) - before, scale.ticks(book.entry_price, up=True))
+        return self._position(book, "ENTRY", at)
+
+    def _close(self, book: Book, reason: str, at: int) -> list[Made]:
+        dust = self.desk.write_off(book)
+        self.state.exited.append(book.symbol)
+        return [self._position(book, reason, at, dust)]
+
+    def _position(self, book: Book, reason: str, at: int, dust: Decimal | None = None) -> Position:
+        return Position(
+            at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy,
+            status="open" if dust is None else "closed", qty=plain(book.qty),
+            entry_price=plain(round(book.entry_price, 12)), opened_at=book.opened_at,
+            realised_pnl=plain(Decimal(book.realised_e8).scaleb(-8)),
+            fees_quote=plain(Decimal(book.fees_e8).scaleb(-8)), reason=reason, dust=plain(dust or Decimal(0)),
+        )  # fmt: skip
+
+    def _result(self, sent: Sent, at: int, status: str, code: str | None = None) -> OrderResult:
+        return OrderResult(
+            at=at, venue=sent.attempt.venue, symbol=sent.attempt.symbol, client_id=sent.attempt.client_id,
+            status=status, filled_qty=plain(sent.filled), code=code,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def _rejected(self, sent: Sent, event: Rejected, at: int) -> list[Made]:
+        code = "DUPLICATE" if event.code == "DUPLICATE" else "REJECTED"
+        if sent.attempt.purpose == "entry":
+            self.state.codes[sent.attempt.symbol] = code
+        return self._ended(sent, "rejected", event.code, at)
+
+    def _ended(self, sent: Sent, status: str, code: str | None, at: int) -> list[Made]:
+        attempt = sent.attempt
+        del self.state.sent[attempt.client_id]
+        if attempt.purpose == "entry":
+            # A definite end frees what was reserved at once, so that an honest retry is not held up.
+            self.desk.state.reserved_e8.pop(attempt.symbol, None)
+        else:
+            book = self.desk.state.books.get(attempt.symbol)
+            unsold = Decimal(attempt.qty) - sent.filled
+            if book is not None and unsold > 0:
+                book.exits.left += self._scale(attempt.symbol).steps(unsold)
+        return [self._result(sent, at, status, code)]
+
+    def _scale(self, symbol: str) -> Scale:
+        scale = self._scales.get(symbol)
+        if scale is None:
+            rules = self.desk.state.rules[symbol]
+            scale = self._scales[symbol] = Scale.of(rules.tick, rules.step)
+        return scale
+
+
+def _text(fact: Ticker | BookTop | Trade) -> str:
+    if isinstance(fact, Ticker):
+        return fact.bid or fact.last
+    return fact.bid if isinstance(fact, BookTop) else fact.price

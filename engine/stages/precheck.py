@@ -1,0 +1,148 @@
+"""Precheck: the exchange's rules first, then risk; what passes becomes an intent, the rest a refusal with its name."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from engine.matching.exchange import ExchangeState, PaperExchange, PaperSettings
+from engine.matching.units import plain
+from engine.plugs import Rule
+from engine.records.base import Record
+from engine.records.desk import DeskView, Draft, No
+from engine.records.ideas import Refusal, SignalSnapshot
+from engine.records.ids import intent_key
+from engine.records.market import SymbolRules, Tick
+from engine.records.trades import Intent, Purpose
+from engine.stages.desk import DeskSettings
+from engine.stages.effects import Made, carry_out
+from engine.stages.order import Order, OrderState
+from engine.stages.size import SizeSettings, size_entry
+
+
+class PrecheckSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`signal_ttl_s`: an older signal is stale. `price_band_pct`: how far the last price may be from the average."""
+
+    signal_ttl_s: int = 60
+    price_band_pct: float = 20.0
+
+
+class PrecheckState(msgspec.Struct, kw_only=True):
+    """Everything precheck remembers: the shadow of the paper desk and venue, and this cycle's signals."""
+
+    order: OrderState
+    exchange: ExchangeState
+    signals: list[SignalSnapshot] = []
+
+
+class Precheck:
+    """Judges signals with a desk of its own, which follows the paper venue as a fold over the records that pass."""
+
+    name: ClassVar[str] = "precheck"
+    wants: frozenset[str] = (Order.wants - {"intent", "refusal"}) | {"signal_snapshot"}
+
+    def __init__(
+        self, settings: PrecheckSettings, size: SizeSettings, desk: DeskSettings, paper: PaperSettings,
+        rules: Sequence[Rule], state: PrecheckState | None = None,
+    ) -> None:  # fmt: skip
+        """Starts with a fresh desk, or where `state` left off. `rules` are asked in their order, exchange first."""
+        self.settings, self.size = settings, size
+        self.shadow = Order(desk, rules, state.order if state is not None else None)
+        self.exchange = PaperExchange(paper, state.exchange if state is not None else None)
+        self.state = (
+            state if state is not None else PrecheckState(order=self.shadow.state, exchange=self.exchange.state)
+        )
+        self.rules = sorted(rules, key=lambda rule: ("exchange", "risk", "account").index(rule.layer))
+
+    def take(self, record: Record) -> list[Record]:
+        """Takes a signal, a fact or a tick; gives intents and refusals on the tick."""
+        if isinstance(record, SignalSnapshot):
+            if record.action != "wait":
+                self.state.signals.append(record)
+            return []
+        if isinstance(record, Tick):
+            return self._judge_all(record)
+        for event in self.exchange.see(record):
+            self._follow(self.shadow.answer(event, record.at), record.at)
+        self._follow(self.shadow.take(record), record.at)
+        return []
+
+    def _follow(self, made: Sequence[Made], at: int) -> None:
+        carry_out(made, self.exchange, self.shadow.answer, at)
+
+    def _judge_all(self, tick: Tick) -> list[Record]:
+        self._follow(self.shadow.open_tick(tick), tick.at)
+        signals, self.state.signals = self.state.signals, []
+        made: list[Record] = []
+        for signal in signals:
+            verdict = self.judge(signal, tick.at)
+            made.append(verdict)
+            if isinstance(verdict, Intent):
+                self._follow(self.shadow.enter(verdict), tick.at)
+        self.shadow.close_tick(tick)
+        return made
+
+    def judge(self, signal: SignalSnapshot, at: int) -> Intent | Refusal:
+        """Gives the intent of a signal, or the refusal with the code, the value and the limit."""
+        desk = self.shadow.desk
+        rules = desk.state.rules.get(signal.symbol)
+        recent = desk.state.recent.get(signal.symbol)
+        age_s = (at - signal.at) / 1000
+        if age_s > self.settings.signal_ttl_s:
+            return _refusal(signal, at, No("STALE_SIGNAL", age_s, self.settings.signal_ttl_s))
+        if rules is None:
+            return _refusal(signal, at, No("NO_RULES"))
+        if recent is None or recent.last <= 0.0:
+            return _refusal(signal, at, No("NO_PRICE"))
+        average = recent.average(at, rules.avg_price_mins)
+        off_pct = abs(recent.last / average - 1.0) * 100.0
+        if off_pct > self.settings.price_band_pct and signal.action == "enter":
+            return _refusal(signal, at, No("PRICE_BAND", round(off_pct, 4), self.settings.price_band_pct))
+        view = self.shadow.view(at)
+        draft = self._draft(signal, view, rules, _decimal(average))
+        if isinstance(draft, No):
+            return _refusal(signal, at, draft)
+        for rule in self.rules:
+            if signal.action == "exit" and rule.layer != "exchange":
+                continue  # what stops entries never stops exits
+            no = rule.check(draft, view, rules)
+            if no is not None:
+                return _refusal(signal, at, no, filtered=rule.layer == "exchange")
+        return self._intent(signal, at, draft, recent.text)
+
+    def _draft(self, signal: SignalSnapshot, view: DeskView, rules: SymbolRules, average: Decimal) -> Draft | No:
+        if signal.action == "enter":
+            # A factor of zero is the risk rules' no to give, by its own name, not a size.
+            return size_entry(self.size, signal, view, rules, self.shadow.desk.size_factor or 1.0, average)
+        holding = view.holdings.get(signal.symbol)
+        if holding is None:
+            return No("NOT_HELD", "0", "0")
+        scale = self.exchange.scale(signal.symbol)
+        return Draft(
+            symbol=signal.symbol, side="sell", order_type="market", qty=scale.qty(scale.steps(holding.qty)),
+            price=average, reference_price=average, heat=signal.heat, decided_at=signal.at,
+        )  # fmt: skip
+
+    def _intent(self, signal: SignalSnapshot, at: int, draft: Draft, last: str) -> Intent:
+        purpose: Purpose = "entry" if signal.action == "enter" else "exit"
+        return Intent(
+            at=at, venue=signal.venue, symbol=signal.symbol, strategy=signal.strategy, side=draft.side,
+            purpose=purpose, leg=purpose, order_type=draft.order_type, qty=plain(draft.qty), price=last,
+            limit_price=plain(draft.price) if draft.order_type == "limit" else None,
+            notional=plain(round(draft.notional, 8)),
+            intent_key=intent_key(signal.strategy, signal.venue, signal.symbol, draft.side, purpose, at, purpose),
+            risk_level=self.shadow.desk.state.risk_level, plan=signal.plan,
+        )  # fmt: skip
+
+
+def _refusal(signal: SignalSnapshot, at: int, no: No, filtered: bool = False) -> Refusal:
+    return Refusal(
+        at=at, venue=signal.venue, symbol=signal.symbol, stage="precheck",
+        code="PRECHECK_FAILED" if filtered else no.code, precheck_code=no.code if filtered else None,
+        value=no.value, limit=no.limit, side="sell" if signal.action == "exit" else signal.side,
+    )  # fmt: skip
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(str(value))

@@ -1,0 +1,352 @@
+"""Scan: rolling windows over the whole market, anomalies with a cool-down, filters, and the pool of candidates."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.kernels.window import Window
+from engine.records.base import Record, figure
+from engine.records.ideas import Anomaly, Candidate, HeatInputs
+from engine.records.market import (
+    Announcement,
+    Bar,
+    BookTop,
+    Funding,
+    Post,
+    SymbolRules,
+    Tick,
+    Ticker,
+    Trade,
+    check_symbol,
+    figures,
+    price,
+    signed,
+)
+from engine.stages.candles import Candle, Candles, Feed
+from engine.stages.chatter import Chatter
+from engine.stages.heat import HeatSettings, heat_of
+from engine.stages.pool import Member, join, move
+
+DAY_MS = 86_400_000
+
+
+class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is looked at and what counts as unusual. Seconds, percent, quote units.
+
+    `inputs` declares the extra sources that count for heat: announcement, social, sentiment.
+    """
+
+    cycle_s: int = 60
+    quote_assets: tuple[str, ...] = ("USDT",)
+    exclude: tuple[str, ...] = (
+        "USDCUSDT", "BUSDUSDT", "TUSDUSDT", "FDUSDUSDT", "USDPUSDT", "DAIUSDT", "PAXUSDT", "USDSUSDT", "SUSDUSDT",
+        "EURUSDT", "GBPUSDT", "AUDUSDT", "AEURUSDT", "USTCUSDT", "XUSDUSDT", "USD1USDT", "BFUSDUSDT",
+    )  # fmt: skip
+    inputs: tuple[str, ...] = ()
+    window_s: int = 300
+    hour_s: int = 3600
+    baseline_windows: int = 288
+    anomaly_change_pct: float = 3.0
+    anomaly_surge: float = 3.0
+    anomaly_cooldown_s: int = 300
+    min_quote_volume_24h: float = 1_000_000.0
+    new_listing_share_pct: float = 10.0
+    new_listing_days: float = 7.0
+    silent_s: int = 600
+    bar_spread_bps: float = 5.0
+    hot_heat: float = 50.0
+    cool_heat: float = 40.0
+    cooling_max_s: int = 1800
+    min_mentions: int = 5
+
+
+class Coin(msgspec.Struct, kw_only=True):
+    """What the scan knows of one symbol."""
+
+    symbol: str
+    venue: str
+    heard_at: int
+    first_at: int
+    text: str = "0"
+    window: Window | None = None
+    coarse: bool = False
+    step_s: int = 0
+    ticker_volume_24h: float | None = None
+    spread_bps: float | None = None
+    funding_pct: float | None = None
+    quote: str = ""
+    trading: bool = True
+    onboard_at: int | None = None
+    bad: bool = False
+    cooldown_until: int = 0
+
+
+class ScanState(msgspec.Struct, kw_only=True):
+    """Everything the scan remembers."""
+
+    coins: dict[str, Coin] = {}
+    feeds: dict[str, Feed] = {}
+    pool: dict[str, Member] = {}
+    chatter: dict[str, Chatter] = {}
+    first_at: int | None = None
+    dirty: dict[str, int] = {}
+
+
+class Scan:
+    """Takes facts of the whole market; on the tick gives anomalies, candidates, and the tick with the other codes."""
+
+    name: ClassVar[str] = "scan"
+    wants: frozenset[str] = frozenset(
+        {"bar", "ticker", "book_top", "trade", "symbol_rules", "funding", "post", "announcement", "tick"}
+    )
+
+    def __init__(self, settings: ScanSettings, heat: HeatSettings, state: ScanState | None = None) -> None:
+        """Starts with an empty market, or where `state` left off."""
+        self.settings, self.heat = settings, heat
+        self.state = state if state is not None else ScanState()
+        self.candles = Candles(self.state.feeds)
+
+    def take(self, record: Record) -> list[Record]:
+        """Takes a fact or a tick. A fact that makes no sense is counted by kind and marks its symbol."""
+        if isinstance(record, Tick):
+            return self._decide(record)
+        if self.state.first_at is None and not isinstance(record, SymbolRules):
+            self.state.first_at = record.at
+        try:
+            self._see(record)
+        except (BadRecord, OverflowError):
+            self._dirty(record)
+        return []
+
+    def _dirty(self, record: Record) -> None:
+        self.state.dirty[record.kind] = self.state.dirty.get(record.kind, 0) + 1
+        coin = self.state.coins.get(getattr(record, "symbol", ""))
+        if coin is not None:
+            coin.bad = True
+
+    def _see(self, record: Record) -> None:
+        if isinstance(record, Bar):
+            self._bar(record)
+        elif isinstance(record, Ticker):
+            self._ticker(record)
+        elif isinstance(record, BookTop):
+            bid, ask = price(record.bid), price(record.ask)
+            if bid >= ask:
+                raise BadRecord("crossed book")
+            self._heard(record).spread_bps = figure((ask - bid) / ((ask + bid) / 2.0) * 10_000.0)
+        elif isinstance(record, Trade):
+            price(record.price)
+            self._heard(record).text = record.price
+        elif isinstance(record, SymbolRules):
+            self._rules(record)
+        elif isinstance(record, Funding):
+            coin = self.state.coins.get(record.symbol)
+            if coin is not None:
+                coin.funding_pct = figure(signed(record.rate) * 100.0)
+        elif isinstance(record, Post):
+            for symbol in record.symbols:
+                check_symbol(symbol)
+                self.state.chatter.setdefault(symbol, Chatter()).post(record)
+        elif isinstance(record, Announcement):
+            for symbol in record.symbols:
+                check_symbol(symbol)
+                self.state.chatter.setdefault(symbol, Chatter()).announce(record)
+
+    def _heard(self, fact: Bar | Ticker | BookTop | Trade) -> Coin:
+        mono = fact.mono_ms if fact.mono_ms is not None else fact.at
+        coin = self.state.coins.get(fact.symbol)
+        if coin is None:
+            check_symbol(fact.symbol)
+            coin = Coin(symbol=fact.symbol, venue=fact.venue, heard_at=mono, first_at=fact.at)
+            self.state.coins[fact.symbol] = coin
+        coin.heard_at = mono
+        coin.bad = False
+        return coin
+
+    def _bar(self, bar: Bar) -> None:
+        read = figures(bar)
+        coin = self._heard(bar)
+        coin.text, coin.step_s = bar.close, bar.step_s
+        candle = self.candles.bar(bar, read)
+        if candle is not None:
+            self._candle(coin, candle)
+
+    def _ticker(self, ticker: Ticker) -> None:
+        self.candles.ticker(ticker)
+        coin = self._heard(ticker)
+        coin.text = ticker.last
+        coin.ticker_volume_24h = float(ticker.quote_volume_24h)
+        if ticker.bid is not None and ticker.ask is not None:
+            bid, ask = price(ticker.bid), price(ticker.ask)
+            if bid >= ask:
+                raise BadRecord("crossed book")
+            coin.spread_bps = figure((ask - bid) / ((ask + bid) / 2.0) * 10_000.0)
+
+    def _candle(self, coin: Coin, candle: Candle) -> None:
+        settings = self.settings
+        if coin.window is None or coin.window.step_s != candle.step_s:
+            coin.window = Window.of(candle.step_s, settings.window_s, settings.hour_s, settings.baseline_windows)
+            coin.coarse = coin.window is None
+        if coin.window is not None:
+            if candle.hole:
+                coin.window.clear()
+            coin.window.advance((candle.close,), (candle.volume,))
+
+    def _rules(self, rules: SymbolRules) -> None:
+        check_symbol(rules.symbol)
+        if Decimal(rules.tick) <= 0 or Decimal(rules.step) <= 0:
+            raise BadRecord(f"rules of {rules.symbol}: tick and step must be above zero")
+        coin = self.state.coins.get(rules.symbol)
+        if coin is None:
+            coin = Coin(symbol=rules.symbol, venue=rules.venue, heard_at=-1, first_at=rules.at)
+            self.state.coins[rules.symbol] = coin
+        coin.quote, coin.trading, coin.onboard_at = rules.quote, rules.status == "TRADING", rules.onboard_at
+
+    def _decide(self, tick: Tick) -> list[Record]:
+        if tick.codes:
+            return [tick]  # it was scanned before: what was said about it stands in the stream already
+        now, mono = tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at
+        for candle in self.candles.minute(now):
+            coin = self.state.coins.get(candle.symbol)
+            if coin is not None:
+                self._candle(coin, candle)
+        made: list[Record] = []
+        candidates: list[Record] = []
+        codes: dict[str, list[str]] = {}
+        for symbol in sorted(self.state.coins):
+            coin = self.state.coins[symbol]
+            if coin.heard_at < 0:
+                continue  # only its rules are known: it is not being scanned
+            code = self._unfit(coin, mono)
+            if code is None:
+                code = self._look(coin, now, made, candidates)
+            else:
+                self.state.pool.pop(symbol, None)
+            if code is not None:
+                codes.setdefault(code, []).append(symbol)
+        self._sweep(now, mono)
+        sorted_codes = {code: tuple(codes[code]) for code in sorted(codes)}
+        return [*made, *candidates, Tick(at=now, codes=sorted_codes, mono_ms=tick.mono_ms)]
+
+    def _unfit(self, coin: Coin, mono: int) -> str | None:
+        """Gives the code of the first filter that a symbol does not pass."""
+        settings = self.settings
+        if coin.symbol in settings.exclude or (coin.quote and coin.quote not in settings.quote_assets):
+            return "EXCLUDED"
+        if not coin.trading:
+            return "NOT_TRADING"
+        if coin.bad:
+            return "BAD_DATA"
+        if mono - coin.heard_at > (2000 * coin.step_s if coin.step_s else 1000 * settings.silent_s):
+            return "SILENT"
+        if coin.window is None or not coin.window.whole:
+            return "COLD"
+        return None
+
+    def _look(self, coin: Coin, now: int, made: list[Record], candidates: list[Record]) -> str | None:
+        """Looks at a fit symbol: its anomaly and its place in the pool; gives its code unless it is a candidate."""
+        settings, window, symbol = self.settings, coin.window, coin.symbol
+        assert window is not None
+        volume = coin.ticker_volume_24h if coin.ticker_volume_24h is not None else window.day_volume
+        floor = settings.min_quote_volume_24h
+        if self._newly_listed(coin, now):
+            floor *= settings.new_listing_share_pct / 100.0
+        if volume < floor:
+            self.state.pool.pop(symbol, None)
+            return "LOW_VOLUME"
+        change, surge = figure(window.change_pct), figure(window.surge)
+        trigger = self._trigger(change, surge)
+        if trigger is not None and now >= coin.cooldown_until:
+            coin.cooldown_until = now + settings.anomaly_cooldown_s * 1000
+            made.append(
+                Anomaly(
+                    at=now, venue=coin.venue, symbol=symbol, trigger=trigger,  # type: ignore[arg-type]
+                    change_pct=change, volume_surge=surge, window_s=settings.window_s,
+                )
+            )  # fmt: skip
+        member = self.state.pool.get(symbol)
+        if member is None:
+            member = self._join(coin, now, trigger is not None)
+            if member is None:
+                return "QUIET"
+        inputs = self._inputs(coin, now, change, surge, volume)
+        heat = heat_of(inputs, self.heat).heat or 0.0
+        move(
+            member, now, heat, trigger is not None, settings.hot_heat, settings.cool_heat,
+            settings.cooling_max_s * 1000,
+        )  # fmt: skip
+        if member.status == "dropped":
+            del self.state.pool[symbol]
+            return "DROPPED"
+        candidates.append(
+            Candidate(
+                at=now, venue=coin.venue, symbol=symbol, status=member.status, since=member.since,
+                status_since=member.status_since, price=coin.text, inputs=inputs,
+            )
+        )  # fmt: skip
+        return None
+
+    def _trigger(self, change: float | None, surge: float | None) -> str | None:
+        moved = change is not None and abs(change) >= self.settings.anomaly_change_pct
+        surged = surge is not None and surge >= self.settings.anomaly_surge
+        if moved and surged:
+            return "price+volume"
+        return "price" if moved else "volume" if surged else None
+
+    def _join(self, coin: Coin, now: int, anomaly: bool) -> Member | None:
+        chatter = self.state.chatter.get(coin.symbol)
+        talked_of = chatter is not None and (
+            ("announcement" in self.settings.inputs and chatter.announced is not None)
+            or ("social" in self.settings.inputs and chatter.mentions(now) >= self.settings.min_mentions)
+        )
+        if anomaly:
+            member = join("watching", now)
+        elif talked_of or self._newly_listed(coin, now):
+            member = join("new", now)
+        else:
+            return None
+        self.state.pool[coin.symbol] = member
+        return member
+
+    def _age_days(self, coin: Coin, now: int) -> float | None:
+        """Age from the exchange's onboard date, else from the first candle, if the recording saw it come."""
+        if coin.onboard_at is not None:
+            return figure((now - coin.onboard_at) / DAY_MS)
+        if self.state.first_at is not None and coin.first_at > self.state.first_at + DAY_MS // 24:
+            return figure((now - coin.first_at) / DAY_MS)
+        return None
+
+    def _newly_listed(self, coin: Coin, now: int) -> bool:
+        age = self._age_days(coin, now)
+        return age is not None and 0.0 <= age < self.settings.new_listing_days
+
+    def _inputs(self, coin: Coin, now: int, change: float | None, surge: float | None, volume: float) -> HeatInputs:
+        window = coin.window
+        assert window is not None
+        spread = coin.spread_bps if coin.spread_bps is not None else self.settings.bar_spread_bps
+        inputs = HeatInputs(
+            change_1h_pct=figure(window.change_long_pct), change_5m_pct=change, volume_surge=surge,
+            quote_volume_24h=figure(volume), spread_bps=figure(spread), age_days=self._age_days(coin, now),
+            funding_pct=coin.funding_pct,
+        )  # fmt: skip
+        chatter = self.state.chatter.get(coin.symbol, Chatter())
+        return chatter.inputs(now, self.settings.inputs, inputs)
+
+    def _sweep(self, now: int, mono: int) -> None:
+        """Forgets symbols that have been silent for long, and old chatter; looks once a minute."""
+        if now % 60_000:
+            return
+        for symbol in sorted(self.state.coins):
+            coin = self.state.coins[symbol]
+            limit = 1000 * max(self.settings.silent_s, 2 * coin.step_s)
+            if coin.heard_at >= 0 and mono - coin.heard_at > limit:
+                coin.heard_at, coin.window, coin.text = -1, None, "0"
+                self.candles.drop(symbol)
+                self.state.pool.pop(symbol, None)
+        for symbol in sorted(self.state.chatter):
+            chatter = self.state.chatter[symbol]
+            chatter.sweep(now)
+            if chatter.empty:
+                del self.state.chatter[symbol]

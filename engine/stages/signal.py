@@ -1,0 +1,189 @@
+"""Signal: several timeframes of each ranked candidate, put before the strategy; one failing symbol stops no other."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.plugs import Frame, Indicator, Strategy, Verdict
+from engine.records.base import Record
+from engine.records.ideas import CandidateSnapshot, Refusal, SignalSnapshot
+from engine.records.market import Bar, Tick, Ticker, figures
+from engine.stages.candles import Candle, Candles, Feed
+
+TIMEFRAMES_S: Mapping[str, int] = {
+    "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "1d": 86400,
+}  # fmt: skip
+
+
+class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`strategy`: a file of engine/strategies; `stale_frames`: a frame older than so many of its steps is stale."""
+
+    strategy: str = "hotcoin"
+    stale_frames: float = 2.0
+
+
+class FrameState(msgspec.Struct, kw_only=True):
+    """One timeframe of one symbol: the candle being built, and what its indicators said at the last two closes.
+
+    `states` holds each indicator's memory; `parts` counts the source candles in the open one.
+    """
+
+    opened_at: int = -1
+    parts: int = 0
+    close: float = 0.0
+    closed_at: int = 0
+    closes: int = 0
+    states: dict[str, list[float]] = {}
+    values: dict[str, float] = {}
+    before: dict[str, float] = {}
+
+
+class SignalState(msgspec.Struct, kw_only=True):
+    """Everything the signal stage remembers."""
+
+    feeds: dict[str, Feed] = {}
+    frames: dict[str, dict[str, FrameState]] = {}
+    candidates: list[CandidateSnapshot] = []
+    failures: int = 0
+
+
+class Signal:
+    """Takes candles and ranked candidates; on the tick gives a signal for each candidate, and refusals."""
+
+    name: ClassVar[str] = "signal"
+    wants: frozenset[str] = frozenset({"bar", "ticker", "candidate_snapshot", "tick"})
+
+    def __init__(
+        self, settings: SignalSettings, strategy: Strategy, state: SignalState | None = None,
+        on_failure: Callable[[str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Starts cold, or where `state` left off. `on_failure` gets the symbol and stack of a failing strategy."""
+        self.settings, self.strategy = settings, strategy
+        self.state = state if state is not None else SignalState()
+        self.candles = Candles(self.state.feeds)
+        self._on_failure = on_failure
+        self._steps = {name: TIMEFRAMES_S[name] for name in strategy.timeframes}
+        self._live: dict[str, dict[str, dict[str, Indicator]]] = {}
+
+    def take(self, record: Record) -> list[Record]:
+        """Takes a candle, a candidate or a tick."""
+        if isinstance(record, Bar):
+            self._bar(record)
+        elif isinstance(record, Ticker):
+            try:
+                self.candles.ticker(record)
+            except BadRecord:
+                return []
+        elif isinstance(record, CandidateSnapshot):
+            self.state.candidates.append(record)
+        elif isinstance(record, Tick):
+            for candle in self.candles.minute(record.at):
+                self._candle(candle)
+            return self._judge_all(record)
+        return []
+
+    def _bar(self, bar: Bar) -> None:
+        try:
+            candle = self.candles.bar(bar, figures(bar))
+        except BadRecord:
+            return
+        if candle is not None:
+            self._candle(candle)
+
+    def _candle(self, candle: Candle) -> None:
+        frames = self.state.frames.setdefault(candle.symbol, {})
+        if candle.hole:
+            frames.clear()
+            self._live.pop(candle.symbol, None)
+        for name, step_s in self._steps.items():
+            if step_s < candle.step_s or step_s % candle.step_s:
+                continue
+            frame = frames.get(name)
+            if frame is None:
+                frame = frames[name] = FrameState()
+            self._build(candle, name, step_s, frame)
+
+    def _build(self, candle: Candle, name: str, step_s: int, frame: FrameState) -> None:
+        opened_at = (candle.closed_at - 1) // (step_s * 1000) * (step_s * 1000)
+        if opened_at != frame.opened_at:
+            frame.opened_at, frame.parts = opened_at, 0
+        frame.parts += 1
+        if candle.closed_at != opened_at + step_s * 1000:
+            return
+        # A candle counts only when all of it was seen: half a first hour is not an hour.
+        if frame.parts != step_s // candle.step_s:
+            return
+        frame.close, frame.closed_at = candle.close, candle.closed_at
+        frame.closes += 1
+        frame.before, frame.values = frame.values, {}
+        for indicator, kernel in self._kernels(candle.symbol, name, frame).items():
+            frame.values[indicator] = kernel.advance((candle.close,))[-1]
+            frame.states[indicator] = kernel.state
+
+    def _kernels(self, symbol: str, name: str, frame: FrameState) -> dict[str, Indicator]:
+        frames = self._live.setdefault(symbol, {})
+        kernels = frames.get(name)
+        if kernels is None:
+            kernels = frames[name] = {key: make() for key, make in self.strategy.indicators().items()}
+            for key, kernel in kernels.items():
+                if key in frame.states:
+                    kernel.state = frame.states[key]
+        return kernels
+
+    def _judge_all(self, tick: Tick) -> list[Record]:
+        candidates, self.state.candidates = self.state.candidates, []
+        made: list[Record] = []
+        for candidate in candidates:
+            try:
+                made += self._judge(candidate, tick)
+            except Exception:
+                # Whatever a strategy does wrong with one symbol, the others are judged.
+                self.state.failures += 1
+                if self._on_failure is not None:
+                    self._on_failure(candidate.symbol, traceback.format_exc())
+                made.append(self._refusal(candidate, tick, "STRATEGY_ERROR"))
+        return made
+
+    def _judge(self, candidate: CandidateSnapshot, tick: Tick) -> list[Record]:
+        frames: dict[str, Frame] = {}
+        known = self.state.frames.get(candidate.symbol, {})
+        for name, step_s in self._steps.items():
+            state = known.get(name)
+            if state is None or not state.values or any(v != v for v in state.values.values()):
+                return self._no(candidate, tick, "FRAME_COLD", f"{name} has {state.closes if state else 0} candles")
+            age_s = (tick.at - state.closed_at) / 1000
+            if age_s > self.settings.stale_frames * step_s:
+                return self._no(candidate, tick, "STALE_INPUT", f"{name} closed {age_s:.0f} s ago")
+            frames[name] = Frame(state.close, state.closed_at, state.closes, state.values, state.before)
+        verdict = self.strategy.judge(candidate, frames)
+        signal = self._signal(candidate, tick, verdict)
+        if verdict.action == "wait":
+            return [signal, self._refusal(candidate, tick, verdict.code or "NO_CROSS", verdict.value, verdict.limit)]
+        return [signal]
+
+    def _no(self, candidate: CandidateSnapshot, tick: Tick, code: str, reason: str) -> list[Record]:
+        verdict = Verdict(action="wait", code=code, reasons=(reason,))
+        return [self._signal(candidate, tick, verdict), self._refusal(candidate, tick, code)]
+
+    def _signal(self, candidate: CandidateSnapshot, tick: Tick, verdict: Verdict) -> SignalSnapshot:
+        return SignalSnapshot(
+            at=tick.at, venue=candidate.venue, symbol=candidate.symbol, strategy=self.settings.strategy,
+            action=verdict.action, order_type=verdict.order_type, rank=candidate.rank, heat=candidate.heat,
+            side="sell" if verdict.action == "exit" else "buy",
+            price=candidate.price, limit_price=verdict.limit_price, code=verdict.code, reasons=verdict.reasons,
+            frames={name: dict(figures) for name, figures in verdict.figures.items()},
+            change_5m_pct=candidate.inputs.change_5m_pct,
+            plan=self.strategy.exits() if verdict.action == "enter" else None,
+        )  # fmt: skip
+
+    def _refusal(
+        self, candidate: CandidateSnapshot, tick: Tick, code: str, value: float | str | None = None,
+        limit: float | str | None = None,
+    ) -> Refusal:  # fmt: skip
+        return Refusal(
+            at=tick.at, venue=candidate.venue, symbol=candidate.symbol, stage="signal", code=code, value=value,
+            limit=limit,
+        )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Buy a hot coin that rises on its fast timeframes while the slow one turns up; leave in tiers, by trail or stop."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from engine.kernels.averages import Ema
+from engine.plugs import Frame, Indicator, Verdict
+from engine.records.base import figure
+from engine.records.ideas import CandidateSnapshot, ExitPlan, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Hotcoin:
+    """Settings. Percentages are moves of price; `tiers` are (share sold, at which gain), the rest trails."""
+
+    min_heat: float = 50.0
+    timeframes: tuple[str, ...] = ("1m", "5m", "15m", "1h")
+    above_ema: tuple[str, ...] = ("1m", "5m")
+    rising_ema: tuple[str, ...] = ("15m",)
+    ema_bars: int = 20
+    black_swan_pct: float = 10.0
+    stop_pct: float = 5.0
+    tiers: tuple[tuple[float, float], ...] = ((30.0, 5.0), (30.0, 10.0))
+    trail_share_pct: float = 40.0
+    trail_arm_pct: float = 5.0
+    trail_callback_pct: float = 3.0
+    hold_max_s: int = 14_400
+
+    def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
+        """One moving average on each timeframe."""
+        return {"ema": lambda: Ema(self.ema_bars)}
+
+    def judge(self, candidate: CandidateSnapshot, frames: Mapping[str, Frame]) -> Verdict:
+        """Enters when hot, hot enough, above the fast averages, and the slow average rises; never in a black swan."""
+        figures = {name: _figures(frame) for name, frame in frames.items()}
+        change = candidate.inputs.change_5m_pct
+        if change is not None and abs(change) >= self.black_swan_pct:
+            return _wait("BLACK_SWAN", f"moved {change} % in 5 minutes", change, self.black_swan_pct, figures)
+        if candidate.status != "hot":
+            return _wait("NOT_HOT", f"is {candidate.status} in the pool", candidate.status, "hot", figures)
+        if candidate.heat < self.min_heat:
+            return _wait("LOW_HEAT", f"heat {candidate.heat}", candidate.heat, self.min_heat, figures)
+        reasons = [f"hot: heat {candidate.heat} is at least {self.min_heat:g}"]
+        for name in self.above_ema:
+            over = figures[name]["over_ema_pct"]
+            if over is None or over <= 0.0:
+                return _wait("BELOW_EMA", f"{name} close is {over} % over its EMA{self.ema_bars}", over, 0, figures)
+            reasons.append(f"{name} close is {over} % over its EMA{self.ema_bars}")
+        for name in self.rising_ema:
+            slope = figures[name]["ema_slope_pct"]
+            if slope is None or slope <= 0.0:
+                return _wait("EMA_FALLING", f"{name} EMA{self.ema_bars} slope is {slope} %", slope, 0, figures)
+            reasons.append(f"{name} EMA{self.ema_bars} rises {slope} % a candle")
+        return Verdict(action="enter", code=None, reasons=tuple(reasons), figures=figures)
+
+    def exits(self) -> ExitPlan:
+        """The plan of HotCoin: software tiers, a trailing rest, a stop, a time limit and the black swan."""
+        return ExitPlan(
+            stop_pct=self.stop_pct,
+            tiers=tuple(Tier(share_pct=share, at_pct=at) for share, at in self.tiers),
+            tier_mode="software",
+            trail_share_pct=self.trail_share_pct,
+            trail_arm_pct=self.trail_arm_pct,
+            trail_callback_pct=self.trail_callback_pct,
+            hold_max_s=self.hold_max_s,
+            black_swan_pct=self.black_swan_pct,
+        )
+
+
+def _figures(frame: Frame) -> dict[str, float | None]:
+    ema, before = frame.values["ema"], frame.before.get("ema", float("nan"))
+    return {
+        "over_ema_pct": figure((frame.close / ema - 1.0) * 100.0) if ema > 0.0 else None,
+        "ema_slope_pct": figure((ema / before - 1.0) * 100.0) if before > 0.0 else None,
+    }
+
+
+def _wait(
+    code: str, reason: str, value: float | str | None, limit: float | str | None,
+    figures: Mapping[str, Mapping[str, float | None]],
+) -> Verdict:  # fmt: skip
+    return Verdict(action="wait", code=code, reasons=(reason,), value=value, limit=limit, figures=figures)

@@ -1,0 +1,49 @@
+"""Compiled by numba, every kernel gives the bits of plain Python."""
+
+import importlib
+import math
+import pkgutil
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import engine.kernels
+from engine.kernels.compiled import compiled
+from engine.kernels.kernel import Kernel
+
+np = pytest.importorskip("numpy")
+pytest.importorskip("numba")
+
+for module in pkgutil.iter_modules(engine.kernels.__path__):
+    importlib.import_module(f"engine.kernels.{module.name}")
+
+AWKWARD = [0.0, -0.0, 1.0, 2.0, -3.5, 0.1, 0.3, 1e-12, 1e-300, 5e-324, 1e12, 1e100, math.nan, math.inf]
+
+
+def columns(kind: str, count: int) -> list[list[float]]:
+    chance = random.Random(f"{kind}{count}")
+    draws: dict[str, Callable[[], float]] = {
+        "awkward": lambda: chance.choice(AWKWARD),
+        "tied": lambda: chance.choice([1.0, 1.1, 1.2]),
+        "prices": lambda: 100.0 * math.exp(chance.gauss(0.0, 0.02)),
+    }
+    draw = draws[kind]
+    return [[draw() for _ in range(400)] for _ in range(count)]
+
+
+@pytest.mark.parametrize("market", ["awkward", "tied", "prices"])
+@pytest.mark.parametrize("kind", Kernel.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_a_compiled_kernel_gives_the_bits_of_the_plain_one(kind: Any, market: str) -> None:
+    kernel = kind()
+    bars = columns(market, len(kernel.inputs))
+    state = np.zeros(len(kernel.state))
+    lines = [np.zeros(400) for _ in kernel.outputs]
+
+    compiled(kernel.function)(state, *[np.array(column) for column in bars], *lines, *kernel.params)
+    plain = kernel.advance(*bars)
+
+    expected = [plain] if len(kernel.outputs) == 1 else plain
+    assert [[v.hex() for v in line.tolist()] for line in lines] == [[v.hex() for v in line] for line in expected]
+    assert [v.hex() for v in state.tolist()] == [v.hex() for v in kernel.state]
