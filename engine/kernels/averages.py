@@ -11,6 +11,7 @@ _FAST, _SLOW, _SIGNAL = 0, AVERAGE_SLOTS, 2 * AVERAGE_SLOTS
 
 
 def sma(state: Line, x: Column, out: Line, n: int) -> None:
+    """Moves `Sma` over the bars of its columns."""
     for i in range(len(x)):
         start = window(state, 0, x[i], n)
         out[i] = mean(state, start, n) if start >= 0 else NAN
@@ -27,6 +28,7 @@ class Sma(Kernel[list[float]]):
 
 
 def ema(state: Line, x: Column, out: Line, n: int, warm: int) -> None:
+    """Moves `Ema` over the bars of its columns."""
     for i in range(len(x)):
         out[i] = exponential(state, 0, x[i], n, warm)
 
@@ -46,6 +48,7 @@ class Ema(Kernel[list[float]]):
 
 
 def ema_slope_pct(state: Line, x: Column, out: Line, n: int, k: int, warm: int) -> None:
+    """Moves `EmaSlopePct` over the bars of its columns."""
     for i in range(len(x)):
         average = exponential(state, 0, x[i], n, warm)
         start = window(state, AVERAGE_SLOTS, average, k + 1)
@@ -76,6 +79,7 @@ class MacdLines(NamedTuple):
 
 
 def macd(state: Line, x: Column, line: Line, trigger: Line, hist: Line, fast: int, slow: int, signal: int) -> None:
+    """Moves `Macd` over the bars of its columns."""
     for i in range(len(x)):
         quick = exponential(state, _FAST, x[i], fast, fast)
         calm = exponential(state, _SLOW, x[i], slow, slow)
@@ -100,6 +104,7 @@ class Macd(Kernel[MacdLines]):
 def macd_talib(
     state: Line, x: Column, line: Line, trigger: Line, hist: Line, fast: int, slow: int, signal: int
 ) -> None:
+    """Moves `MacdTalib` over the bars of its columns."""
     for i in range(len(x)):
         # The fast average begins so late that both are seeded on the same bar.
         late = x[i] if state[_SLOW] >= slow - fast else NAN

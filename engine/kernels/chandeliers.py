@@ -19,6 +19,7 @@ class Stops(NamedTuple):
 def chandelier(
     state: Line, high: Column, low: Column, close: Column, long: Line, short: Line, n: int, k: float
 ) -> None:
+    """Moves `Chandelier` over the bars of its columns."""
     for i in range(len(close)):
         long[i], short[i] = hang(state, 0, high[i], low[i], close[i], n, k)
 
@@ -59,6 +60,7 @@ class Chandelier(Kernel[Stops]):
 def chandelier_ratchet(
     state: Line, high: Column, low: Column, close: Column, long: Line, short: Line, n: int, k: float
 ) -> None:
+    """Moves `ChandelierRatchet` over the bars of its columns."""
     for i in range(len(close)):
         under, over = hang(state, _HOOK, high[i], low[i], close[i], n, k)
         if state[_HELD] > 0.0 and state[_CLOSE] > state[_LONG]:

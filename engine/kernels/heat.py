@@ -150,23 +150,40 @@ def momentum_heat(
     return rise + clip(25.0 * math.log2(volume_surge), 0.0, 50.0)
 
 
-def liquidity_heat(quote_volume_24h: float, spread_bps: float | None, *, spread_max_bps: float = 50.0) -> float:
-    """0 at a quote volume of 1e5 a day, 100 at 1e8, on a log scale; the spread takes off up to all of it."""
+def liquidity_heat(
+    quote_volume_24h: float,
+    spread_bps: float | None,
+    *,
+    volume_least: float = 1e5,
+    volume_full: float = 1e8,
+    spread_max_bps: float = 50.0,
+) -> float:
+    """0 at the least quote volume a day, 100 at the full one, on a log scale; the spread takes off up to all of it."""
     if quote_volume_24h <= 0.0:
         return 0.0
-    depth = clip((math.log10(quote_volume_24h) - 5.0) / 3.0)
+    depth = clip(math.log10(quote_volume_24h / volume_least) / math.log10(volume_full / volume_least))
     return 100.0 * depth * (1.0 if spread_bps is None else clip(1.0 - spread_bps / spread_max_bps))
 
 
 def safety_heat(
-    age_days: float, change_5m_pct: float | None, spread_bps: float | None, funding_pct: float | None
+    age_days: float,
+    change_5m_pct: float | None,
+    spread_bps: float | None,
+    funding_pct: float | None,
+    *,
+    new_days: float = 7.0,
+    young_days: float = 30.0,
+    jump_pct: float = 5.0,
+    leap_pct: float = 10.0,
+    spread_wide_bps: float = 30.0,
+    funding_dear_pct: float = 0.1,
 ) -> float:
     """100 less penalties for a young coin, a violent five minutes, a wide spread and dear funding."""
-    penalty = 30.0 if age_days < 7.0 else 15.0 if age_days < 30.0 else 0.0
-    if change_5m_pct is not None and reaches(abs(change_5m_pct), 5.0):
-        penalty += 30.0 if reaches(abs(change_5m_pct), 10.0) else 15.0
-    if spread_bps is not None and exceeds(spread_bps, 30.0):
+    penalty = 30.0 if age_days < new_days else 15.0 if age_days < young_days else 0.0
+    if change_5m_pct is not None and reaches(abs(change_5m_pct), jump_pct):
+        penalty += 30.0 if reaches(abs(change_5m_pct), leap_pct) else 15.0
+    if spread_bps is not None and exceeds(spread_bps, spread_wide_bps):
         penalty += 20.0
-    if funding_pct is not None and reaches(abs(funding_pct), 0.1):
+    if funding_pct is not None and reaches(abs(funding_pct), funding_dear_pct):
         penalty += 20.0
     return 100.0 - penalty

@@ -37,6 +37,7 @@ def oi_score(
     funding_rate: float,
     thresholds_pct: Mapping[int, float] = OI_THRESHOLDS_PCT,
     still_pct: float = 0.1,
+    chase_pct: tuple[float, float, float] = (3.0, 5.0, 8.0),
     accept_score: float = 8.0,
 ) -> OiScore:
     """Gives the score of a symbol whose open interest has moved; `oi_change_pct` maps seconds to percent or None.
@@ -50,11 +51,11 @@ def oi_score(
     direction = 0 if not reaches(abs(price_change_pct), still_pct) else 1 if price_change_pct > 0.0 else -1
     short = direction < 0
     run_pct = _run_pct(high_2h, price) if short else _run_pct(price, low_2h)
-    reject = run_pct is None or exceeds(run_pct, 8.0)
+    reject = run_pct is None or exceeds(run_pct, chase_pct[2])
     parts = {
         "magnitude": magnitude_points(ratio),
         "alignment": 1.0 if direction == 0 else 2.5 if strongest > 0.0 else 0.5,
-        "chase": -4.0 if run_pct is None else chase_points(run_pct),
+        "chase": -4.0 if run_pct is None else chase_points(run_pct, chase_pct),
         "funding": funding_points(-funding_rate if short else funding_rate),
         "multi": (0.0, 1.0, 1.5, 2.0)[min(len(anomalous), 4) - 1],
     }
@@ -75,13 +76,14 @@ def magnitude_points(ratio: float) -> float:
     return 2.0 if reaches(ratio, 1.5) else 1.0
 
 
-def chase_points(run_pct: float) -> float:
-    """Points lost to how far the price has already run, in percent."""
-    if not exceeds(run_pct, 3.0):
+def chase_points(run_pct: float, chase_pct: tuple[float, float, float] = (3.0, 5.0, 8.0)) -> float:
+    """Points lost to how far the price has already run, in percent; beyond the last limit it is a chase."""
+    near, far, last = chase_pct
+    if not exceeds(run_pct, near):
         return 0.0
-    if not exceeds(run_pct, 5.0):
+    if not exceeds(run_pct, far):
         return -0.5
-    return -1.5 if not exceeds(run_pct, 8.0) else -4.0
+    return -1.5 if not exceeds(run_pct, last) else -4.0
 
 
 def funding_points(rate: float) -> float:

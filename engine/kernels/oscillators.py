@@ -9,6 +9,7 @@ _GAIN, _LOSS = 2, 2 + AVERAGE_SLOTS
 
 
 def rsi(state: Line, close: Column, out: Line, n: int) -> None:
+    """Moves `Rsi` over the bars of its columns."""
     for i in range(len(close)):
         moved = change(state, 0, close[i])
         gain = wilder(state, _GAIN, 0.0 if moved < 0.0 else moved, n)
@@ -37,6 +38,7 @@ class Rsi(Kernel[list[float]]):
 
 
 def rolling_pct_rank(state: Line, x: Column, out: Line, n: int) -> None:
+    """Moves `RollingPctRank` over the bars of its columns."""
     for i in range(len(x)):
         start = window(state, 0, x[i], n)
         if start < 0:

@@ -40,6 +40,7 @@ def adx(
     n: int,
     warm: int,
 ) -> None:
+    """Moves `Adx` and `AdxTalib` over the bars of its columns."""
     for i in range(len(close)):
         up = high[i] - state[_LAST_HIGH]
         down = state[_LAST_LOW] - low[i]
@@ -91,6 +92,7 @@ class AdxTalib(Kernel[Directional]):
 
 
 def psar(state: Line, high: Column, low: Column, out: Line, step: float, step_max: float) -> None:
+    """Moves `Psar` over the bars of its columns."""
     for i in range(len(high)):
         if not (math.isfinite(high[i]) and math.isfinite(low[i])):
             state[_SEEN] = 0.0

@@ -11,6 +11,7 @@ _RATIO = RANGE_SLOTS + AVERAGE_SLOTS
 
 
 def true_range(state: Line, high: Column, low: Column, close: Column, out: Line) -> None:
+    """Moves `TrueRange` over the bars of its columns."""
     for i in range(len(close)):
         out[i] = reach(state, 0, high[i], low[i], close[i], 0)
 
@@ -26,6 +27,7 @@ class TrueRange(Kernel[list[float]]):
 
 
 def atr(state: Line, high: Column, low: Column, close: Column, out: Line, n: int, first: int) -> None:
+    """Moves `Atr` and `AtrTr0` over the bars of its columns."""
     for i in range(len(close)):
         out[i] = wilder(state, _ATR, reach(state, 0, high[i], low[i], close[i], first), n)
 
@@ -56,6 +58,7 @@ class AtrTr0(Kernel[list[float]]):
 
 
 def natr(state: Line, high: Column, low: Column, close: Column, out: Line, n: int) -> None:
+    """Moves `Natr` over the bars of its columns."""
     for i in range(len(close)):
         average = wilder(state, _ATR, reach(state, 0, high[i], low[i], close[i], 0), n)
         out[i] = 100.0 * average / close[i] if close[i] != 0.0 else NAN
@@ -73,6 +76,7 @@ class Natr(Kernel[list[float]]):
 
 
 def atr_ratio(state: Line, high: Column, low: Column, close: Column, out: Line, n: int, mean_n: int) -> None:
+    """Moves `AtrRatio` over the bars of its columns."""
     for i in range(len(close)):
         average = wilder(state, _ATR, reach(state, 0, high[i], low[i], close[i], 0), n)
         start = window(state, _RATIO, average, mean_n)
@@ -112,6 +116,7 @@ def bbands(
     n: int,
     k: float,
 ) -> None:
+    """Moves `Bbands` over the bars of its columns."""
     for i in range(len(x)):
         start = window(state, 0, x[i], n)
         centre = mean(state, start, n) if start >= 0 else NAN

@@ -14,7 +14,8 @@ class Run(Record, frozen=True, kw_only=True):
     """The manifest of a run, written by its first stage: what was run, over which facts, starting from which desk.
 
     `settings` holds every value in force; `market` names the facts (path and sha256 of a file); `sources` the inputs
-    that count for heat (announcement, social, sentiment).
+    that count for heat (announcement, social, sentiment). `desk` and `exchange` are what an older run on the same
+    ledger left; empty for a fresh start.
     """
 
     OWNER: ClassVar[str] = "run"
@@ -31,6 +32,8 @@ class Run(Record, frozen=True, kw_only=True):
     seed: int = 0
     ledger_head: str = ""
     start_equity: str = "0"
+    desk: dict[str, Any] = {}
+    exchange: dict[str, Any] = {}
 
 
 class Judged(Record, frozen=True, kw_only=True):

@@ -70,10 +70,14 @@ class Keeper:
         self.ledger.commit()
         return True
 
-    def settled(self, client_id: str) -> None:
-        """Frees the reservation of an order that is definitely over."""
-        if not self.catching_up:
-            self.ledger.release(client_id)
+    def settle(self, intent_key: str, executed: bool) -> None:
+        """Ends the reservation of an order that is over: one that never executed frees its intent at once."""
+        if self.catching_up:
+            return
+        if executed:
+            self.ledger.resolve(intent_key)
+        else:
+            self.ledger.release(intent_key)
 
     def commit(self) -> None:
         """Commits the cycle that is complete."""

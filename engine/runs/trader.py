@@ -5,7 +5,6 @@ from typing import ClassVar, Protocol
 
 from engine.matching.events import Event, VenueOrder
 from engine.records.base import Record
-from engine.records.market import Tick
 from engine.records.trades import OrderAttempt, OrderResult
 from engine.records.wire import COMPARED
 from engine.runs.keeper import Keeper
@@ -42,33 +41,23 @@ class Trader:
         """Trades on `venue`; without a keeper nothing is stored."""
         self.order, self.venue, self.keeper = order, venue, keeper
         self._kept = 0
+        self._intents = {sent.attempt.client_id: sent.attempt.intent_key for sent in order.state.sent.values()}
 
-    def take(self, record: Record, line: bytes | None = None) -> list[Record]:
-        """Takes a record (with its line, where it came as one) and gives what was done about it."""
+    def take(self, record: Record) -> list[Record]:
+        """Takes a record and gives what was done about it. A cycle is committed with its tick."""
         kind = record.kind
         if self.keeper is not None and kind in COMPARED and kind != "tick":
-            if line is None:
-                self.keeper.keep_record(record)
-            else:
-                self.keeper.keep(line)
+            self.keeper.keep_record(record)
         if kind not in self.order.wants:
             return []
         records: list[Record] = []
         for event in self.venue.see(record):
             records += self._carry_out(self.order.answer(event, record.at), record.at)
         records += self._carry_out(self.order.take(record), record.at)
-        if isinstance(record, Tick) and self.keeper is not None:
-            if line is None:
-                self.keeper.keep_record(record)
-            else:
-                self.keeper.keep(line)
+        if kind == "tick" and self.keeper is not None:
+            self.keeper.keep_record(record)
             self.keeper.commit()
         return records
-
-    def keep_line(self, line: bytes) -> None:
-        """Keeps a decision that the order stage does not read."""
-        if self.keeper is not None:
-            self.keeper.keep(line)
 
     def _carry_out(self, made: list[Made], at: int) -> list[Record]:
         if not made:
@@ -79,10 +68,18 @@ class Trader:
         if self.keeper is not None:
             for record in records[self._kept :]:
                 self.keeper.keep_record(record)
-            for record in records:
-                if isinstance(record, OrderResult) and record.status in _OVER:
-                    self.keeper.settled(record.client_id)
+            self._settle(records)
         return records
+
+    def _settle(self, records: Sequence[Record]) -> None:
+        assert self.keeper is not None
+        for record in records:
+            if isinstance(record, OrderAttempt):
+                self._intents[record.client_id] = record.intent_key
+            elif isinstance(record, OrderResult) and record.status in _OVER:
+                key = self._intents.pop(record.client_id, None)
+                if key is not None:
+                    self.keeper.settle(key, executed=record.filled_qty != "0")
 
     def _before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> bool:
         assert self.keeper is not None

@@ -1,8 +1,4 @@
 """The version of this program, as manifests name it."""
 
-from importlib import metadata
-
-try:
-    VERSION = metadata.version("hotcoin")
-except metadata.PackageNotFoundError:  # running from a checkout that is not installed
-    VERSION = "0+checkout"
+#: pyproject.toml reads it from here, so that no command looks up package metadata at start.
+VERSION = "0.1.0"

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine.kernels
-from engine.kernels.averages import Ema, Macd, Sma
+from engine.kernels.averages import Ema, EmaSlopePct, Macd, Sma
 from engine.kernels.kernel import Kernel
 from engine.kernels.oscillators import RollingPctRank, Rsi
-from engine.kernels.volatility import Atr, Bbands
+from engine.kernels.volatility import Atr, AtrRatio, Bbands, Natr
 
 Columns = list[list[float]]
 NAN = math.nan
@@ -150,6 +150,20 @@ def test_a_long_series_warms_every_line_up(kind: Any) -> None:
     lines = bits(kernel, kernel.advance(*[market[name] for name in kernel.inputs]))
     assert [line.count("nan") for line in lines] == [line.index(next(v for v in line if v != "nan")) for line in lines]
     assert "nan" not in [line[-1] for line in lines]
+
+
+@every_kernel
+def test_a_market_of_zeros_divides_by_nothing(kind: Any) -> None:
+    kernel = quick(kind)
+    lines = bits(kernel, kernel.advance(*[[0.0] * 60 for _ in kernel.inputs]))
+    assert "inf" not in {value.lstrip("-") for line in lines for value in line}
+
+
+def test_a_ratio_to_zero_is_undefined() -> None:
+    assert math.isnan(Bbands(2).advance([0.0, 0.0]).bandwidth[-1])
+    assert math.isnan(Natr(1).advance([0.0, 1.0], [0.0, 0.0], [0.0, 0.0])[-1])
+    assert math.isnan(AtrRatio(1, 1).advance([1.0, 1.0], [1.0, 1.0], [1.0, 1.0])[-1])
+    assert math.isnan(EmaSlopePct(1, 1).advance([0.0, 1.0])[-1])
 
 
 @every_kernel

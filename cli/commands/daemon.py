@@ -1,0 +1,120 @@
+"""hot daemon: the whole pipe in one process, on a schedule, until it is stopped."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from cli import options
+from cli.commands.run import strategy_failed
+from cli.pipe import Rejects
+from cli.play import Bar, Decisions, Stop
+from cli.show import say, write
+from engine.errors import Exit
+from engine.ledger.ledger import Ledger
+from engine.runs import settings
+from engine.runs.data import fresh_ledger, report_path
+from engine.runs.market import MarketOptions, no_market, open_market
+from engine.runs.schedule import Schedule
+from engine.runs.session import Progress, Session
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def daemon(
+    market: options.Market = None,
+    paper: options.Paper = True,
+    ledger: options.Ledger = None,
+    venue: options.VenueName = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    symbols: options.Symbols = None,
+    speed: options.Speed = "max",
+    max_lateness: options.Lateness = 0,
+    seed: options.Seed = 0,
+    strict: options.Strict = False,
+    jsonl: options.Jsonl = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run all stages in one process until the market ends or TERM or INT comes: the same decisions as the pipe.
+
+    Beside the stages, a schedule writes a heartbeat, keeps the HTML report fresh and looks after the ledger. A stop is
+    in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
+
+    Example: hot daemon --paper --market examples/session --ledger paper.db
+    """
+    if market is None:
+        raise no_market()
+    wanted = MarketOptions(
+        path=market, venue=venue, symbols=tuple(symbols or ()), since_ms=options.when(since, "--since"),
+        until_ms=options.when(until, "--until"), speed=speed, strict=strict, max_lateness_ms=max_lateness,
+    )  # fmt: skip
+    used = settings.load(config, list(sets or []))
+    path = ledger if ledger is not None else fresh_ledger("paper")
+    raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet))
+
+
+def serve(
+    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool
+) -> int:
+    """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
+    rejects = Rejects("daemon", wanted.strict)
+    with Stop() as stop:
+        opened = open_market(wanted, rejects.add, wait=stop.wait)
+        ledger = Ledger.open(path, mode="paper", venue="paper")
+        try:
+            if not quiet:
+                say(f"hot daemon: paper, ledger {path}, pid {os.getpid()}")
+            session = Session(
+                used, opened.source, ledger, snapshot=opened.snapshot, snapshot_name=opened.snapshot_name, seed=seed,
+                sink=decisions, on_failure=strategy_failed,
+            )  # fmt: skip
+            schedule = Schedule(used.daemon, path, say=None if quiet else say)
+            with schedule, Bar("hot daemon", quiet, opened.span) as bar:
+                _follow(session.play(stop), ledger, bar, schedule)
+            session.close()
+            if decisions is not None:
+                decisions.flush()
+        finally:
+            ledger.close()
+    _tell(path, session, stop, bar.seconds, decisions is None, quiet)
+    return Exit.OK if stop.asked else rejects.code()
+
+
+def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Schedule) -> None:
+    told = 0.0
+    for now in steps:
+        bar.show(now)
+        clock = time.monotonic()
+        # The heartbeat is fed by finished work, and written with the next cycle: a daemon that hangs falls silent.
+        if clock - told >= schedule.settings.heartbeat_s:
+            told = clock
+            ledger.note("heartbeat", f"{int(time.time() * 1000)}")
+            ledger.note("progress", f"{now.at} {now.facts} {now.ticks} {now.fills}")
+        schedule.worked()
+
+
+def _tell(path: Path, session: Session, stop: Stop, seconds: float, table: bool, quiet: bool) -> None:
+    from engine.runs.page import write_page
+    from engine.runs.reporting import report_of
+
+    report = report_of(path)
+    page = report_path(path)
+    write_page(report, page)
+    if not quiet:
+        say(
+            f"hot daemon: {'stopped' if stop.asked else 'market ended'} after {seconds:.1f} s: {session.facts} facts, "
+            f"{session.turn.ticks} cycles, {session.fills} fills; ledger {path}"
+        )
+    if table:
+        from cli.commands.report import summary
+
+        write(summary(report))
+        write(f"report: {page}\n")
+    sys.stdout.flush()

@@ -1,0 +1,93 @@
+"""hot run: the whole pipe in one process, once over its market."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from cli import options
+from cli.pipe import Rejects
+from cli.play import Bar, Decisions, Stop, drive
+from cli.show import say
+from engine.errors import Exit
+from engine.ledger.ledger import Ledger
+from engine.runs import settings
+from engine.runs.data import fresh_ledger
+from engine.runs.market import MarketOptions, no_market, open_market
+from engine.runs.session import Session
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    market: options.Market = None,
+    paper: options.Paper = True,
+    ledger: options.Ledger = None,
+    venue: options.VenueName = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    symbols: options.Symbols = None,
+    speed: options.Speed = "max",
+    max_lateness: options.Lateness = 0,
+    seed: options.Seed = 0,
+    strict: options.Strict = False,
+    jsonl: options.Jsonl = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Run scan, rank, signal, precheck and order in one process, once over a market: the same decisions as the pipe.
+
+    Decisions go to stdout as JSONL when it is no terminal (or with --jsonl); a summary goes to stderr. Stopped and
+    started again with the same market and ledger, it goes on where it was.
+
+    Example: hot run --market examples/session --paper --ledger paper.db
+    """
+    if market is None:
+        raise no_market()
+    wanted = MarketOptions(
+        path=market, venue=venue, symbols=tuple(symbols or ()), since_ms=options.when(since, "--since"),
+        until_ms=options.when(until, "--until"), speed=speed, strict=strict, max_lateness_ms=max_lateness,
+    )  # fmt: skip
+    used = settings.load(config, list(sets or []))
+    path = ledger if ledger is not None else fresh_ledger("paper")
+    decisions = Decisions() if jsonl or not sys.stdout.isatty() else None
+    raise typer.Exit(play(used, wanted, path, seed, decisions, quiet))
+
+
+def play(
+    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool
+) -> int:
+    """Plays a market into a ledger and tells what came of it; gives the exit code."""
+    rejects = Rejects("run", wanted.strict)
+    with Stop() as stop:
+        opened = open_market(wanted, rejects.add, wait=stop.wait)
+        ledger = Ledger.open(path, mode="paper", venue="paper")
+        try:
+            session = Session(
+                used, opened.source, ledger, snapshot=opened.snapshot, snapshot_name=opened.snapshot_name, seed=seed,
+                sink=decisions, on_failure=strategy_failed,
+            )  # fmt: skip
+            with Bar("hot run", quiet, opened.span) as bar:
+                drive(session.play(stop), bar)
+            session.close()
+            if decisions is not None:
+                decisions.flush()
+        finally:
+            ledger.close()
+    if not quiet:
+        say(
+            f"hot run: {'stopped' if stop.asked else 'done'} in {bar.seconds:.1f} s: {session.facts} facts, "
+            f"{session.turn.ticks} cycles, {session.fills} fills; ledger {path}"
+        )
+    if stop.asked:
+        return Exit.OK
+    return rejects.code()
+
+
+def strategy_failed(symbol: str, stack: str) -> None:
+    """Tells of a strategy that failed on one symbol; the others went on."""
+    say(f"hot: the strategy failed on {symbol}; the others went on")
+    for line in stack.rstrip().splitlines():
+        say(f"  {line}")

@@ -1,0 +1,68 @@
+"""The options that mean the same everywhere."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.errors import UsageError
+
+Market = Annotated[
+    str | None,
+    typer.Option("--market", help="A recording: file or folder of JSONL or candles (.gz, .zst), or - for stdin."),
+]
+Ledger = Annotated[
+    Path | None, typer.Option("--ledger", envvar="HOT_LEDGER__PATH", help="The ledger file; made when it is not there.")
+]
+Config = Annotated[Path | None, typer.Option("--config", help="A settings file instead of hot.toml.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="One setting, as section.key=value; may be repeated.")]
+Since = Annotated[str | None, typer.Option("--since", help="From this time on: ISO 8601 UTC, epoch ms, or today.")]
+Until = Annotated[str | None, typer.Option("--until", help="Up to this time, not including it.")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="Only this symbol; may be repeated.")]
+Seed = Annotated[int, typer.Option("--seed", help="Written into the manifest; nothing here is left to chance.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad line (exit 65) instead of skipping it.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
+VenueName = Annotated[str | None, typer.Option("--venue", help="Venue of a market that does not name its own.")]
+Lateness = Annotated[int, typer.Option("--max-lateness", help="How late a fact of a stream may come, in ms.", min=0)]
+Speed = Annotated[str, typer.Option("--speed", help="max, realtime, or how many times real time.")]
+Paper = Annotated[bool, typer.Option("--paper", help="Trade on paper; the only mode there is, and the default.")]
+RequireEnd = Annotated[
+    bool, typer.Option("--require-end", help="Exit 65 when the input stops without its end record (upstream died).")
+]
+IdleTimeout = Annotated[
+    float | None, typer.Option("--idle-timeout", help="Give up (exit 4) after so many seconds without input.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON array.")]
+Jsonl = Annotated[bool, typer.Option("--jsonl", help="One JSON object a line.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
+Table = Annotated[bool, typer.Option("--table", help="An aligned table.")]
+Limit = Annotated[int | None, typer.Option("--limit", "-n", help="At most so many rows.", min=0)]
+Columns = Annotated[str | None, typer.Option("--columns", help="Only these columns, comma-separated, in this order.")]
+
+
+def when(text: str | None, name: str) -> int | None:
+    """Gives a time option in epoch ms; raises UsageError for what is no time."""
+    if text is None:
+        return None
+    if text == "today":
+        return int(datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+    if text.isdigit() and len(text) >= 11:
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{name} {text!r} is no time: write 2021-04-16T07:00 (UTC), epoch ms, or today") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1000)
+
+
+def utc(at_ms: int) -> str:
+    """Gives epoch ms as `2021-04-16 07:00:00`, UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def column_list(text: str | None) -> list[str] | None:
+    """Gives the names of a --columns option."""
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None

@@ -1,0 +1,155 @@
+"""Verify: is the ledger what was written, row by row, and are its positions what its fills add up to?"""
+
+from dataclasses import dataclass
+from decimal import InvalidOperation
+from pathlib import Path
+
+from engine.errors import BadRecord, LedgerError
+from engine.ledger import checkpoints
+from engine.ledger.chain import Head, seal
+from engine.ledger.db import Database, connect
+from engine.ledger.fold import Holdings
+from engine.ledger.schema import OBJECTS, VERSION, Stamp, check_ours, schema_version
+from engine.ledger.views import view_statements
+from engine.ledger.walk import Problem, Row, walk
+from engine.records.trades import Fill, Position
+from engine.records.wire import decode, kind_of_line
+
+#: Tables outside the chain, and the columns that each row's seal covers.
+SEALED = {
+    "meta": ("key", "value"),
+    "reservations": ("client_id", "intent_key", "at", "window_ms", "state"),
+    "operator_requests": ("id", "action", "reason", "wall_ms", "done"),
+    "runtime": ("key", "value"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found: how many rows, the head they end in, what is wrong, and what is only worth knowing."""
+
+    rows: int
+    head: Head
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Says whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(path: str | Path, head: str | Head | None = None) -> Verdict:
+    """Checks a ledger as a whole, reading only, and gives what was found.
+
+    With a `head` noted down earlier (`seq:hash`, or the hash alone) a cut tail is found too. Raises LedgerError where
+    the file is no ledger at all.
+    """
+    with connect(Path(path), readonly=True) as db:
+        check_ours(db)
+        return _verify(db, str(head) if head is not None else None)
+
+
+def _verify(db: Database, head: str | None) -> Verdict:
+    problems: list[Problem] = []
+    stamp = _stamp(db)
+    folded = _Folded()
+    try:
+        walked = walk(db, stamp.genesis, head, folded.take)
+        problems += walked.problems
+        rows, last = walked.rows, walked.head
+    except LedgerError as error:
+        problems.append(Problem("pages", None, str(error)))
+        rows, last = 0, Head(0, stamp.genesis)
+    problems += folded.problems
+    for check in (_pages, _objects, _meta, _seals, _checkpoints):
+        try:
+            problems += check(db)
+        except LedgerError as error:
+            problems.append(Problem("pages", None, str(error)))
+    return Verdict(rows, last, tuple(problems), tuple(_notes(db)))
+
+
+class _Folded:
+    """Folds fills again while the rows pass by, and keeps the first disagreement."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._holdings = Holdings()
+
+    def take(self, row: Row) -> None:
+        if self.problems or kind_of_line(row.line) not in ("fill", "position"):
+            return
+        try:
+            record = decode(row.line)
+            if isinstance(record, Fill):
+                wrong = self._holdings.add(record)
+            elif isinstance(record, Position):
+                wrong = self._holdings.check(record)
+            else:
+                return
+        except (BadRecord, InvalidOperation, ArithmeticError) as error:
+            wrong = f"cannot be read: {error}"
+        if wrong is not None:
+            self.problems.append(Problem("position", row.seq, f"row {row.seq}: {wrong}"))
+
+
+def _pages(db: Database) -> list[Problem]:
+    # Unlike quick_check it also holds each index against its table.
+    found = [text for (text,) in db.rows("PRAGMA integrity_check(5)") if text != "ok"]
+    return [Problem("pages", None, f"SQLite: {text}") for text in found]
+
+
+def _objects(db: Database) -> list[Problem]:
+    """Compares tables, indexes and triggers with this version's; an added trigger could change what is written."""
+    if schema_version(db) != VERSION:
+        return []
+    found = dict(db.rows("SELECT name, sql FROM sqlite_schema WHERE type <> 'view'"))
+    problems = [
+        Problem("schema", None, f"{name} is missing or was changed")
+        for name, statement in OBJECTS.items()
+        if found.get(name) != statement
+    ]
+    for (name,) in db.rows("SELECT name FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"):
+        if name not in OBJECTS:
+            problems.append(Problem("schema", None, f"a trigger {name!r} was added"))
+    return problems
+
+
+def _stamp(db: Database) -> Stamp:
+    values = dict(db.rows("SELECT key, value FROM meta"))
+    return Stamp(*(str(values.get(key, "")) for key in Stamp._fields))
+
+
+def _meta(db: Database) -> list[Problem]:
+    values = dict(db.rows("SELECT key, value FROM meta"))
+    if values.get("genesis") == _stamp(db).genesis and len(values) == len(Stamp._fields) + 1:
+        return []
+    return [Problem("stamp", None, "the stamp of mode, venue and account was edited")]
+
+
+def _seals(db: Database) -> list[Problem]:
+    problems = []
+    for table, columns in SEALED.items():
+        # Names come from the table above, values never stand in a statement.
+        for *values, mark in db.rows(f"SELECT {', '.join(columns)}, seal FROM {table}"):
+            if seal(*values) != mark:
+                problems.append(Problem("sealed", None, f"{table}: the row of {values[0]!r} was changed"))
+    return problems
+
+
+def _checkpoints(db: Database) -> list[Problem]:
+    return [Problem("checkpoint", seq, f"the checkpoint at row {seq} is damaged") for seq in checkpoints.damaged(db)]
+
+
+def _notes(db: Database) -> list[str]:
+    try:
+        version = schema_version(db)
+        found = dict(db.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'view'"))
+    except LedgerError:
+        return []
+    notes = [] if version == VERSION else [f"schema {version}; this hot knows {VERSION}"]
+    for kind, statement in view_statements().items():
+        if found.get(kind) != statement:
+            notes.append(f"view {kind} is not this version's; the next run makes it again")
+    return notes

@@ -1,0 +1,44 @@
+"""Where things are kept when nobody says where: ledgers and reports under the user's data folder."""
+
+import os
+from pathlib import Path
+
+from engine.errors import ConfigError
+
+
+def data_dir() -> Path:
+    """Gives the data folder (HOT_DATA__DIR, else the platform's), made when it is not there; raises ConfigError."""
+    given = os.environ.get("HOT_DATA__DIR")
+    if given:
+        folder = Path(given)
+    else:
+        import platformdirs
+
+        folder = Path(platformdirs.user_data_dir("hot", appauthor=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the data folder {folder} cannot be made ({error.strerror}); set HOT_DATA__DIR") from None
+    return folder
+
+
+def fresh_ledger(name: str) -> Path:
+    """Gives the path of a new ledger in the data folder: the name and the first free number."""
+    folder = data_dir()
+    number = 1
+    while (path := folder / f"{name}-{number:04d}.db").exists():
+        number += 1
+    return path
+
+
+def latest_ledger() -> Path:
+    """Gives the ledger that was written last in the data folder; raises ConfigError when there is none."""
+    found = sorted(data_dir().glob("*.db"), key=lambda path: (path.stat().st_mtime, path.name))
+    if not found:
+        raise ConfigError(f"no ledger in {data_dir()}: hot demo makes one, or name one with --ledger")
+    return found[-1]
+
+
+def report_path(ledger: Path) -> Path:
+    """Gives where the HTML report of a ledger stands: beside it."""
+    return ledger.with_suffix(".html")

@@ -1,0 +1,100 @@
+"""What a ledger says about the runs before: where a new one starts, and from which state."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine.errors import ConfigError, LedgerError
+from engine.ledger.ledger import Ledger
+from engine.records.desk import Run
+from engine.records.wire import decode
+from engine.runs.manifest import same_market
+from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
+from engine.runs.settings import Settings
+
+
+class Start(NamedTuple):
+    """Where a run starts: the stages' state, the row after which decisions are said again, and the facts to skip.
+
+    `follows` is the (row, time) of the tick that another market must come after; None when it goes on with its own.
+    """
+
+    state: PipelineState | None = None
+    after_seq: int = 0
+    skip: int = 0
+    follows: tuple[int, int] | None = None
+
+
+def find_start(
+    ledger: Ledger, market: Mapping[str, Any], settings: Settings, *, from_first_fact: bool = False
+) -> Start:
+    """Gives where a run over `market` starts on this ledger.
+
+    The same market with the same settings goes on where it was (`from_first_fact`: it is seen from its beginning, as in
+    a pipe); another one must come after the last tick, and the run before it must have ended in order. Raises
+    ConfigError and LedgerError.
+    """
+    runs = all_runs(ledger)
+    if not runs:
+        return Start()
+    if same_market(runs[-1][1].market, market):
+        _same_settings(runs[-1][1], settings)
+        first = _first_of_market(runs)
+        newest = ledger.load_checkpoint(CHECKPOINT_VERSION)
+        if newest is not None and newest.seq >= first and not from_first_fact:
+            reached = unpack(newest.blob)
+            if reached.whole:
+                return Start(reached, newest.seq, reached.facts)
+        before = ledger.load_checkpoint(CHECKPOINT_VERSION, not_after_seq=first)
+        return Start(unpack(before.blob) if before is not None else None, first)
+    checkpoint = ledger.load_checkpoint(CHECKPOINT_VERSION)
+    state = unpack(checkpoint.blob) if checkpoint is not None else None
+    last = ledger.last_tick()
+    if checkpoint is None or (last is not None and checkpoint.seq < last[0]):
+        raise LedgerError(
+            f"the last run of {ledger.path} did not end in order: run it once more with its own market, or name "
+            "another --ledger"
+        )
+    return Start(state, ledger.head.seq, 0, last)
+
+
+def start_of(ledger: Ledger, market: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Gives the desk and exchange that a pipe's run record starts from, as plain JSON values; empty for a fresh one."""
+    start = find_start(ledger, market, settings, from_first_fact=True)
+    if start.state is None:
+        return {}
+    return {"desk": msgspec.to_builtins(start.state.order), "exchange": msgspec.to_builtins(start.state.venue)}
+
+
+def all_runs(ledger: Ledger) -> list[tuple[int, Run]]:
+    """Gives (row, run record) of every run of a ledger, oldest first."""
+    found: list[tuple[int, Run]] = []
+    for seq, line in ledger.lines(kinds=["run"]):
+        record = decode(line)
+        if isinstance(record, Run):
+            found.append((seq, record))
+    return found
+
+
+def _first_of_market(runs: list[tuple[int, Run]]) -> int:
+    first = runs[-1][0]
+    for seq, run in reversed(runs):
+        if not same_market(run.market, runs[-1][1].market):
+            break
+        first = seq
+    return first
+
+
+def _same_settings(prior: Run, settings: Settings) -> None:
+    if prior.settings_hash == settings.hash:
+        return
+    now = settings.decisive
+    for key in sorted({*now, *prior.settings}):
+        was = prior.settings.get(key)
+        if was != now.get(key):
+            raise ConfigError(
+                f"this ledger's run has {key} = {was!r}, now {now.get(key)!r}: a run goes on with its own settings; "
+                "name another --ledger"
+            )
+    raise ConfigError("this ledger's run has other settings: name another --ledger")

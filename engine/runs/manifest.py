@@ -1,0 +1,75 @@
+"""The manifest of a run: settings, facts, rules, version, platform and seed, as one `run` record."""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import ConfigError
+from engine.records.desk import Run
+from engine.runs import settings as settings_of
+from engine.runs.market import Market
+from engine.runs.settings import Settings
+from engine.runs.version import VERSION
+
+
+def make_run(
+    settings: Settings, market: Mapping[str, Any], *, rules_snapshot: str = "", ledger_head: str = "", seed: int = 0,
+    at: int = 0,
+) -> Run:  # fmt: skip
+    """Gives the run record of settings and facts; the run id follows from what is run, not from when."""
+    content = msgspec.json.encode([settings.hash, dict(market), ledger_head, seed, VERSION], order="sorted")
+    return Run(
+        at=at, run_id=hashlib.sha256(content).hexdigest()[:16], version=VERSION, settings_hash=settings.hash,
+        settings=settings.decisive, market=dict(market), sources=settings.scan.inputs,
+        rules_snapshot=rules_snapshot, platform=f"{sys.platform} {platform.machine()}", seed=seed,
+        ledger_head=ledger_head, start_equity=str(settings.desk.equity),
+    )  # fmt: skip
+
+
+def start_run(settings: Settings, market: Market, seed: int, ledger: Path | None) -> Run:
+    """Gives the run record of a pipe's first stage; with a ledger that is there it names its head and its desk.
+
+    Raises ConfigError when the ledger's last run over the same facts had other settings.
+    """
+    manifest = market.source.manifest()
+    if ledger is None or not ledger.exists():
+        return make_run(settings, manifest, rules_snapshot=market.snapshot_name, seed=seed)
+    from engine.ledger.ledger import Ledger
+    from engine.runs.history import start_of
+
+    with Ledger.read(ledger) as opened:
+        head = f"{opened.head.seq}:{opened.head.hash}"
+        run = make_run(settings, manifest, rules_snapshot=market.snapshot_name, seed=seed, ledger_head=head)
+        return msgspec.structs.replace(run, **start_of(opened, manifest, settings))
+
+
+def settings_for(run: Run | None, settings: Settings, sets: list[str]) -> Settings:
+    """Gives the settings a later stage must use: those of the run record, where one came.
+
+    Raises ConfigError for a `--set` that would change a value the run was started with.
+    """
+    if run is None:
+        return settings
+    same = settings_of.load(base=run.settings)
+    if not sets:
+        return same
+    changed = settings_of.load(base=run.settings, sets=sets)
+    for key, value in changed.decisive.items():
+        if same.decisive.get(key) != value:
+            raise ConfigError(
+                f"--set {key}: the run was started with {same.decisive.get(key)!r}; set it at the first stage"
+            )
+    return same
+
+
+def same_market(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Says whether two manifests name the same facts: the same hashes in the same order."""
+    first, second = one.get("files"), other.get("files")
+    if first and second:
+        return [f.get("sha256") for f in first] == [f.get("sha256") for f in second]
+    return bool(one) and dict(one) == dict(other)

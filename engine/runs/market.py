@@ -1,0 +1,93 @@
+"""The market of a run: the source behind `--market`, paced, with the bundled rules for what it does not tell."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engine.errors import ConfigError
+from engine.plugs import Entry, Source
+from engine.records.market import SymbolRules
+
+EXAMPLE = "examples/session"
+
+
+class Market(NamedTuple):
+    """A source, and the bundled symbol rules of its venue with their name; the first and last time, where known."""
+
+    source: Source
+    snapshot: dict[str, SymbolRules]
+    snapshot_name: str
+    span: tuple[int, int] | None = None
+
+
+class MarketOptions(NamedTuple):
+    """What of a market is wanted, and how fast. Times in ms."""
+
+    path: str
+    venue: str | None = None
+    symbols: tuple[str, ...] = ()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    speed: str = "max"
+    strict: bool = False
+    max_lateness_ms: int = 0
+
+
+class Paced:
+    """A source whose facts come at a pace."""
+
+    def __init__(self, source: Source, speed: str, wait: Callable[[float], bool]) -> None:
+        """`speed` is max, realtime or a factor; `wait` sleeps and says True when it was interrupted."""
+        self._source, self._speed, self._wait = source, speed, wait
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives the source's facts, each when it is due."""
+        from engine.world.pace import paced
+
+        return paced(self._source.facts(), self._speed, self._wait)
+
+    def manifest(self) -> dict[str, Any]:
+        """Gives the source's manifest."""
+        return self._source.manifest()
+
+
+def no_market() -> ConfigError:
+    """Gives the error of a command that was given no market."""
+    return ConfigError(
+        f"no market: live sources are not built yet, so name a recording, as in --market {EXAMPLE} (or --market - for "
+        "records on stdin)"
+    )
+
+
+def open_market(
+    options: MarketOptions,
+    on_bad: Callable[[str, int, str], None],
+    wait: Callable[[float], bool] | None = None,
+    before_wait: Callable[[], None] | None = None,
+) -> Market:
+    """Opens a recording; raises ConfigError or UsageError for one that is not there or cannot be read.
+
+    `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block.
+    """
+    from engine.world.snapshots.snapshots import load
+    from engine.world.sources.recorded import Recorded
+
+    source: Source = Recorded(
+        path=options.path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
+        until_ms=options.until_ms, strict=options.strict, max_lateness_ms=options.max_lateness_ms,
+        on_bad=lambda name, number, reason, line: on_bad(name, number, reason), before_wait=before_wait,
+    )  # fmt: skip
+    if options.speed != "max":
+        if wait is None:
+            raise ConfigError("a pace needs something to wait with")
+        source = Paced(source, options.speed, wait)
+    snapshot = load(venue_of(options))
+    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}")
+
+
+def venue_of(options: MarketOptions) -> str:
+    """Gives the venue of a market: as told, else by the folder names (`usdm`, `linear`), else binance-spot."""
+    if options.venue is not None:
+        return options.venue
+    parts = {part.lower() for part in Path(options.path).parts}
+    return "binance-usdm" if parts & {"usdm", "um", "futures"} else "binance-spot"

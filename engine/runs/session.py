@@ -1,0 +1,147 @@
+"""A session: one market through all stages in one process, into one ledger; it can be stopped anywhere and goes on."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from engine.errors import LedgerError
+from engine.ledger.ledger import Ledger
+from engine.plugs import Entry, Source
+from engine.records.base import Record
+from engine.records.market import SymbolRules
+from engine.records.wire import encode
+from engine.runs.history import find_start
+from engine.runs.keeper import Keeper
+from engine.runs.manifest import make_run
+from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, make_order, make_precheck, pack, shadow_of
+from engine.runs.settings import Settings
+from engine.runs.trader import Trader
+from engine.runs.turn import Takes, Turn
+from engine.stages.intake import Intake
+from engine.stages.rank import Rank
+from engine.stages.scan import Scan
+from engine.stages.signal import Signal
+from engine.world.venues.paper import Paper
+
+DAY_MS = 86_400_000
+
+
+class Progress(NamedTuple):
+    """Where a session is: record time in ms, facts taken, cycles closed, fills made, and whether it is catching up."""
+
+    at: int
+    facts: int
+    ticks: int
+    fills: int
+    catching_up: bool
+
+
+class Session:
+    """The pipeline over one market and one ledger."""
+
+    def __init__(
+        self, settings: Settings, source: Source, ledger: Ledger, *, snapshot: dict[str, SymbolRules],
+        snapshot_name: str = "", seed: int = 0, sink: Callable[[Record], None] | None = None,
+        on_failure: Callable[[str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Opens a run on the ledger: a new one, or the last one again when facts and settings are the same.
+
+        Raises ConfigError when the ledger's run had other settings, LedgerError when this market cannot follow it.
+        """
+        self.settings, self.source, self.ledger = settings, source, ledger
+        self._snapshot, self._on_failure, self._outer_sink = snapshot, on_failure, sink
+        market = source.manifest()
+        start = find_start(ledger, market, settings)
+        self.skip, self._follows = start.skip, start.follows
+        self._make(start.state, Keeper(ledger, start.after_seq))
+        self.facts, self.fills, self.last_at = self.skip, 0, 0
+        head = f"{ledger.head.seq}:{ledger.head.hash}"
+        self.run = make_run(settings, market, rules_snapshot=snapshot_name, ledger_head=head, seed=seed)
+        ledger.append(encode(self.run))
+        ledger.commit()
+
+    def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
+        settings = self.settings
+        self.intake = Intake(settings.scan.cycle_s, self._snapshot, state.intake if state else None)
+        self.scan = Scan(settings.scan, settings.heat, state.scan if state else None)
+        self.rank = Rank(settings.rank, settings.heat, state.rank if state else None)
+        self.signal = Signal(
+            settings.signal, settings.strategy, state.signal if state else None, on_failure=self._on_failure
+        )
+        self.precheck = make_precheck(settings, state=shadow_of(state) if state else None)
+        self.order = make_order(settings, state=state.order if state else None)
+        self.venue = Paper(settings.paper, state.venue if state else None)
+        self.keeper = keeper
+        self.trader = Trader(self.order, self.venue, keeper)
+        stages: list[Takes] = [self.scan, self.rank, self.signal, self.precheck, self.trader]
+        self.turn = Turn(self.intake, stages, self._sink)
+
+    def _sink(self, record: Record) -> None:
+        if record.kind == "fill":
+            self.fills += 1
+        if self._outer_sink is not None:
+            self._outer_sink(record)
+
+    def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """Plays the market until it ends or `stopped` says so; gives where it is after each fact that closed a cycle.
+
+        Whatever happens, what is committed is whole: `close` afterwards writes a checkpoint.
+        """
+        entries = self.source.facts()
+        for _ in range(self.skip):
+            next(entries, None)
+        day = -1
+        for entry in entries:
+            if stopped():
+                return
+            fact = self._fact(entry)
+            if fact is None:
+                continue
+            ticks = self.turn.ticks
+            self.turn.feed(fact, before_tick=self._operators)
+            self.facts += 1
+            self.last_at = fact.at
+            if self.turn.ticks != ticks:
+                yield Progress(fact.at, self.facts, self.turn.ticks, self.fills, self.keeper.catching_up)
+                if fact.at // DAY_MS != day:
+                    if day >= 0 and not self.keeper.catching_up:
+                        self.checkpoint()
+                    day = fact.at // DAY_MS
+
+    def _fact(self, entry: Entry) -> Record | None:
+        """Gives the entry's record; every entry counts, so that a restart can skip as many."""
+        fact = entry.record
+        if fact is None or fact.kind in ("run", "end", "operator", "alert", "judged"):
+            self.facts += 1
+            return None
+        if self._follows is not None:
+            seq, at = self._follows
+            if fact.kind != "symbol_rules":
+                if fact.at <= at:
+                    raise LedgerError(
+                        f"{self.ledger.path} has decided up to {at} (row {seq}), this market starts at {fact.at}: "
+                        "name another --ledger"
+                    )
+                self._follows = None
+        return fact
+
+    def _operators(self, at: int) -> None:
+        for order in self.keeper.operators(at):
+            self.keeper.keep_record(order)
+            self.turn.flow(order)
+
+    def checkpoint(self) -> None:
+        """Saves the state of every stage into the ledger, so that a restart need not think over the past again."""
+        state = PipelineState(
+            facts=self.facts, intake=self.intake.state, scan=self.scan.state, rank=self.rank.state,
+            signal=self.signal.state, precheck=self.precheck.state, order=self.order.state, venue=self.venue.state,
+        )  # fmt: skip
+        self.ledger.commit()
+        self.ledger.save_checkpoint(
+            self.last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state),
+            keep=self.settings.ledger.checkpoints_kept,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Ends in order: the open cycle stays open, what is said is committed, and a checkpoint is written."""
+        if not self.keeper.catching_up:
+            self.checkpoint()
