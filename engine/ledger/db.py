@@ -191,6 +191,9 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite.ProgrammingError:
         raise
+    except UnicodeDecodeError as error:
+        # Damaged text, in a row or in SQLite's own message about it.
+        raise LedgerError(f"{path}: {_MEANING[_CORRUPT]} ({error.reason})") from error
     except sqlite.DatabaseError as error:
         meaning = _MEANING.get(_code(error), "SQLite refused; run `hot ledger verify`")
         raise LedgerError(f"{path}: {meaning} ({error})") from error

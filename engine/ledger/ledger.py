@@ -236,13 +236,13 @@ class Ledger:
             last = link(last, seq, line)
             rows.append((seq, text, last))
         if rows:
-            self._db.run_each("INSERT INTO records VALUES (?, ?, ?)", rows)
+            self._db.run_each("INSERT INTO records(seq, line, hash) VALUES (?, ?, ?)", rows)
         return Head(seq, last)
 
     def _write_notes(self) -> None:
         rows = [(key, value, seal(key, value)) for key, value in self._notes.items()]
         if rows:
-            self._db.run_each("INSERT OR REPLACE INTO runtime VALUES (?, ?, ?)", rows)
+            self._db.run_each("INSERT OR REPLACE INTO runtime(key, value, seal) VALUES (?, ?, ?)", rows)
 
     def _settle(self, intent_key: str, state: "reservations.Ending") -> bool:
         self._begin()

@@ -30,7 +30,8 @@ def request(path: Path, action: Action, reason: str, wall_ms: int) -> int:
         with db.transaction():
             row = db.row("SELECT coalesce(max(id), 0) + 1 FROM operator_requests")
             new = Request(int(row[0]), action, reason, wall_ms)
-            db.run("INSERT INTO operator_requests VALUES (?, ?, ?, ?, 0, ?)", (*new, seal(*new, 0)))
+            columns = "id, action, reason, wall_ms, done, seal"
+            db.run(f"INSERT INTO operator_requests({columns}) VALUES (?, ?, ?, ?, 0, ?)", (*new, seal(*new, 0)))
     return new.id
 
 

@@ -78,7 +78,9 @@ def make(db: Database, stamp: Stamp) -> None:
         for statement in (*OBJECTS.values(), *view_statements().values()):
             db.run(statement)
         values = {**stamp._asdict(), "genesis": stamp.genesis}
-        db.run_each("INSERT INTO meta VALUES (?, ?, ?)", [(k, v, seal(k, v)) for k, v in values.items()])
+        db.run_each(
+            "INSERT INTO meta(key, value, seal) VALUES (?, ?, ?)", [(k, v, seal(k, v)) for k, v in values.items()]
+        )
         db.run(f"PRAGMA application_id={APPLICATION_ID}")
         db.run(f"PRAGMA user_version={VERSION}")
 

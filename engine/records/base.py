@@ -1,7 +1,7 @@
 """What every record is: immutable, keyword-only, its kind first and its time second."""
 
 import re
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 
@@ -30,11 +30,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=ki
         return self.__struct_config__.tag  # type: ignore[return-value]
 
 
+#: A figure on the wire. What was written as `5` is read as an int and written as `5` again, never as `5.0`.
+Figure = int | float
+
 # Largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
 MAX_INTEGER = 2**53 - 1
 
 
-def figure(x: float | None, digits: int = 6) -> float | None:
+def figure(x: float | None, digits: int = 6) -> Figure | None:
     """Rounds a figure to what the wire can carry so that every jq prints it unchanged.
 
     Not finite gives None. Integral values become int (no `50.0`, no `-0`); what is smaller than 1e-4 is rounded to
@@ -42,15 +45,17 @@ def figure(x: float | None, digits: int = 6) -> float | None:
 
     Raises OverflowError beyond 2^53, where JSON readers start to differ.
     """
-    if x is None or x != x or x in (float("inf"), float("-inf")):
-        return None
-    if abs(x) > MAX_INTEGER:
+    if x is None or isinstance(x, int):
+        return x
+    if not -MAX_INTEGER <= x <= MAX_INTEGER:
+        if x != x or x in (float("inf"), float("-inf")):
+            return None
         raise OverflowError(f"figure beyond 2^53: {x!r}")
-    rounded = round(x, digits if abs(x) >= 1e-4 else 4)
+    rounded = round(x, digits if x >= 1e-4 or x <= -1e-4 else 4)
     whole = int(rounded)
     return whole if whole == rounded else rounded
 
 
-def as_wire(value: Any) -> Any:
-    """Gives a record's plain JSON form (dicts, lists, strings, numbers)."""
-    return msgspec.to_builtins(value)
+def written(value: float | str | None) -> Figure | str | None:
+    """Gives a value as it stands on the wire: numbers as figures, texts as they are."""
+    return value if isinstance(value, str) else figure(value)

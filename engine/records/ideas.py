@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from engine.records.base import Record
+from engine.records.base import Figure, Record
 
 PoolStatus = Literal["new", "watching", "hot", "cooling", "dropped"]
 
@@ -25,8 +25,8 @@ class Anomaly(Idea, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "scan"
 
     trigger: Literal["price", "volume", "price+volume"]
-    change_pct: float | None = None
-    volume_surge: float | None = None
+    change_pct: Figure | None = None
+    volume_surge: Figure | None = None
     window_s: int
 
 
@@ -37,18 +37,18 @@ class HeatInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """
 
     announcement: Literal["spot_listing", "perp_listing", "campaign", "none"] | None = None
-    announcement_hours: float | None = None
+    announcement_hours: Figure | None = None
     mentions_1h: int | None = None
-    mentions_baseline_1h: float | None = None
-    sentiment: float | None = None
+    mentions_baseline_1h: Figure | None = None
+    sentiment: Figure | None = None
     sentiment_samples: int | None = None
-    change_1h_pct: float | None = None
-    change_5m_pct: float | None = None
-    volume_surge: float | None = None
-    quote_volume_24h: float | None = None
-    spread_bps: float | None = None
-    age_days: float | None = None
-    funding_pct: float | None = None
+    change_1h_pct: Figure | None = None
+    change_5m_pct: Figure | None = None
+    volume_surge: Figure | None = None
+    quote_volume_24h: Figure | None = None
+    spread_bps: Figure | None = None
+    age_days: Figure | None = None
+    funding_pct: Figure | None = None
 
 
 class Candidate(Idea, frozen=True, kw_only=True):
@@ -75,9 +75,9 @@ class CandidateSnapshot(Idea, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "rank"
 
     rank: int
-    heat: float
-    coverage: float
-    dimensions: dict[str, float]
+    heat: Figure
+    coverage: Figure
+    dimensions: dict[str, Figure]
     missing: tuple[str, ...] = ()
     status: PoolStatus
     since: int
@@ -88,8 +88,8 @@ class CandidateSnapshot(Idea, frozen=True, kw_only=True):
 class Tier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step of a tiered take-profit: sell `share_pct` of the position once price is up `at_pct`."""
 
-    share_pct: float
-    at_pct: float
+    share_pct: Figure
+    at_pct: Figure
 
 
 class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -99,14 +99,14 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     `trail_callback_pct` of the best price since.
     """
 
-    stop_pct: float = 0.0
+    stop_pct: Figure = 0.0
     tiers: tuple[Tier, ...] = ()
     tier_mode: Literal["software", "resting"] = "software"
-    trail_share_pct: float = 0.0
-    trail_arm_pct: float = 0.0
-    trail_callback_pct: float = 0.0
+    trail_share_pct: Figure = 0.0
+    trail_arm_pct: Figure = 0.0
+    trail_callback_pct: Figure = 0.0
     hold_max_s: int = 0
-    black_swan_pct: float = 0.0
+    black_swan_pct: Figure = 0.0
 
 
 class SignalSnapshot(Idea, frozen=True, kw_only=True):
@@ -123,13 +123,13 @@ class SignalSnapshot(Idea, frozen=True, kw_only=True):
     side: Literal["buy", "sell"] = "buy"
     order_type: Literal["market", "limit"] = "market"
     rank: int
-    heat: float
+    heat: Figure
     price: str
     limit_price: str | None = None
     code: str | None = None
     reasons: tuple[str, ...] = ()
-    frames: dict[str, dict[str, float | None]] = {}
-    change_5m_pct: float | None = None
+    frames: dict[str, dict[str, Figure | None]] = {}
+    change_5m_pct: Figure | None = None
     plan: ExitPlan | None = None
 
 
@@ -144,8 +144,8 @@ class Refusal(Idea, frozen=True, kw_only=True):
     stage: Literal["rank", "signal", "precheck", "order"]
     code: str
     precheck_code: str | None = None
-    value: float | str | None = None
-    limit: float | str | None = None
+    value: Figure | str | None = None
+    limit: Figure | str | None = None
     side: Literal["buy", "sell"] | None = None
 
 

@@ -4,7 +4,7 @@ import re
 from typing import ClassVar, Literal
 
 from engine.errors import BadRecord
-from engine.records.base import Record
+from engine.records.base import Figure, Record
 
 # Plain digits only: no exponent, no sign, no NaN; bounded before anything is converted.
 _PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
@@ -122,7 +122,7 @@ class Post(Record, frozen=True, kw_only=True):
     symbols: tuple[str, ...]
     text: str = ""
     post_id: str | None = None
-    sentiment: float | None = None
+    sentiment: Figure | None = None
     mono_ms: int | None = None
 
 

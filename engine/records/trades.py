@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from engine.records.base import Record
+from engine.records.base import Figure, Record
 from engine.records.ideas import ExitPlan
 
 Side = Literal["buy", "sell"]
@@ -126,6 +126,6 @@ class StateChange(Record, frozen=True, kw_only=True):
     was: str
     now: str
     reason: str
-    value: float | None = None
-    limit: float | None = None
+    value: Figure | None = None
+    limit: Figure | None = None
     until: int | None = None

@@ -42,16 +42,24 @@ MAX_LINE_BYTES = 1 << 20
 MAX_DEPTH = 32
 _OPENING = b'{"kind":"'
 _EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+')
+_TINY = re.compile(rb"[0-9]e-?[0-9]")
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoders: dict[str, msgspec.json.Decoder[Any]] = {}
 
 
+_written: tuple[Record | None, bytes] = (None, b"")
+
+
 def encode(record: Record) -> bytes:
-    """Gives a record's line, without its newline."""
+    """Gives a record's line, without its newline; what is kept and then handed on is made once."""
+    global _written
+    if _written[0] is record:
+        return _written[1]
     line = _encoder.encode(record)
-    if b"e-" in line or b"e+" in line:
-        return _EXPONENT.sub(_without_exponent, line)
+    if _TINY.search(line):
+        line = _EXPONENT.sub(_without_exponent, line)
+    _written = (record, line)
     return line
 
 

@@ -16,6 +16,7 @@ import msgspec
 from engine.errors import ConfigError
 from engine.matching.exchange import PaperSettings
 from engine.plugs import Rule, Strategy
+from engine.records.base import figure
 from engine.runs import catalog
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
@@ -84,7 +85,7 @@ class Settings:
     @property
     def decisive(self) -> dict[str, Any]:
         """The values that can change a decision, as plain JSON values, sorted by key."""
-        plain = {key: msgspec.to_builtins(value) for key, value in sorted(self.values.items())}
+        plain = {key: _exact(msgspec.to_builtins(value)) for key, value in sorted(self.values.items())}
         return {key: value for key, value in plain.items() if key.split(".")[0] not in _SILENT}
 
     @property
@@ -222,6 +223,14 @@ def _assemble(given: Mapping[str, tuple[Any, str]]) -> Settings:
 def _used(values: Mapping[str, Any], strategy: str) -> dict[str, Any]:
     others = {name for name in catalog.names("strategies") if name != strategy}
     return {key: value for key, value in sorted(values.items()) if key.split(".")[0] not in others}
+
+
+def _exact(value: Any) -> Any:
+    """Gives a value as JSON that every jq prints unchanged: floats as figures, or as text where that would round."""
+    if isinstance(value, float):
+        rounded = figure(value)
+        return rounded if rounded == value else repr(value)
+    return [_exact(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _convert(key: str, value: Any, kind: Any, origin: str) -> Any:

@@ -10,7 +10,7 @@ from engine.matching.bracket import TicksBar
 from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import Scale, e8, plain
 from engine.plugs import Rule
-from engine.records.base import Record
+from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import client_id, intent_key
@@ -110,7 +110,7 @@ class Order:
             return [
                 Refusal(
                     at=intent.at, venue=intent.venue, symbol=intent.symbol, stage="order", code="ACCOUNT_CHANGED",
-                    precheck_code=no.code, value=no.value, limit=no.limit, side=intent.side,
+                    precheck_code=no.code, value=written(no.value), limit=written(no.limit), side=intent.side,
                 )
             ]  # fmt: skip
         self.desk.state.reserved_e8[intent.symbol] = e8(Decimal(intent.notional), up=True)

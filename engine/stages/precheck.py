@@ -9,7 +9,7 @@ import msgspec
 from engine.matching.exchange import ExchangeState, PaperExchange, PaperSettings
 from engine.matching.units import plain
 from engine.plugs import Rule
-from engine.records.base import Record
+from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No
 from engine.records.ideas import Refusal, SignalSnapshot
 from engine.records.ids import intent_key
@@ -140,7 +140,7 @@ def _refusal(signal: SignalSnapshot, at: int, no: No, filtered: bool = False) ->
     return Refusal(
         at=at, venue=signal.venue, symbol=signal.symbol, stage="precheck",
         code="PRECHECK_FAILED" if filtered else no.code, precheck_code=no.code if filtered else None,
-        value=no.value, limit=no.limit, side="sell" if signal.action == "exit" else signal.side,
+        value=written(no.value), limit=written(no.limit), side="sell" if signal.action == "exit" else signal.side,
     )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.plugs import Frame, Indicator, Strategy, Verdict
-from engine.records.base import Record
-from engine.records.ideas import CandidateSnapshot, Refusal, SignalSnapshot
+from engine.records.base import Record, figure, written
+from engine.records.ideas import CandidateSnapshot, ExitPlan, Refusal, SignalSnapshot, Tier
 from engine.records.market import Bar, Tick, Ticker, figures
 from engine.stages.candles import Candle, Candles, Feed
 
@@ -174,9 +174,9 @@ class Signal:
             action=verdict.action, order_type=verdict.order_type, rank=candidate.rank, heat=candidate.heat,
             side="sell" if verdict.action == "exit" else "buy",
             price=candidate.price, limit_price=verdict.limit_price, code=verdict.code, reasons=verdict.reasons,
-            frames={name: dict(figures) for name, figures in verdict.figures.items()},
+            frames={name: {key: figure(x) for key, x in row.items()} for name, row in verdict.figures.items()},
             change_5m_pct=candidate.inputs.change_5m_pct,
-            plan=self.strategy.exits() if verdict.action == "enter" else None,
+            plan=_plan(self.strategy.exits()) if verdict.action == "enter" else None,
         )  # fmt: skip
 
     def _refusal(
@@ -184,6 +184,17 @@ class Signal:
         limit: float | str | None = None,
     ) -> Refusal:  # fmt: skip
         return Refusal(
-            at=tick.at, venue=candidate.venue, symbol=candidate.symbol, stage="signal", code=code, value=value,
-            limit=limit,
+            at=tick.at, venue=candidate.venue, symbol=candidate.symbol, stage="signal", code=code, value=written(value),
+            limit=written(limit),
         )  # fmt: skip
+
+
+def _plan(plan: ExitPlan) -> ExitPlan:
+    """Gives a plan with its figures as the wire carries them, so that a pipe and one process follow the same one."""
+    rounded = {
+        name: figure(value)
+        for name, value in msgspec.structs.asdict(plan).items()
+        if isinstance(value, float) and name != "tiers"
+    }
+    tiers = tuple(Tier(share_pct=figure(t.share_pct) or 0, at_pct=figure(t.at_pct) or 0) for t in plan.tiers)
+    return msgspec.structs.replace(plan, tiers=tiers, **rounded)

@@ -277,9 +277,11 @@ def _is_inside(at: int, since: int | None, until: int | None) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(
-        (path for path in folder.iterdir() if _NAME.fullmatch(path.name)), key=lambda path: _number(path.name)
-    )
+    try:
+        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    except OSError as error:
+        raise DirtyInput(f"{folder}: there is no recording ({error.strerror})") from error
+    return sorted(found, key=lambda path: _number(path.name))
 
 
 def _number(name: str) -> int:

@@ -1,0 +1,52 @@
+"""Writes one page a command into docs/ from the commands' own help; `--check` says whether they are up to date."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from cli.main import COMMANDS  # noqa: E402 - the checkout is put on the path first
+
+
+def help_of(*words: str) -> str:
+    """Gives the help page of a command as 100 columns of plain text."""
+    env = {**os.environ, "COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1", "TYPER_USE_RICH": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *words, "--help"], capture_output=True, text=True, env=env, cwd=HERE.parent,
+        check=True,
+    )  # fmt: skip
+    return done.stdout.replace("python -m cli.main", "hot").strip() + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Gives the text of every page by file name."""
+    made: dict[str, str] = {}
+    rows = []
+    for name, _, text in COMMANDS:
+        made[f"{name}.md"] = f"# hot {name}\n\n{text}\n\n```text\n{help_of(name)}```\n"
+        rows.append(f"| [`hot {name}`]({name}.md) | {text} |")
+    made["README.md"] = "# Commands\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
+    return made
+
+
+def main() -> int:
+    """Writes the pages, or with --check says which differ; gives the exit code."""
+    stale = []
+    for name, text in pages().items():
+        path = HERE / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        sys.stderr.write(f"out of date: {', '.join(stale)}; run python docs/make.py\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

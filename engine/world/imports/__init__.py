@@ -1,0 +1,1 @@
+"""Readers of market data files: one file a format, and what they share."""
