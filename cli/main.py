@@ -53,16 +53,27 @@ class LazyGroup(TyperGroup):
         if cmd_name not in _MODULES:
             return None
         if cmd_name not in sys.argv and "_HOT_COMPLETE" not in os.environ:
-            return TyperCommand(cmd_name, help=_HELP[cmd_name])
+            return TyperCommand(cmd_name, help=_HELP[cmd_name], short_help=_HELP[cmd_name])
         module = importlib.import_module(f"cli.commands.{_MODULES[cmd_name]}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
 
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Runs the command; a reader that has gone is said in our own words, or the library would exit with 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None
+
+
+class ReaderGone(Exception):
+    """Whoever read the output has closed it: `hot scan | head -1` is no error."""
+
 
 def _epilog() -> str:
-    codes = "  ".join(f"{code.value} {meaning};" for code, meaning in EXIT_MEANING.items())
-    return f"Exit codes: {codes}"
+    codes = "; ".join(f"{code.value} {text}" for code, text in EXIT_MEANING.items() if code != Exit.SIGNAL)
+    return f"Exit codes: {codes}; {EXIT_MEANING[Exit.SIGNAL]}."
 
 
 app = typer.Typer(
@@ -104,7 +115,7 @@ def main() -> None:
 
 
 def _told(error: Exception) -> int:
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, BrokenPipeError | ReaderGone):
         _close_quietly()
         return Exit.OK
     if isinstance(error, HotError):

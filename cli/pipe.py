@@ -195,15 +195,19 @@ class _Loop:
                 self._read(line, line, number + offset)
             elif line.startswith(_OPENING) and line.endswith(b"}") and len(line) <= MAX_LINE_BYTES:
                 if self._keep is not None:
-                    self._hand_on(line)
+                    self._hand_on(line, number + offset)
                 else:
                     write(line)
             elif line and not line.isspace():
                 self._slow(line, number + offset)
 
-    def _hand_on(self, line: bytes) -> None:
+    def _hand_on(self, line: bytes, number: int) -> None:
         assert self._keep is not None
-        self._keep(self.stage(None), kind_of_line(line) or "", line)
+        try:
+            self._keep(self.stage(None), kind_of_line(line) or "", line)
+        except BadRecord as error:
+            self._rejects.add("stdin", number, str(error))
+            return
         self._output.write(line)
 
     def _slow(self, line: bytes, number: int) -> None:
@@ -218,7 +222,7 @@ class _Loop:
         elif record.kind in self._wants or record.kind in ("run", "end"):
             self._read(line.strip(), encode(record), number)
         elif self._keep is not None:
-            self._hand_on(encode(record))
+            self._hand_on(encode(record), number)
         else:
             self._output.write(encode(record))
 

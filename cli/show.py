@@ -1,7 +1,5 @@
 """What people see: safe text, tables, JSON, JSONL and CSV, on a terminal or in a pipe."""
 
-import csv
-import json
 import os
 import re
 import sys
@@ -40,6 +38,8 @@ def show(
     rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] | None = None, limit: int | None = None
 ) -> None:
     """Prints rows in a format; `columns` picks and orders, `limit` keeps the first so many."""
+    import json
+
     if limit is not None:
         rows = rows[:limit]
     if columns:
@@ -89,11 +89,13 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, dict | list | tuple):
-        value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        value = _compact(value)
     return safe(str(value))
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None) -> None:
+    import csv
+
     names = list(columns) if columns else list(rows[0]) if rows else []
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(names)
@@ -101,11 +103,17 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None) -> No
         writer.writerow([defused(row.get(name)) for name in names])
 
 
+def _compact(value: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def defused(value: Any) -> Any:
     """Gives a CSV cell that no spreadsheet takes for a formula; numbers stay numbers."""
     if value is None:
         return ""
     if isinstance(value, dict | list | tuple):
-        value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        value = _compact(value)
     text = str(value)
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text

@@ -5,8 +5,9 @@ those fields are also the space a search may look in. `engine.runs.catalog` find
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+
+import msgspec
 
 from engine.records.base import Record
 from engine.records.desk import DeskView, Draft, No
@@ -58,8 +59,7 @@ class Indicator(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """One timeframe of one symbol at its last closed candle.
 
     `values` holds each indicator now, `before` one candle earlier; NaN while warming up. `closed_at` is when the
@@ -73,8 +73,7 @@ class Frame:
     before: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a strategy says: enter, exit, or wait with the code of why; reasons in words, for people.
 
     `figures` are what it looked at, by timeframe; they are rounded for the wire with `engine.records.base.figure`, and
@@ -86,7 +85,7 @@ class Verdict:
     reasons: tuple[str, ...]
     value: float | str | None = None
     limit: float | str | None = None
-    figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    figures: Mapping[str, Mapping[str, float | None]] = {}
     order_type: Literal["market", "limit"] = "market"
     limit_price: str | None = None
 

@@ -71,10 +71,7 @@ def serve(
         try:
             if not quiet:
                 say(f"hot daemon: paper, ledger {path}, pid {os.getpid()}")
-            session = Session(
-                used, opened.source, ledger, snapshot=opened.snapshot, snapshot_name=opened.snapshot_name, seed=seed,
-                sink=decisions, on_failure=strategy_failed,
-            )  # fmt: skip
+            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed)
             schedule = Schedule(used.daemon, path, say=None if quiet else say)
             with schedule, Bar("hot daemon", quiet, opened.span) as bar:
                 _follow(session.play(stop), ledger, bar, schedule)

@@ -65,10 +65,7 @@ def play(
         opened = open_market(wanted, rejects.add, wait=stop.wait)
         ledger = Ledger.open(path, mode="paper", venue="paper")
         try:
-            session = Session(
-                used, opened.source, ledger, snapshot=opened.snapshot, snapshot_name=opened.snapshot_name, seed=seed,
-                sink=decisions, on_failure=strategy_failed,
-            )  # fmt: skip
+            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed)
             with Bar("hot run", quiet, opened.span) as bar:
                 drive(session.play(stop), bar)
             session.close()

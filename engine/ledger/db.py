@@ -88,6 +88,11 @@ class Database:
         with told(self.path):
             self._connection.executemany(sql, rows)
 
+    def finish(self, sql: str) -> None:
+        """Runs a statement to its end, for those that Python's own driver leaves after their first step."""
+        with told(self.path):
+            self._connection.executescript(sql)
+
     def begin(self) -> None:
         """Opens a transaction that holds the write lock from the start; waits for it at most five seconds.
 

@@ -37,7 +37,7 @@ def prune(path: str | Path, *, keep_checkpoints: int = 2) -> Pruned:
             with db.transaction():
                 old = checkpoints.drop_old(db, keep_checkpoints)
                 done = requests.drop_done(db)
-            db.rows("PRAGMA incremental_vacuum")
+            db.finish("PRAGMA incremental_vacuum")
             db.rows("PRAGMA wal_checkpoint(TRUNCATE)")
             oldest = db.row("SELECT min(at) FROM checkpoints")[0]
             return Pruned(old, done, before - _bytes(path), oldest)

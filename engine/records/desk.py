@@ -1,8 +1,9 @@
 """The desk: whose run it is, what it holds, and what a rule may look at."""
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
+
+import msgspec
 
 from engine.records.base import Record
 from engine.records.trades import OrderType, Side
@@ -75,8 +76,7 @@ class End(Record, frozen=True, kw_only=True):
     complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(msgspec.Struct, frozen=True):
     """An open position as a rule sees it: quantity, average entry and value at the last price."""
 
     symbol: str
@@ -85,8 +85,7 @@ class Holding:
     value: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class DeskView:
+class DeskView(msgspec.Struct, frozen=True):
     """What a rule may look at, at one instant: money in the quote asset, percentages of equity.
 
     `reserved` is the notional of entries sent or about to be sent and not yet filled, by symbol.
@@ -103,7 +102,7 @@ class DeskView:
     engine_state: EngineState
     engine_reason: str
     day_entries: int = 0
-    open_orders: dict[str, int] = field(default_factory=dict)
+    open_orders: dict[str, int] = {}
 
     @property
     def in_use(self) -> Decimal:
@@ -116,8 +115,7 @@ class DeskView:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An order that is being judged: what would be sent, before any rule said yes.
 
     `reference_price` is the price a market order is measured with (average price, else the last).
@@ -138,8 +136,7 @@ class Draft:
         return self.qty * (self.price if self.order_type == "limit" else self.reference_price)
 
 
-@dataclass(frozen=True, slots=True)
-class No:
+class No(msgspec.Struct, frozen=True, gc=False):
     """A rule's refusal: its code, the value it looked at and the limit that value broke."""
 
     code: str

@@ -8,7 +8,7 @@ from engine.records.base import Figure, Record
 
 # Plain digits only: no exponent, no sign, no NaN; bounded before anything is converted.
 _PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
-_PLAIN_LIST = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,)+", re.ASCII)
+_PLAIN_SIX = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,){6}", re.ASCII)
 _SYMBOL = re.compile(r"[^\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"\\,<>&=;'`\[\](){}|]{1,40}")
 MAX_AMOUNT = 1e15
 
@@ -195,7 +195,7 @@ class Ohlcv:
         """Reads the bar's strings; raises BadRecord where they cannot be a candle."""
         quote = bar.quote_volume
         joined = f"{bar.open},{bar.high},{bar.low},{bar.close},{bar.volume},{quote if quote is not None else '0'},"
-        if not _PLAIN_LIST.fullmatch(joined):
+        if not _PLAIN_SIX.fullmatch(joined):
             raise BadRecord(f"bar of {bar.symbol[:40]!r} holds something that is not a plain decimal")
         self.open, self.high, self.low, self.close = float(bar.open), float(bar.high), float(bar.low), float(bar.close)
         volume = float(bar.volume)

@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import pkgutil
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ def load(room: str, name: str) -> type[Any]:
         return _load_file(Path(name))
     known = names(room)
     if name not in known:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"no plug {name!r} in {room}: {hint}")

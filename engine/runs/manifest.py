@@ -1,7 +1,5 @@
 """The manifest of a run: settings, facts, rules, version, platform and seed, as one `run` record."""
 
-import hashlib
-import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +20,9 @@ def make_run(
     at: int = 0,
 ) -> Run:  # fmt: skip
     """Gives the run record of settings and facts; the run id follows from what is run, not from when."""
+    import hashlib
+    import platform
+
     content = msgspec.json.encode([settings.hash, dict(market), ledger_head, seed, VERSION], order="sorted")
     return Run(
         at=at, run_id=hashlib.sha256(content).hexdigest()[:16], version=VERSION, settings_hash=settings.hash,
@@ -36,7 +37,7 @@ def start_run(settings: Settings, market: Market, seed: int, ledger: Path | None
 
     Raises ConfigError when the ledger's last run over the same facts had other settings.
     """
-    manifest = market.source.manifest()
+    manifest = market.manifest()
     if ledger is None or not ledger.exists():
         return make_run(settings, manifest, rules_snapshot=market.snapshot_name, seed=seed)
     from engine.ledger.ledger import Ledger

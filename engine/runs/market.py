@@ -17,7 +17,12 @@ class Market(NamedTuple):
     source: Source
     snapshot: dict[str, SymbolRules]
     snapshot_name: str
+    path: str = ""
     span: tuple[int, int] | None = None
+
+    def manifest(self) -> dict[str, Any]:
+        """Names the facts: the path as it was given, and what the source says of its files."""
+        return {"path": self.path, **self.source.manifest()}
 
 
 class MarketOptions(NamedTuple):
@@ -82,7 +87,7 @@ def open_market(
             raise ConfigError("a pace needs something to wait with")
         source = Paced(source, options.speed, wait)
     snapshot = load(venue_of(options))
-    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}")
+    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path)
 
 
 def venue_of(options: MarketOptions) -> str:

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.plugs import Entry, Source
+from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.market import SymbolRules
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
 from engine.runs.manifest import make_run
+from engine.runs.market import Market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, make_order, make_precheck, pack, shadow_of
 from engine.runs.settings import Settings
 from engine.runs.trader import Trader
@@ -39,29 +39,28 @@ class Session:
     """The pipeline over one market and one ledger."""
 
     def __init__(
-        self, settings: Settings, source: Source, ledger: Ledger, *, snapshot: dict[str, SymbolRules],
-        snapshot_name: str = "", seed: int = 0, sink: Callable[[Record], None] | None = None,
-        on_failure: Callable[[str, str], None] | None = None,
+        self, settings: Settings, market: Market, ledger: Ledger, *, seed: int = 0,
+        sink: Callable[[Record], None] | None = None, on_failure: Callable[[str, str], None] | None = None,
     ) -> None:  # fmt: skip
         """Opens a run on the ledger: a new one, or the last one again when facts and settings are the same.
 
         Raises ConfigError when the ledger's run had other settings, LedgerError when this market cannot follow it.
         """
-        self.settings, self.source, self.ledger = settings, source, ledger
-        self._snapshot, self._on_failure, self._outer_sink = snapshot, on_failure, sink
-        market = source.manifest()
-        start = find_start(ledger, market, settings)
+        self.settings, self.market, self.ledger = settings, market, ledger
+        self._on_failure, self._outer_sink = on_failure, sink
+        manifest = market.manifest()
+        start = find_start(ledger, manifest, settings)
         self.skip, self._follows = start.skip, start.follows
         self._make(start.state, Keeper(ledger, start.after_seq))
         self.facts, self.fills, self.last_at = self.skip, 0, 0
         head = f"{ledger.head.seq}:{ledger.head.hash}"
-        self.run = make_run(settings, market, rules_snapshot=snapshot_name, ledger_head=head, seed=seed)
+        self.run = make_run(settings, manifest, rules_snapshot=market.snapshot_name, ledger_head=head, seed=seed)
         ledger.append(encode(self.run))
         ledger.commit()
 
     def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
         settings = self.settings
-        self.intake = Intake(settings.scan.cycle_s, self._snapshot, state.intake if state else None)
+        self.intake = Intake(settings.scan.cycle_s, self.market.snapshot, state.intake if state else None)
         self.scan = Scan(settings.scan, settings.heat, state.scan if state else None)
         self.rank = Rank(settings.rank, settings.heat, state.rank if state else None)
         self.signal = Signal(
@@ -86,7 +85,7 @@ class Session:
 
         Whatever happens, what is committed is whole: `close` afterwards writes a checkpoint.
         """
-        entries = self.source.facts()
+        entries = self.market.source.facts()
         for _ in range(self.skip):
             next(entries, None)
         day = -1

@@ -1,13 +1,9 @@
 """Settings: defaults, then hot.toml, then the environment, then flags; each value knows where it came from."""
 
-import dataclasses
-import hashlib
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -63,9 +59,11 @@ _SECTIONS: dict[str, type[Any]] = {
 _SILENT = ("ledger", "daemon")
 
 
-@dataclass(frozen=True)
 class Settings:
-    """Everything in force. `values` and `origins` are flat, by `section.key`."""
+    """Everything in force: a section each of the stages, the strategy, and, made when they are asked for, the rules.
+
+    `values` and `origins` are flat, by `section.key`.
+    """
 
     scan: ScanSettings
     heat: HeatSettings
@@ -77,20 +75,76 @@ class Settings:
     paper: PaperSettings
     ledger: LedgerSettings
     daemon: DaemonSettings
-    strategy: Strategy
-    rules: Sequence[Rule]
-    values: Mapping[str, Any] = field(repr=False)
-    origins: Mapping[str, str] = field(repr=False)
+
+    def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
+        """Takes given values with their origins over the defaults; raises ConfigError."""
+        named = given.get("signal.strategy", (SignalSettings().strategy, ""))[0]
+        self._strategy_name = str(named)
+        self._given = given
+        keys = _core_keys()
+        for key in given:
+            if key not in keys:
+                keys = self._keys  # a plug's key: now all of them are looked at
+                break
+        self._check(keys)
+        for name, cls in _SECTIONS.items():
+            setattr(self, name, _make(cls, self._converted(keys), f"{name}."))
+
+    @cached_property
+    def _keys(self) -> dict[str, tuple[Any, Any]]:
+        return known_keys(self._strategy_name)
+
+    def _check(self, keys: Mapping[str, tuple[Any, Any]]) -> None:
+        for key, (_, origin) in self._given.items():
+            if key not in keys:
+                from difflib import get_close_matches
+
+                near = get_close_matches(key, keys, 1, 0.5)
+                hint = f"did you mean {near[0]}?" if near else "hot config show lists all keys"
+                raise ConfigError(f"unknown setting {key!r} ({origin}): {hint}")
+
+    def _converted(self, keys: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
+        values: dict[str, Any] = {key: default for key, (_, default) in keys.items()}
+        for key, (value, origin) in self._given.items():
+            values[key] = _convert(key, value, keys[key][0], origin)
+        return values
+
+    @cached_property
+    def strategy(self) -> Strategy:
+        """The strategy that signal.strategy names, with its settings."""
+        plug = catalog.load("strategies", self._strategy_name)
+        made: Strategy = _make(plug, self._converted(self._keys), f"{catalog.plug_name(self._strategy_name)}.")
+        return made
+
+    @cached_property
+    def rules(self) -> Sequence[Rule]:
+        """Every rule, with its settings, in the order of their names."""
+        values = self._converted(self._keys)
+        return [_make(catalog.load("rules", n), values, f"rules.{n}.") for n in catalog.names("rules")]
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """Every value in force, sorted by key; those of other strategies are left out."""
+        others = {name for name in catalog.names("strategies") if name != catalog.plug_name(self._strategy_name)}
+        values = self._converted(self._keys)
+        return {key: value for key, value in sorted(values.items()) if key.split(".")[0] not in others}
 
     @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each value came from: default, a file with its line, the environment, or --set."""
+        return {key: self._given[key][1] if key in self._given else "default" for key in self.values}
+
+    @cached_property
     def decisive(self) -> dict[str, Any]:
         """The values that can change a decision, as plain JSON values, sorted by key."""
-        plain = {key: _exact(msgspec.to_builtins(value)) for key, value in sorted(self.values.items())}
+        plain = {key: _exact(msgspec.to_builtins(value)) for key, value in self.values.items()}
         return {key: value for key, value in plain.items() if key.split(".")[0] not in _SILENT}
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """sha256 over the decisive values."""
+        import hashlib
+
         return hashlib.sha256(msgspec.json.encode(self.decisive, order="sorted")).hexdigest()
 
 
@@ -110,14 +164,12 @@ def load(
         given.update(_from_file(config))
         given.update(_from_env(os.environ if env is None else env))
     given.update(_from_sets(sets))
-    return _assemble(given)
+    return Settings(given)
 
 
 def known_keys(strategy: str) -> dict[str, tuple[Any, Any]]:
     """Gives every key with its type and default; strategies' keys stand under their own names."""
-    keys: dict[str, tuple[Any, Any]] = {}
-    for section, cls in _SECTIONS.items():
-        keys.update({f"{section}.{name}": kind for name, kind in _fields(cls).items()})
+    keys = _core_keys()
     for name in {*catalog.names("strategies"), strategy}:
         cls = catalog.load("strategies", name)
         keys.update({f"{catalog.plug_name(name)}.{key}": kind for key, kind in _fields(cls).items()})
@@ -126,14 +178,22 @@ def known_keys(strategy: str) -> dict[str, tuple[Any, Any]]:
     return keys
 
 
+def _core_keys() -> dict[str, tuple[Any, Any]]:
+    return {f"{section}.{name}": kind for section, cls in _SECTIONS.items() for name, kind in _fields(cls).items()}
+
+
 def _fields(cls: type[Any]) -> dict[str, tuple[Any, Any]]:
+    if issubclass(cls, msgspec.Struct):
+        return {f.name: (f.type, f.default) for f in msgspec.structs.fields(cls)}
+    import dataclasses
+
     hints = get_type_hints(cls, include_extras=True)
-    if dataclasses.is_dataclass(cls):
-        return {f.name: (hints[f.name], f.default) for f in dataclasses.fields(cls)}
-    return {f.name: (f.type, f.default) for f in msgspec.structs.fields(cls)}
+    return {f.name: (hints[f.name], f.default) for f in dataclasses.fields(cls)}
 
 
 def _from_file(config: Path | None) -> dict[str, tuple[Any, str]]:
+    import tomllib
+
     path = config if config is not None else Path(CONFIG_FILE)
     if not path.is_file():
         if config is not None:
@@ -192,37 +252,12 @@ def _from_sets(sets: Sequence[str]) -> dict[str, tuple[Any, str]]:
 
 
 def _value(text: str) -> Any:
+    import tomllib
+
     try:
         return tomllib.loads(f"x = {text}")["x"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _assemble(given: Mapping[str, tuple[Any, str]]) -> Settings:
-    strategy = str(given.get("signal.strategy", (SignalSettings().strategy, ""))[0])
-    keys = known_keys(strategy)
-    values: dict[str, Any] = {key: default for key, (_, default) in keys.items()}
-    origins = dict.fromkeys(keys, "default")
-    for key, (value, origin) in given.items():
-        if key not in keys:
-            near = get_close_matches(key, keys, 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else "hot config show lists all keys"
-            raise ConfigError(f"unknown setting {key!r} ({origin}): {hint}")
-        values[key] = _convert(key, value, keys[key][0], origin)
-        origins[key] = origin
-    sections = {name: _make(cls, values, f"{name}.") for name, cls in _SECTIONS.items()}
-    plug = catalog.load("strategies", strategy)
-    rules = [_make(catalog.load("rules", n), values, f"rules.{n}.") for n in catalog.names("rules")]
-    used = _used(values, catalog.plug_name(strategy))
-    return Settings(
-        **sections, strategy=_make(plug, values, f"{catalog.plug_name(strategy)}."), rules=rules,
-        values=used, origins={key: origins[key] for key in used},
-    )  # fmt: skip
-
-
-def _used(values: Mapping[str, Any], strategy: str) -> dict[str, Any]:
-    others = {name for name in catalog.names("strategies") if name != strategy}
-    return {key: value for key, value in sorted(values.items()) if key.split(".")[0] not in others}
 
 
 def _exact(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Batches: the facts of one instant, ordered by kind, venue and symbol; how streams of them are put in order and merged."""
+"""Batches: the facts of one instant, by kind, venue and symbol; how streams are put in order and merged."""
 
 import heapq
 from collections.abc import Iterable, Iterator

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,7 +13,9 @@ from engine.errors import BadRecord, DirtyInput
 from engine.plugs import Entry
 from engine.records.market import MAX_AMOUNT, Bar, Ohlcv, check_symbol
 from engine.world.imports.batches import Batch, tell_repeated
+from engine.world.imports.fields import plain
 from engine.world.imports.notes import Notes
+from engine.world.imports.origin import Origin, Window
 
 HEADER = b"symbol,open_time,open,high,low,close,volume,close_time,quote_volume,trades"
 _COLUMNS = 10
@@ -33,21 +36,14 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-class Window(NamedTuple):
-    """What of a file is wanted: symbols (all when empty), and `at` from `since` up to, not including, `until`."""
-
-    symbols: frozenset[str] = frozenset()
-    since: int | None = None
-    until: int | None = None
-
-    def has(self, at: int) -> bool:
-        """Says whether an instant is wanted."""
-        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
-
-
 def sniff(name: str, head: bytes) -> bool:
     """Says whether a file is a candle CSV: by its header."""
     return head.removeprefix(b"\xef\xbb\xbf").startswith(HEADER)
+
+
+def read(origin: Origin) -> Iterator[Batch]:
+    """Gives a candle CSV's bars in the order of time."""
+    return Candles(origin.whole(), origin.name, origin.venue, origin.notes, origin.window).batches()
 
 
 class Candles:
@@ -118,20 +114,34 @@ class Candles:
 
     def batches(self) -> Iterator[Batch]:
         """Gives the bars as batches in the order of time; a row that is no candle is a bad line."""
-        now, entries = -1, []
+        now: int | None = None
+        entries: list[Entry] = []
         for low in range(0, len(self._rows.at), _GIVEN):
-            rows = self._rows.pick(slice(low, low + _GIVEN))
-            # The row before tells whether the first one repeats it.
-            repeats = low and self._repeats(slice(low - 1, low + _GIVEN))
-            bars = None if repeats or self._repeats(slice(low, low + _GIVEN)) else self._clean(rows)
-            for bar in self._checked(rows) if bars is None else bars:
-                if bar.at != now:
-                    if entries:
+            bars = self._bars(low)
+            found = list(map(Entry, bars, itertools.repeat(None)))
+            at = [bar.at for bar in bars]
+            start = 0
+            while start < len(at):
+                end = bisect_right(at, at[start], lo=start)
+                if at[start] == now:
+                    entries += found[start:end]
+                else:
+                    if now is not None:
                         yield now, entries
-                    now, entries = bar.at, []
-                entries.append(Entry(bar, None))
-        if entries:
+                    now, entries = at[start], found[start:end]
+                start = end
+        if now is not None:
             yield now, entries
+
+    def _bars(self, low: int) -> list[Bar]:
+        rows = self._rows.pick(slice(low, low + _GIVEN))
+        # The row before tells whether the first one repeats it.
+        repeats = self._repeats(slice(max(low - 1, 0), low + _GIVEN))
+        bars = None if repeats else self._clean(rows)
+        if bars is None:
+            return list(self._checked(rows))
+        self._last = bars[-1]
+        return bars
 
     def _repeats(self, rows: slice) -> bool:
         _, _, _, opened, at, symbol = (column[rows] for column in self._rows)
@@ -144,6 +154,9 @@ class Candles:
         symbols, trades = flat[::_COLUMNS], flat[9::_COLUMNS]
         columns = [flat[i::_COLUMNS] for i in (2, 3, 4, 5, 6)]
         quotes = flat[8::_COLUMNS]
+        if "e" in "".join(columns[0]):
+            # Some recordings write small prices as 3.68e-05.
+            columns = [[plain(number) for number in column] for column in columns]
         if not (self._known(symbols) and _are_plain(columns, quotes, trades) and _fit(columns, quotes)):
             return None
         venue = self._venue
@@ -183,6 +196,7 @@ class Candles:
 
     def _bar(self, fields: list[str], opened: int, at: int) -> Bar:
         symbol, _, open_, high, low, close, volume, _, quote, trades = fields
+        open_, high, low, close, volume, quote = map(plain, (open_, high, low, close, volume, quote))
         check_symbol(symbol)
         bar = Bar(
             at=at, venue=self._venue, symbol=symbol, step_s=(at - opened) // 1000, open_at=opened, open=open_,
@@ -257,8 +271,13 @@ def _are_plain(columns: list[list[str]], quotes: list[str], trades: list[str]) -
     counts = "".join(trades)
     if counts and not (counts.isascii() and counts.isdigit() and max(map(len, trades)) <= _COUNT_DIGITS):
         return False
-    fields = itertools.chain(*columns, given)
-    return all(_PLAIN.fullmatch(field) for field in fields if len(field) > _SURE_DIGITS)
+    return all(
+        _PLAIN.fullmatch(field)
+        for column in (*columns, given)
+        if max(map(len, column), default=0) > _SURE_DIGITS
+        for field in column
+        if len(field) > _SURE_DIGITS
+    )
 
 
 def _fit(columns: list[list[str]], quotes: list[str]) -> bool:

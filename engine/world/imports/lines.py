@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from engine.records.wire import MAX_LINE_BYTES
 
-Numbered = tuple[int, bytes]
 
-
-def lines(pieces: Iterable[bytes], longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes | None]]:
+def numbered_lines(pieces: Iterable[bytes], longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes | None]]:
     """Gives (number, line) without line ends, blank lines left out; None stands for a line longer than `longest`."""
     rest, number, dropping = b"", 0, False
     for piece in pieces:

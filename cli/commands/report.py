@@ -1,0 +1,157 @@
+"""hot report: trades, profit, drawdown, refusals and heat, as a table, JSON, CSV or a page."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli import options
+from cli.show import choose, say, table, write
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.stages.report_shape import Report
+
+app = typer.Typer(add_completion=False)
+
+#: So many rows a section of the summary has.
+_ROWS = 10
+
+
+@app.command()
+def report(
+    ledger: options.Ledger = None,
+    today: bool = typer.Option(False, "--today", help="This UTC day, by the clock."),
+    since: options.Since = None,
+    until: options.Until = None,
+    html: Path | None = typer.Option(None, "--html", help="Write the page to this file and print its path."),  # noqa: B008
+    json_: options.Json = False,
+    jsonl: options.Jsonl = False,
+    csv_: options.Csv = False,
+    table_: options.Table = False,
+    limit: options.Limit = None,
+    columns: options.Columns = None,
+) -> None:
+    """Report what a ledger's records add up to: trades, profit net of fees, drawdown, refusals by code and symbol, heat
+    by dimension, state changes; for its whole time, a span, or today.
+
+    Reads a ledger (the newest of the data folder when none is named). --table is a summary for people, --json the whole
+    report as one object (--jsonl: on one line), --csv the closed trades, --html one self-contained page. A trade
+    belongs to the time at which its close was known. --limit and --columns are for the trades of --csv.
+
+    Example: hot report --ledger paper.db --html report.html
+    """
+    from engine.runs.reporting import as_plain, ledger_or_newest, report_of
+    from engine.runs.reporting import today as utc_day
+
+    if today and (since is not None or until is not None):
+        raise UsageError("--today is a span of its own: leave out --since and --until")
+    path = ledger_or_newest(ledger, say)
+    span = utc_day() if today else (options.when(since, "--since"), options.when(until, "--until"))
+    made = report_of(path, *span)
+    if html is not None:
+        from engine.runs.page import write_page
+
+        write_page(made, html)
+        write(f"{html}\n")
+        return
+    form = choose(json_, jsonl, csv_, table_)
+    if form == "csv":
+        _csv(made, columns, limit)
+    elif form == "table":
+        write(summary(made))
+    else:
+        indent, separators = (2, None) if form == "json" else (None, (",", ":"))
+        write(json.dumps(as_plain(made), ensure_ascii=False, indent=indent, separators=separators) + "\n")
+
+
+def _csv(made: "Report", columns: str | None, limit: int | None) -> None:
+    from cli.commands.trades import TRADE, flat, print_rows
+    from engine.runs.reporting import as_plain
+
+    print_rows([flat(row) for row in as_plain(made.trades)], TRADE, TRADE, "csv", columns, limit)
+
+
+def summary(made: "Report") -> str:
+    """Gives a report as small tables for people; text from data is made safe."""
+    from engine.runs.page_text import moment
+
+    span = made.span
+    parts = [f"{moment(span.first_at)} to {moment(span.last_at)} UTC, {made.cycles.count} cycles\n"]
+    for title, rows in (
+        ("", _figures(made)),
+        ("Profit by symbol (best and worst)", _groups(made.by_symbol)),
+        ("Profit by the way out", _groups(made.by_reason)),
+        ("Open positions", _positions(made)),
+        ("Refusals by code", _counts(made.refusals.by_code, "code")),
+        ("Refusals by filter and rule", _counts(made.refusals.by_precheck_code, "precheck_code")),
+        ("Refusals by symbol", _counts(made.refusals.by_symbol, "symbol")),
+        ("Heat by dimension", _heat(made)),
+        ("State changes (newest last)", _changes(made)),
+    ):
+        if rows:
+            parts.append((f"{title}\n" if title else "") + table(rows))
+    return "\n".join(parts)
+
+
+def _figures(made: "Report") -> list[dict[str, Any]]:
+    from engine.runs.page_text import length, number
+
+    sums, money, health = made.summary, made.equity, made.health
+    quote = money.quote_asset or "quote"
+    rows = [
+        ("net profit", f"{number(sums.net_profit, sign=True)} {quote}", f"{number(sums.profit_before_fees)} before fees"),
+        ("equity", f"{number(money.end)} {quote}", f"from {number(money.start)}"),
+        ("max drawdown", f"{number(money.max_drawdown_pct)} %", f"{number(-money.max_drawdown)} {quote}"),
+        ("closed trades", f"{sums.trades}", f"{sums.wins} won, {sums.losses} lost, {sums.ambiguous} ambiguous"),
+        ("win rate", f"{number(sums.win_rate_pct, 1)} %", f"profit factor {number(sums.profit_factor)}"),
+        ("mean trade", f"{number(sums.mean_return_pct, sign=True)} %", f"held {length(sums.mean_hold_s)}"),
+        ("fees", f"{number(money.fees)} {quote}", f"{made.funnel.fills} fills"),
+        ("open positions", f"{len(made.open_positions)}", f"{number(money.unrealised, sign=True)} {quote} unrealised"),
+        ("prechecks refused", f"{number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
+        ("signal coverage", f"{number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked candidates"),
+    ]  # fmt: skip
+    return [{"figure": name, "value": value, "with": other} for name, value, other in rows]
+
+
+def _groups(groups: Any) -> list[dict[str, Any]]:
+    from engine.runs.page_text import number
+
+    shown = list(groups) if len(groups) <= _ROWS else [*groups[: _ROWS // 2], *groups[-_ROWS // 2 :]]
+    return [
+        {"name": one.name, "trades": one.trades, "won": one.wins, "net_profit": number(one.net_profit, sign=True)}
+        for one in shown
+    ]
+
+
+def _positions(made: "Report") -> list[dict[str, Any]]:
+    from engine.runs.page_text import length, number, price
+
+    return [
+        {"symbol": one.symbol, "held": length(one.hold_s), "qty": price(one.qty), "entry": price(one.entry_price),
+         "last": price(one.price), "value": number(one.value), "unrealised": number(one.unrealised, sign=True)}
+        for one in made.open_positions
+    ]  # fmt: skip
+
+
+def _counts(counts: Mapping[str, int], name: str) -> list[dict[str, Any]]:
+    return [{name: key, "times": count} for key, count in list(counts.items())[:_ROWS]]
+
+
+def _heat(made: "Report") -> list[dict[str, Any]]:
+    from engine.runs.page_text import number
+
+    return [
+        {"dimension": one.name, "ranked": number(one.ranked, 1), "entered": number(one.entered, 1)} for one in made.heat
+    ]
+
+
+def _changes(made: "Report") -> list[dict[str, Any]]:
+    from engine.runs.page_text import moment
+
+    return [
+        {"at": moment(one.at), "scope": one.scope, "was": one.was, "now": one.now, "reason": one.reason}
+        for one in made.state_changes[-_ROWS:]
+    ]

@@ -1,0 +1,24 @@
+"""hot resume: allow entries again."""
+
+import typer
+
+from cli import options
+from cli.commands.halt import asked
+from cli.show import write
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def resume(
+    ledger: options.Ledger = None,
+    reason: str = typer.Option("", "--reason", help="Why; kept in the ledger."),
+) -> None:
+    """Allow entries again: leaves a request in the ledger that its run obeys at its next tick.
+
+    It ends a halt, and the cool-down after risk level L5. It says whether a run is alive; when none is, the request is
+    in force from the next run on.
+
+    Example: hot resume --ledger paper.db
+    """
+    write(asked(ledger, "resume", reason))

@@ -1,0 +1,1 @@
+"""Bundled symbol rules, dated, for markets that bring none."""

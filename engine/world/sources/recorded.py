@@ -1,0 +1,182 @@
+"""A recorded market: records, candles or exchange files in a file, a folder or on stdin, in the order of time."""
+
+import hashlib
+import os
+import select
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigError, DirtyInput, UsageError
+from engine.plugs import Entry
+from engine.world.imports.batches import Batch, merged
+from engine.world.imports.formats import FORMATS, Format, format_of
+from engine.world.imports.notes import HeldNotes, Notes, OnBad
+from engine.world.imports.origin import Origin, Window, venue_of
+from engine.world.imports.unpack import MAX_EXPANDED, Limits, head
+from engine.world.imports.wire_lines import in_order
+
+STDIN = "-"
+_QUIET_NAMES = ("readme", "license", "licence", "copying", "notice")
+_CHUNK = 1 << 18
+#: Files of a folder that stay open while they wait for their time; others are opened again when it comes.
+_KEPT_OPEN = 16
+_KEPT_BYTES = 64 << 20
+
+
+@dataclass
+class Recorded:
+    """Facts that somebody recorded. `path` is a file, a folder of files, or `-` for records on stdin.
+
+    `venue` names the venue of files that do not; without it the folders do (`usdm`), else it is binance-spot. Facts
+    of `symbols` (all when empty) from `since_ms` up to, not including, `until_ms` are given; rules of symbols count
+    whenever they were recorded. A stream may be `max_lateness_ms` out of order. Bad lines are counted in `skipped`
+    and told to `on_bad`; `strict` stops at the first. `before_wait` runs before a read of stdin that would block.
+    """
+
+    path: str
+    venue: str | None = None
+    symbols: tuple[str, ...] = ()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    strict: bool = False
+    max_lateness_ms: int = 0
+    max_expanded_bytes: int = MAX_EXPANDED
+    on_bad: OnBad | None = None
+    before_wait: Callable[[], None] | None = None
+    stdin: int = 0
+    notes: Notes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError where there is nothing at `path`."""
+        self.notes = Notes(self.on_bad, self.strict)
+        if self.path != STDIN and not Path(self.path).exists():
+            raise UsageError(f"no market at {self.path}: name a recording, a candle file, a folder of them, or -")
+
+    @property
+    def skipped(self) -> int:
+        """How many bad lines were skipped so far."""
+        return self.notes.skipped
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives the facts in order of time, kind, venue and symbol.
+
+        Raises DirtyInput for a file that is empty, damaged, or (strict) has a bad line, ConfigError for one that
+        cannot be read.
+        """
+        for _, entries in self.batches():
+            yield from entries
+
+    def batches(self) -> Iterator[Batch]:
+        """Gives the facts as batches of one instant each; raises what `facts` raises."""
+        window = Window(frozenset(self.symbols), self.since_ms, self.until_ms)
+        for at, entries in self._batches(window):
+            wanted = entries if window == Window() else list(filter(window.wants, entries))
+            if wanted:
+                yield at, wanted
+
+    def manifest(self) -> dict[str, Any]:
+        """Gives path, sha256 and size of each file; a stream has only its name."""
+        if self.path == STDIN:
+            return {"stream": "stdin"}
+        return {"files": [self._named(path) for path, _ in self._files()]}
+
+    def _named(self, path: Path) -> dict[str, Any]:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"path": self._name(path), "sha256": digest, "bytes": path.stat().st_size}
+
+    def _name(self, path: Path) -> str:
+        root = Path(self.path)
+        return path.relative_to(root).as_posix() if root.is_dir() else self.path
+
+    def _batches(self, window: Window) -> Iterator[Batch]:
+        if self.path == STDIN:
+            origin = self._origin(Path("stdin"), "stdin", window)
+            return in_order(origin.numbered(self._stdin_pieces()), origin)
+        files = self._files()
+        if len(files) == 1:
+            path, form = files[0]
+            return form.read(self._origin(path, str(path), window))
+        streams, size = [], 0
+        for i, (path, form) in enumerate(files):
+            size += path.stat().st_size
+            keep = i < _KEPT_OPEN and size < _KEPT_BYTES
+            streams.append(_waiting(form, self._origin(path, str(path), window), keep))
+        return merged(streams, self.path, self.notes)
+
+    def _origin(self, path: Path, name: str, window: Window) -> Origin:
+        limits = Limits(self.max_expanded_bytes)
+        return Origin(path, name, venue_of(path, self.venue), self.notes, window, self.max_lateness_ms, limits)
+
+    def _files(self) -> list[tuple[Path, Format]]:
+        """Gives the market files at the path, sorted by name, with their formats."""
+        root = Path(self.path)
+        if not root.is_dir():
+            form = format_of(root.name, _head(root))
+            if form is None:
+                known = ", ".join(form.name for form in FORMATS)
+                raise DirtyInput(f"{root}: no market data that hot can read; it reads {known}")
+            return [(root, form)]
+        found, self.notes.files = [], []
+        for path in sorted(one for one in root.rglob("*") if one.is_file() and not one.name.startswith(".")):
+            form = format_of(path.name, head(path))
+            if form is not None:
+                found.append((path, form))
+            elif path.stem.lower() not in _QUIET_NAMES:
+                self.notes.skip_file(str(path), "no market data")
+        if not found:
+            raise ConfigError(f"no market data in the folder {root}: it needs records (.jsonl) or candles (.csv)")
+        return found
+
+    def _stdin_pieces(self) -> Iterator[bytes]:
+        while piece := self._read():
+            yield piece
+
+    def _read(self) -> bytes:
+        if self.before_wait is not None and not _is_ready(self.stdin):
+            self.before_wait()
+        return os.read(self.stdin, _CHUNK)
+
+
+def together(sources: list[Recorded], notes: Notes) -> Iterator[Entry]:
+    """Gives the facts of several recordings in order of time, kind, venue and symbol; repeats are told to `notes`."""
+    for _, entries in merged([source.batches() for source in sources], "between files", notes):
+        yield from entries
+
+
+def _is_ready(fd: int) -> bool:
+    try:
+        return bool(select.select([fd], [], [], 0)[0])
+    except (ValueError, OSError):  # select cannot watch every descriptor; waiting is then assumed
+        return False
+
+
+def _head(path: Path) -> bytes:
+    first = head(path)
+    if not first:
+        raise DirtyInput(f"{path}: the file is empty")
+    return first
+
+
+def _waiting(form: Format, origin: Origin, keep: bool) -> Iterator[Batch]:
+    """Gives a file's batches; one that is not kept open is read again when its second batch is asked for.
+
+    A folder of a year's files would otherwise be open, or in memory, as a whole while all but one wait.
+    """
+    held = HeldNotes()
+    batches = form.read(origin._replace(notes=held))
+    first = next(batches, None)
+    if keep or first is None:
+        held.release(origin.notes)
+    if first is None:
+        return
+    if not keep:
+        del batches
+        yield first
+        batches = form.read(origin)
+        next(batches, None)
+    else:
+        yield first
+    yield from batches

@@ -1,0 +1,181 @@
+"""The pipe, one process and the daemon say the same, byte for byte, whatever stands between two stages."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_market import CUT, ROOT, SESSION, STAGES, decisions, first_difference
+
+from engine.ledger.ledger import Ledger
+from engine.ledger.verify import verify
+from engine.records.wire import COMPARED, decode, kind_of_line
+
+Hot = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+def stored(path: Path) -> list[bytes]:
+    with Ledger.read(path) as ledger:
+        return [line for _, line in ledger.lines() if kind_of_line(line) in COMPARED]
+
+
+def test_the_small_market_trades(piped: dict[str, bytes]) -> None:
+    kinds = [kind_of_line(line) for line in decisions(piped["order"])]
+    purposes = [record.purpose for record in map(decode, decisions(piped["order"])) if record.kind == "fill"]  # type: ignore[union-attr]
+    assert kinds.count("fill") >= 5
+    assert "exit" in purposes
+    assert kinds.count("cycle") == kinds.count("tick") > 1000
+
+
+def test_one_process_says_what_the_pipe_says(piped: dict[str, bytes], hot: Hot, tmp_path: Path) -> None:
+    done = hot("run", "--market", str(SESSION), *CUT, "--paper", "--ledger", "run.db", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert first_difference(decisions(piped["order"]), done.stdout.splitlines()) is None
+    assert first_difference(decisions(piped["order"]), stored(tmp_path / "run.db")) is None
+
+
+def test_the_daemon_says_what_the_pipe_says(piped: dict[str, bytes], hot: Hot, tmp_path: Path) -> None:
+    done = hot("daemon", "--paper", "--market", str(SESSION), *CUT, "--ledger", "daemon.db", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert first_difference(decisions(piped["order"]), stored(tmp_path / "daemon.db")) is None
+    assert (tmp_path / "daemon.html").is_file()
+
+
+@pytest.mark.parametrize("place", range(len(STAGES)))
+def test_jq_between_two_stages_changes_nothing(place: int, piped: dict[str, bytes], hot: Hot) -> None:
+    jq = shutil.which("jq")
+    if jq is None:
+        pytest.skip("jq is not installed")
+    name = ("scan", *STAGES)[place]
+    through = subprocess.run([jq, "-c", "."], input=piped[name], capture_output=True, check=True).stdout
+    assert through == piped[name]
+
+
+def test_a_real_pipe_with_tee_says_the_same(piped: dict[str, bytes], tmp_path: Path, env: dict[str, str]) -> None:
+    hot = f"{sys.executable} -m cli.main"
+    pipe = " | ".join(
+        [f"{hot} scan --market {SESSION} {' '.join(CUT)}"]
+        + [f"tee {name}.jsonl | {hot} {name}" for name in STAGES[:-1]]
+        + [f"{hot} order --paper --ledger tee.db"]
+    )
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {pipe}"], capture_output=True, env=env, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == piped["order"]
+
+
+def test_keys_in_another_order_and_white_space_mean_the_same(piped: dict[str, bytes], hot: Hot) -> None:
+    import json
+
+    shuffled = b"\n".join(
+        json.dumps(dict(sorted(json.loads(line).items(), reverse=True)), ensure_ascii=False).encode()
+        for line in piped["scan"].splitlines()[:3000]
+    )
+    plain = b"\n".join(piped["scan"].splitlines()[:3000])
+    assert hot("rank", "-q", stdin=shuffled).stdout == hot("rank", "-q", stdin=plain).stdout
+
+
+def killed_at(fact: int, number: int, ledger: Path, env: dict[str, str]) -> int:
+    """Runs the daemon and lets it be killed, by itself, before it takes its nth fact; gives the exit code."""
+    script = (
+        "import os, sys\n"
+        "from engine.runs.turn import Turn\n"
+        "feed, seen = Turn.feed, [0]\n"
+        "def counted(self, fact, before_tick=None):\n"
+        "    seen[0] += 1\n"
+        f"    if seen[0] == {fact}: os.kill(os.getpid(), {number})\n"
+        "    feed(self, fact, before_tick)\n"
+        "Turn.feed = counted\n"
+        f"sys.argv = ['hot', 'daemon', '--paper', '-q', '--market', {str(SESSION)!r}, *{CUT!r}]\n"
+        f"sys.argv += ['--ledger', {str(ledger)!r}]\n"
+        "from cli.main import main\n"
+        "main()\n"
+    )
+    return subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, cwd=ROOT).returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_daemon_stopped_at_five_facts_goes_on_as_if_nothing_had_been(
+    number: int, piped: dict[str, bytes], tmp_path: Path, env: dict[str, str], hot: Hot
+) -> None:
+    ledger = tmp_path / "stopped.db"
+    # The facts count from each start; so the stops wander through the whole market.
+    for fact in sorted(random.Random(number).sample(range(200, 8_500), 5)):
+        code = killed_at(fact, number, ledger, env)
+        assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
+    done = hot("daemon", "--paper", "--market", str(SESSION), *CUT, "--ledger", str(ledger), "-q")
+    assert done.returncode == 0, done.stderr
+    assert first_difference(decisions(piped["order"]), stored(ledger)) is None
+    assert verify(ledger).ok
+
+
+def test_the_pipe_killed_in_the_middle_goes_on_with_the_same_ledger(
+    piped: dict[str, bytes], hot: Hot, tmp_path: Path
+) -> None:
+    half = b"\n".join(piped["precheck"].splitlines()[: len(piped["precheck"].splitlines()) // 2]) + b"\n"
+    assert hot("order", "--paper", "--ledger", "half.db", "-q", stdin=half).returncode == 0
+    assert hot("order", "--paper", "--ledger", "half.db", "-q", stdin=piped["precheck"]).returncode == 0
+    assert first_difference(decisions(piped["order"]), stored(tmp_path / "half.db")) is None
+
+
+def test_the_same_market_again_changes_nothing(hot: Hot, tmp_path: Path) -> None:
+    words = ("run", "--market", str(SESSION), *CUT, "--ledger", "twice.db", "-q")
+    assert hot(*words).returncode == 0
+    before = stored(tmp_path / "twice.db")
+    assert hot(*words).returncode == 0
+    assert stored(tmp_path / "twice.db") == before
+
+
+def test_other_settings_on_the_same_run_are_a_config_error(hot: Hot) -> None:
+    words = ("run", "--market", str(SESSION), *CUT, "--until", "2021-04-15T02:00", "--ledger", "set.db", "-q")
+    assert hot(*words).returncode == 0
+    again = hot(*words, "--set", "hotcoin.stop_pct=4")
+    assert again.returncode == 78
+    assert b"hotcoin.stop_pct" in again.stderr
+
+
+def test_a_later_stage_cannot_change_what_the_run_was_started_with(piped: dict[str, bytes], hot: Hot) -> None:
+    done = hot("precheck", "--set", "desk.equity=5", stdin=piped["signal"][:100_000])
+    assert done.returncode == 78
+    assert b"desk.equity" in done.stderr
+
+
+def test_a_market_that_starts_before_the_last_tick_is_refused(hot: Hot) -> None:
+    first = ("--market", str(SESSION), "--symbol", "ETCUSDT", "--until", "2021-04-15T02:00")
+    assert hot("run", *first, "--ledger", "order.db", "-q").returncode == 0
+    bars = str(ROOT / "examples" / "bars.jsonl")
+    again = hot("run", "--market", bars, "--ledger", "order.db", "-q")
+    assert again.returncode == 74
+    assert b"--ledger" in again.stderr
+
+
+def test_two_runs_on_one_ledger_are_one_too_many(tmp_path: Path, env: dict[str, str], hot: Hot) -> None:
+    words = ["daemon", "--paper", "--market", str(SESSION), "--speed", "60", "--ledger", "one.db", "-q"]
+    first = subprocess.Popen([sys.executable, "-m", "cli.main", *words], env=env, cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "one.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        second = hot(*words)
+        assert second.returncode == 74
+        assert str(first.pid).encode() in second.stderr
+    finally:
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(30) == 0
+
+
+def test_a_halt_stops_entries_and_a_resume_allows_them(hot: Hot, tmp_path: Path) -> None:
+    words = ("run", "--market", str(SESSION), *CUT, "--ledger", "halt.db", "-q")
+    assert hot("halt", "--ledger", "halt.db", "--reason", "holiday").returncode in (0, 74)
+    if not (tmp_path / "halt.db").exists():
+        Ledger.open(tmp_path / "halt.db", mode="paper", venue="paper").close()
+        assert hot("halt", "--ledger", "halt.db", "--reason", "holiday").returncode == 0
+    assert hot(*words).returncode == 0
+    records = [decode(line) for line in stored(tmp_path / "halt.db")]
+    assert not any(record.kind == "fill" for record in records if record is not None)
+    assert any(getattr(record, "code", "") == "ENGINE_BLOCKED" for record in records)
