@@ -12,6 +12,8 @@ from cli.show import choose, say, table, write
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from engine.stages.report_shape import Report
 
 app = typer.Typer(add_completion=False)
@@ -97,41 +99,39 @@ def summary(made: "Report") -> str:
 
 
 def _figures(made: "Report") -> list[dict[str, Any]]:
-    from engine.runs.page_text import length, number
+    from engine.runs.page_text import length
 
     sums, money, health = made.summary, made.equity, made.health
-    quote = money.quote_asset or "quote"
+    quote, before_fees = money.quote_asset or "quote", _number(sums.profit_before_fees)
     rows = [
-        ("net profit", f"{number(sums.net_profit, sign=True)} {quote}", f"{number(sums.profit_before_fees)} before fees"),
-        ("equity", f"{number(money.end)} {quote}", f"from {number(money.start)}"),
-        ("max drawdown", f"{number(money.max_drawdown_pct)} %", f"{number(-money.max_drawdown)} {quote}"),
+        ("net profit", f"{_number(sums.net_profit, sign=True)} {quote}", f"{before_fees} before fees"),
+        ("equity", f"{_number(money.end)} {quote}", f"from {_number(money.start)}"),
+        ("max drawdown", f"{_number(money.max_drawdown_pct)} %", f"{_number(-money.max_drawdown)} {quote}"),
         ("closed trades", f"{sums.trades}", f"{sums.wins} won, {sums.losses} lost, {sums.ambiguous} ambiguous"),
-        ("win rate", f"{number(sums.win_rate_pct, 1)} %", f"profit factor {number(sums.profit_factor)}"),
-        ("mean trade", f"{number(sums.mean_return_pct, sign=True)} %", f"held {length(sums.mean_hold_s)}"),
-        ("fees", f"{number(money.fees)} {quote}", f"{made.funnel.fills} fills"),
-        ("open positions", f"{len(made.open_positions)}", f"{number(money.unrealised, sign=True)} {quote} unrealised"),
-        ("prechecks refused", f"{number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
-        ("signal coverage", f"{number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked candidates"),
+        ("win rate", f"{_number(sums.win_rate_pct, 1)} %", f"profit factor {_number(sums.profit_factor)}"),
+        ("mean trade", f"{_number(sums.mean_return_pct, sign=True)} %", f"held {length(sums.mean_hold_s)}"),
+        ("fees", f"{_number(money.fees)} {quote}", f"{made.funnel.fills} fills"),
+        ("open positions", f"{len(made.open_positions)}", f"{_number(money.unrealised, sign=True)} {quote} unrealised"),
+        ("prechecks refused", f"{_number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
+        ("signal coverage", f"{_number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked candidates"),
     ]  # fmt: skip
     return [{"figure": name, "value": value, "with": other} for name, value, other in rows]
 
 
 def _groups(groups: Any) -> list[dict[str, Any]]:
-    from engine.runs.page_text import number
-
     shown = list(groups) if len(groups) <= _ROWS else [*groups[: _ROWS // 2], *groups[-_ROWS // 2 :]]
     return [
-        {"name": one.name, "trades": one.trades, "won": one.wins, "net_profit": number(one.net_profit, sign=True)}
+        {"name": one.name, "trades": one.trades, "won": one.wins, "net_profit": _number(one.net_profit, sign=True)}
         for one in shown
     ]
 
 
 def _positions(made: "Report") -> list[dict[str, Any]]:
-    from engine.runs.page_text import length, number, price
+    from engine.runs.page_text import length, price
 
     return [
         {"symbol": one.symbol, "held": length(one.hold_s), "qty": price(one.qty), "entry": price(one.entry_price),
-         "last": price(one.price), "value": number(one.value), "unrealised": number(one.unrealised, sign=True)}
+         "last": price(one.price), "value": _number(one.value), "unrealised": _number(one.unrealised, sign=True)}
         for one in made.open_positions
     ]  # fmt: skip
 
@@ -141,10 +141,9 @@ def _counts(counts: Mapping[str, int], name: str) -> list[dict[str, Any]]:
 
 
 def _heat(made: "Report") -> list[dict[str, Any]]:
-    from engine.runs.page_text import number
-
     return [
-        {"dimension": one.name, "ranked": number(one.ranked, 1), "entered": number(one.entered, 1)} for one in made.heat
+        {"dimension": one.name, "ranked": _number(one.ranked, 1), "entered": _number(one.entered, 1)}
+        for one in made.heat
     ]
 
 
@@ -155,3 +154,10 @@ def _changes(made: "Report") -> list[dict[str, Any]]:
         {"at": moment(one.at), "scope": one.scope, "was": one.was, "now": one.now, "reason": one.reason}
         for one in made.state_changes[-_ROWS:]
     ]
+
+
+def _number(value: "Decimal | float | None", digits: int = 2, sign: bool = False) -> str:
+    """Gives a number in signs that every terminal has, so that tables know it for one."""
+    from engine.runs.page_text import number
+
+    return number(value, digits, sign).replace("−", "-").replace("–", "-")

@@ -16,6 +16,9 @@ def kind_of(name: str) -> str:
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=kind_of, omit_defaults=True, gc=False):
     """A fact, an idea or a deed, at one instant.
 
+    A field with a default is left out of the line where it has it. Defaults are None, False, 0 or empty: msgspec looks
+    whether a value *is* its default, and a text that was read is never the same object as one in the code.
+
     `at` is epoch milliseconds, UTC: for a fact the time it could be known, for a decision the time of the
     record that caused it.
     """

@@ -95,18 +95,19 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How a position is left. Percentages are moves of price against the entry; 0 switches a part off.
 
-    The trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
+    Tiers are market orders sent when price gets there, or, with `resting_tiers`, limit orders that wait on the book. The
+    trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
     `trail_callback_pct` of the best price since.
     """
 
-    stop_pct: Figure = 0.0
+    stop_pct: Figure = 0
     tiers: tuple[Tier, ...] = ()
-    tier_mode: Literal["software", "resting"] = "software"
-    trail_share_pct: Figure = 0.0
-    trail_arm_pct: Figure = 0.0
-    trail_callback_pct: Figure = 0.0
+    resting_tiers: bool = False
+    trail_share_pct: Figure = 0
+    trail_arm_pct: Figure = 0
+    trail_callback_pct: Figure = 0
     hold_max_s: int = 0
-    black_swan_pct: Figure = 0.0
+    black_swan_pct: Figure = 0
 
 
 class SignalSnapshot(Idea, frozen=True, kw_only=True):
@@ -120,8 +121,8 @@ class SignalSnapshot(Idea, frozen=True, kw_only=True):
 
     strategy: str
     action: Literal["enter", "exit", "wait"]
-    side: Literal["buy", "sell"] = "buy"
-    order_type: Literal["market", "limit"] = "market"
+    side: Literal["buy", "sell"]
+    order_type: Literal["market", "limit"]
     rank: int
     heat: Figure
     price: str

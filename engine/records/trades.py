@@ -28,15 +28,15 @@ class Intent(Deed, frozen=True, kw_only=True):
 
     strategy: str
     side: Side
-    purpose: Purpose = "entry"
-    leg: str = "entry"
-    order_type: OrderType = "market"
+    purpose: Purpose
+    leg: str
+    order_type: OrderType
     qty: str
     price: str
     limit_price: str | None = None
     notional: str
     intent_key: str
-    risk_level: str = "L0"
+    risk_level: str
     plan: ExitPlan | None = None
 
 
@@ -68,7 +68,7 @@ class OrderResult(Deed, frozen=True, kw_only=True):
 
     client_id: str
     status: Literal["working", "part_filled", "filled", "cancelled", "expired", "rejected"]
-    filled_qty: str = "0"
+    filled_qty: str
     code: str | None = None
 
 
@@ -113,8 +113,8 @@ class Position(Deed, frozen=True, kw_only=True):
     opened_at: int
     realised_pnl: str
     fees_quote: str
-    reason: str = ""
-    dust: str = "0"
+    reason: str
+    dust: str
 
 
 class StateChange(Record, frozen=True, kw_only=True):

@@ -40,8 +40,8 @@ def page(report: Report) -> str:
         _header(report), _headline(report), _curve(report), section("Profit of each trade", *_bars_of_trades(report)),
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
         _groups("Profit by the way out", report.by_reason), _counted("Refusals by code", report.refusals.by_code),
-        _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report), "</div>", _heat(report), _trades(report),
-        _positions(report), _changes(report), _manifest(report.runs),
+        _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report), "</div>", _heat(report),
+        _trades(report), _positions(report), _changes(report), _manifest(report.runs),
     ))  # fmt: skip
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -72,7 +72,8 @@ def _headline(report: Report) -> str:
     others = f"{len(report.open_positions)} open, {report.funnel.fills} fills"
     gained = (money.end / money.start - 1) * 100 if money.start > 0 else None
     cards = [
-        ("Net profit", number(sums.net_profit, sign=True), f"closed trades, fees {number(sums.fees)}", tone(sums.net_profit)),
+        ("Net profit", number(sums.net_profit, sign=True), f"closed trades, fees {number(sums.fees)}",
+         tone(sums.net_profit)),
         ("Equity", number(money.end), f"{number(gained, sign=True)} % in this span", ""),
         ("Max drawdown", f"{number(money.max_drawdown_pct)} %", number(-money.max_drawdown), ""),
         ("Closed trades", number(sums.trades, 0), others, ""),

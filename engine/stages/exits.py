@@ -161,7 +161,7 @@ def _follow(state: ExitState, price: int) -> None:
 
 def _tiers_up_to(state: ExitState, price: int, left: int) -> list[Exit]:
     """One market order up to the highest tier reached, less what is closed; resting tiers fill at their own levels."""
-    if state.plan.tier_mode == "resting":
+    if state.plan.resting_tiers:
         return _tiers_one_by_one(state, price, left)
     reached = state.tiers_done
     while reached < len(state.tiers) and price >= state.tiers[reached]:
@@ -191,7 +191,7 @@ def _tier_exit(state: ExitState, reached: int, ticks: int, left: int) -> list[Ex
     if steps <= 0:
         return []
     state.tier_steps_done += steps
-    return [Exit(f"TIER_{reached}", steps, ticks, resting=plan.tier_mode == "resting")]
+    return [Exit(f"TIER_{reached}", steps, ticks, resting=plan.resting_tiers)]
 
 
 def _steps(exits: list[Exit]) -> int:

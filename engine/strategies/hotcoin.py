@@ -58,7 +58,6 @@ class Hotcoin:
         return ExitPlan(
             stop_pct=self.stop_pct,
             tiers=tuple(Tier(share_pct=share, at_pct=at) for share, at in self.tiers),
-            tier_mode="software",
             trail_share_pct=self.trail_share_pct,
             trail_arm_pct=self.trail_arm_pct,
             trail_callback_pct=self.trail_callback_pct,

@@ -145,12 +145,29 @@ def test_a_later_stage_cannot_change_what_the_run_was_started_with(piped: dict[s
 
 
 def test_a_market_that_starts_before_the_last_tick_is_refused(hot: Hot) -> None:
-    first = ("--market", str(SESSION), "--symbol", "ETCUSDT", "--until", "2021-04-15T02:00")
+    first = ("--market", str(SESSION), "--symbol", "ETCUSDT", "--until", "2021-04-16T02:00")
     assert hot("run", *first, "--ledger", "order.db", "-q").returncode == 0
     bars = str(ROOT / "examples" / "bars.jsonl")
     again = hot("run", "--market", bars, "--ledger", "order.db", "-q")
     assert again.returncode == 74
     assert b"--ledger" in again.stderr
+
+
+def test_a_market_that_comes_after_goes_on_with_the_desk(hot: Hot, tmp_path: Path) -> None:
+    whole = (*CUT[:-1], "2021-04-16T04:00")
+    later = ("--since", "2021-04-16T04:00", *CUT[:-1], "2021-04-16T05:00")
+    for cut in (whole, later):
+        words = ("scan", "--market", str(SESSION), *cut)
+        (tmp_path / "facts.jsonl").write_bytes(
+            b"".join(x + b"\n" for x in hot(*words).stdout.splitlines() if kind_of_line(x) in ("bar", "symbol_rules"))
+        )
+        done = hot("run", "--market", "facts.jsonl", "--ledger", "two.db", "-q")
+        assert done.returncode == 0, done.stderr
+    assert hot("run", "--market", str(SESSION), *CUT, "--ledger", "one.db", "-q").returncode == 0
+    # The same facts in two files: the windows and the desk of the first are those of the second.
+    one, two = stored(tmp_path / "one.db"), stored(tmp_path / "two.db")
+    sold = [line for line in two if kind_of_line(line) == "fill"]
+    assert sold and sold == [line for line in one if kind_of_line(line) == "fill"]
 
 
 def test_two_runs_on_one_ledger_are_one_too_many(tmp_path: Path, env: dict[str, str], hot: Hot) -> None:

@@ -1,0 +1,48 @@
+"""The facts behind a ledger: its recording, or the market that its run names; read for an export, pruned on request."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.ledger.ledger import Ledger
+from engine.records.wire import encode
+from engine.runs.history import all_runs
+from engine.runs.manifest import same_market
+from engine.runs.market import MarketOptions, open_market
+from engine.runs.reporting import DAY_MS
+from engine.world.recording import folder_of, prune_recording, read_recording
+
+
+def facts_of(path: Path, since: int | None = None, until: int | None = None) -> Iterator[bytes]:
+    """Gives the lines of the facts that a ledger's runs saw, in [since, until) of record time.
+
+    Raises ConfigError where there are none any more, or where the market's files are not those of the run.
+    """
+    folder = folder_of(path)
+    if folder.is_dir():
+        return read_recording(folder, since=since, until=until)
+    with Ledger.read(path) as ledger:
+        runs = all_runs(ledger)
+    market = runs[-1][1].market if runs else {}
+    named = market.get("path")
+    if not named or not market.get("files"):
+        raise ConfigError(f"{path}: no facts stand beside it, and its run names no market; export without --with-facts")
+    if not Path(str(named)).exists():
+        raise ConfigError(f"{path}: its market {named} is not there: run this where the run was started")
+    opened = open_market(MarketOptions(path=str(named), since_ms=since, until_ms=until), lambda *_: None)
+    if not same_market(market, opened.manifest()):
+        raise ConfigError(f"{path}: the files of {named} are not those of its run; export without --with-facts")
+    return (encode(entry.record) for entry in opened.source.facts() if entry.record is not None)
+
+
+def prune_facts(path: Path, keep_days: int, needed_from: int | None) -> int:
+    """Removes recorded facts older than `keep_days` before the last tick, and gives the bytes that freed.
+
+    None that a restart needs: nothing newer than `needed_from`, nothing at all where that is not known.
+    """
+    folder = folder_of(path)
+    with Ledger.read(path) as ledger:
+        last = ledger.last_tick()
+    if not folder.is_dir() or last is None or needed_from is None:
+        return 0
+    return prune_recording(folder, min(last[1] - keep_days * DAY_MS, needed_from))
