@@ -58,7 +58,7 @@ def init(
 
     Example: hot config init hot.toml
     """
-    from cli.commands.config_file import default_file
+    from engine.runs.settings_file import default_file
 
     if path.exists() and not force:
         raise UsageError(f"{path} exists: name another path, or overwrite it with --force")

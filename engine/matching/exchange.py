@@ -12,6 +12,7 @@ from engine.matching.fees import fee_of
 from engine.matching.fills import bearable, limit_filled
 from engine.matching.units import Scale, from_e8, part
 from engine.records.base import Record
+from engine.records.bounds import Amount, Bps, Fraction, Milliseconds, Rate, Seconds
 from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, amount, figures, price
 
 MINUTES_A_DAY = 1440
@@ -19,21 +20,25 @@ Price = Bar | Ticker | BookTop | Trade
 
 
 class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How paper fills: fees as fractions, spread and slippage in basis points, times in ms and s.
+    """How paper fills.
 
-    `fee_in` is `quote`, `received` (as spot exchanges charge) or an asset's name; `participation` the share of a bar's
-    volume that one order may be.
+    `taker_fee_rate`: fee of an order that takes, a fraction. `maker_fee_rate`: fee of one that rested on the book.
+    `fee_in`: what fees are paid in: quote, received (as spot exchanges charge), or an asset's name. `fee_asset_price`:
+    what a unit of that asset costs in quote. `bar_spread_bps`: the spread taken where only bars are known.
+    `slippage_bps`: how much worse a market order fills. `participation`: the share of a bar's volume that one order may
+    be. `latency_ms`: from decision to exchange. `market_ttl_s`: a market order that finds no liquidity ends after this.
+    `limit_fill`: through (price must trade past a resting limit) or touch (optimistic).
     """
 
-    taker_fee_rate: float = 0.001
-    maker_fee_rate: float = 0.001
+    taker_fee_rate: Rate = 0.001
+    maker_fee_rate: Rate = 0.001
     fee_in: str = "quote"
-    fee_asset_price: float = 0.0
-    bar_spread_bps: float = 5.0
-    slippage_bps: float = 5.0
-    participation: float = 0.1
-    latency_ms: int = 0
-    market_ttl_s: int = 300
+    fee_asset_price: Amount = 0.0
+    bar_spread_bps: Bps = 5.0
+    slippage_bps: Bps = 5.0
+    participation: Fraction = 0.1
+    latency_ms: Milliseconds = 0
+    market_ttl_s: Seconds = 300
     limit_fill: Literal["through", "touch"] = "through"
 
 

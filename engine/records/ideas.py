@@ -95,8 +95,8 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How a position is left. Percentages are moves of price against the entry; 0 switches a part off.
 
-    Tiers are market orders sent when price gets there, or, with `resting_tiers`, limit orders that wait on the book. The
-    trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
+    Tiers are market orders sent when price gets there, or, with `resting_tiers`, limit orders that wait on the book.
+    The trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
     `trail_callback_pct` of the best price since.
     """
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.records.bounds import Percent
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -13,7 +14,7 @@ class Capital:
     """Cash less what is reserved must reach; `buffer_pct` is kept for fees and slippage."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    buffer_pct: float = 0.5
+    buffer_pct: Percent = 0.5
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when the draft with its buffer costs more than is free."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.records.bounds import Percent
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -13,7 +14,7 @@ class MaxExposure:
     """`limit_pct` of equity in all positions and entries under way, at current prices."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    limit_pct: float = 80.0
+    limit_pct: Percent = 80.0
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when what is at work and the draft pass the limit."""

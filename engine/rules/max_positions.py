@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.records.bounds import Count
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -12,7 +13,7 @@ class MaxPositions:
     """`limit`: positions held and entries under way, together."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    limit: int = 5
+    limit: Count = 5
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when as many are held or under way as may be."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.records.bounds import Percent
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -13,7 +14,7 @@ class MaxSymbolExposure:
     """`limit_pct` of equity in one symbol, at current prices."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    limit_pct: float = 25.0
+    limit_pct: Percent = 25.0
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when what is held, under way and drafted passes the limit."""

@@ -227,5 +227,3 @@ def _manifest(runs: Sequence[Run]) -> str:
 def _files(market: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     files = market.get("files")
     return [file for file in files if isinstance(file, dict)] if isinstance(files, list) else []
-
-

@@ -86,7 +86,7 @@ def amount(value: Decimal | float | None, digits: int = 2, sign: bool = False) -
 def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], numbers: Iterable[int] = ()) -> str:
     """Gives a table; `numbers` are the columns whose heads stand to the right."""
     right = set(numbers)
-    head = "".join(f'<th{" class=n" if i in right else ""}>{html(text)}</th>' for i, text in enumerate(heads))
+    head = "".join(f"<th{' class=n' if i in right else ''}>{html(text)}</th>" for i, text in enumerate(heads))
     body = "".join(f"<tr>{''.join(_td(one) for one in row)}</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 

@@ -28,9 +28,7 @@ TRADES_ONLY = (*_BEFORE, "candidate_snapshot")
 _CANDIDATE = b'{"kind":"candidate",'
 
 
-def report_of(
-    path: Path, since: int | None = None, until: int | None = None, kinds: Sequence[str] = _WITHIN
-) -> Report:
+def report_of(path: Path, since: int | None = None, until: int | None = None, kinds: Sequence[str] = _WITHIN) -> Report:
     """Gives the report of a ledger over [since, until) in record time; the whole of it where neither is given.
 
     Fewer `kinds` make it faster, and leave out what follows from the others. Raises LedgerError for a file that is no

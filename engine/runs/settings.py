@@ -13,6 +13,7 @@ from engine.errors import ConfigError
 from engine.matching.exchange import PaperSettings
 from engine.plugs import Rule, Strategy
 from engine.records.base import figure
+from engine.records.bounds import Count, Seconds
 from engine.runs import catalog
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
@@ -31,16 +32,20 @@ _NOT_SETTINGS = ("HOT_LEDGER__PATH", "HOT_DATA__DIR", "HOT_TEST_", "HOT_SHARED")
 class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`checkpoints_kept`: how many checkpoints a ledger keeps; `rotate_mb`: size of a recording's chunk."""
 
-    checkpoints_kept: int = 4
-    rotate_mb: int = 64
+    checkpoints_kept: Count = 4
+    rotate_mb: Count = 64
 
 
 class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The daemon's schedule, wall-clock seconds: heartbeat, report page, and looking after the ledger."""
+    """The daemon's schedule, in wall-clock time.
 
-    heartbeat_s: int = 5
-    report_every_s: int = 300
-    care_every_s: int = 3600
+    `heartbeat_s`: how often it says that it works. `report_every_s`: how often the report page is made anew.
+    `care_every_s`: how often the ledger is looked after.
+    """
+
+    heartbeat_s: Seconds = 5
+    report_every_s: Seconds = 300
+    care_every_s: Seconds = 3600
 
 
 _SECTIONS: dict[str, type[Any]] = {

@@ -9,6 +9,7 @@ from engine.errors import BadRecord
 from engine.matching.events import Executed
 from engine.matching.units import E8, e8, from_e8
 from engine.records.base import figure
+from engine.records.bounds import Percent, Seconds, SecondsOrOff, Weight
 from engine.records.desk import DeskView, EngineState, Holding
 from engine.records.market import Funding, SymbolRules
 from engine.records.trades import StateChange
@@ -16,23 +17,28 @@ from engine.stages.exits import ExitState
 from engine.stages.recent import Price, Recent
 
 DAY_MS = 86_400_000
+Levels = tuple[Percent, Percent, Percent, Percent, Percent]
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
 
 
 class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The account's start and its risk levels; the worse of drawdown and day loss decides. Percent of equity.
+    """The account's start and its risk levels; the worse of drawdown and day loss decides.
 
-    L1 is a notice, L2 and L3 shrink new entries, L4 stops them, L5 blocks the engine for `l5_cooldown_s`.
+    `equity`: what a fresh paper account starts with, in the quote asset. `quote_asset`: what it is counted in.
+    `drawdown_levels_pct`: fall from the peak at which L1 (notice), L2, L3 (smaller entries), L4 (no entries) and L5
+    (blocked) begin. `day_loss_levels_pct`: loss of the UTC day at which they begin. `size_factors`: what L0 to L5 leave
+    of an entry's size. `l5_cooldown_s`: how long L5 blocks. `feed_stale_s`: a market silent for longer degrades the
+    engine (twice the step for coarser candles). `feed_fresh_s`: how long it must flow again before entries do.
     """
 
     equity: Decimal = Decimal(1000)
     quote_asset: str = "USDT"
-    drawdown_levels_pct: tuple[float, float, float, float, float] = (3.0, 5.0, 8.0, 10.0, 15.0)
-    day_loss_levels_pct: tuple[float, float, float, float, float] = (2.0, 3.0, 4.0, 5.0, 8.0)
-    size_factors: tuple[float, float, float, float, float, float] = (1.0, 1.0, 0.7, 0.5, 0.0, 0.0)
-    l5_cooldown_s: int = 86_400
-    feed_stale_s: int = 60
-    feed_fresh_s: int = 60
+    drawdown_levels_pct: Levels = (3.0, 5.0, 8.0, 10.0, 15.0)
+    day_loss_levels_pct: Levels = (2.0, 3.0, 4.0, 5.0, 8.0)
+    size_factors: tuple[Weight, Weight, Weight, Weight, Weight, Weight] = (1.0, 1.0, 0.7, 0.5, 0.0, 0.0)
+    l5_cooldown_s: SecondsOrOff = 86_400
+    feed_stale_s: Seconds = 60
+    feed_fresh_s: SecondsOrOff = 60
 
 
 class Book(msgspec.Struct, kw_only=True):

@@ -6,18 +6,24 @@ import msgspec
 
 from engine.kernels.heat import HEAT_WEIGHTS, heat_score
 from engine.records.base import figure
+from engine.records.bounds import Weight
 from engine.records.ideas import HeatInputs
 
 
 class HeatSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Weights of the six dimensions (they need not sum to one), and whether a fall counts as momentum."""
+    """Weights of the six dimensions of heat; they need not sum to one.
 
-    announcement: float = HEAT_WEIGHTS["announcement"]
-    social: float = HEAT_WEIGHTS["social"]
-    sentiment: float = HEAT_WEIGHTS["sentiment"]
-    momentum: float = HEAT_WEIGHTS["momentum"]
-    liquidity: float = HEAT_WEIGHTS["liquidity"]
-    safety: float = HEAT_WEIGHTS["safety"]
+    `announcement`: weight of listings and campaigns. `social`: weight of mentions. `sentiment`: weight of how friendly
+    they are. `momentum`: weight of the rise and the volume surge. `liquidity`: weight of volume and spread. `safety`:
+    weight of age, calm and cheap funding. `two_sided`: a fall counts as momentum too.
+    """
+
+    announcement: Weight = HEAT_WEIGHTS["announcement"]
+    social: Weight = HEAT_WEIGHTS["social"]
+    sentiment: Weight = HEAT_WEIGHTS["sentiment"]
+    momentum: Weight = HEAT_WEIGHTS["momentum"]
+    liquidity: Weight = HEAT_WEIGHTS["liquidity"]
+    safety: Weight = HEAT_WEIGHTS["safety"]
     two_sided: bool = False
 
 

@@ -10,6 +10,7 @@ from engine.matching.exchange import ExchangeState, PaperExchange, PaperSettings
 from engine.matching.units import plain
 from engine.plugs import Rule
 from engine.records.base import Record, written
+from engine.records.bounds import Percent, SecondsOrOff
 from engine.records.desk import DeskView, Draft, No
 from engine.records.ideas import Refusal, SignalSnapshot
 from engine.records.ids import intent_key
@@ -24,8 +25,8 @@ from engine.stages.size import SizeSettings, size_entry
 class PrecheckSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`signal_ttl_s`: an older signal is stale. `price_band_pct`: how far the last price may be from the average."""
 
-    signal_ttl_s: int = 60
-    price_band_pct: float = 20.0
+    signal_ttl_s: SecondsOrOff = 60
+    price_band_pct: Percent = 20.0
 
 
 class PrecheckState(msgspec.Struct, kw_only=True):

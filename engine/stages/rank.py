@@ -5,6 +5,7 @@ from typing import ClassVar
 import msgspec
 
 from engine.records.base import Record
+from engine.records.bounds import Count
 from engine.records.ideas import Candidate, CandidateSnapshot, Refusal
 from engine.records.market import Tick
 from engine.stages.heat import HeatSettings, WrittenHeat, heat_of
@@ -13,7 +14,7 @@ from engine.stages.heat import HeatSettings, WrittenHeat, heat_of
 class RankSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`top`: how many candidates a cycle are kept."""
 
-    top: int = 10
+    top: Count = 10
 
 
 class RankState(msgspec.Struct, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.kernels.window import Window
 from engine.records.base import Record, figure
+from engine.records.bounds import Amount, Bars, Bps, Count, Days, Heat, Percent, Ratio, Seconds, SecondsOrOff
 from engine.records.ideas import Anomaly, Candidate, HeatInputs
 from engine.records.market import (
     Announcement,
@@ -33,33 +34,42 @@ DAY_MS = 86_400_000
 
 
 class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is looked at and what counts as unusual. Seconds, percent, quote units.
+    """What is looked at and what counts as unusual.
 
-    `inputs` declares the extra sources that count for heat: announcement, social, sentiment.
+    `cycle_s`: a tick each so many seconds. `quote_assets`: only symbols quoted in these. `exclude`: never these.
+    `inputs`: extra sources that count for heat: announcement, social, sentiment. `window_s`: the short change and the
+    volume surge are over this. `hour_s`: the slow change is over this. `baseline_windows`: the surge is against a mean
+    of so many windows before. `anomaly_change_pct`: a short change this large, either way, is an anomaly.
+    `anomaly_surge`: so is this many times the usual volume. `anomaly_cooldown_s`: one anomaly a symbol in this time.
+    `min_quote_volume_24h`: thinner symbols are passed over (quote units a day). `new_listing_share_pct`: a new listing
+    needs only this share of it. `new_listing_days`: how long a listing is new. `silent_s`: a symbol silent for long is
+    forgotten. `bar_spread_bps`: the spread taken for markets that show none. `hot_heat`: a candidate becomes hot here.
+    `cool_heat`: and cools below this. `cooling_max_s`: a cooling candidate is dropped after this. `min_mentions`: posts
+    an hour that bring a symbol into the pool.
     """
 
-    cycle_s: int = 60
+    cycle_s: Seconds = 60
     quote_assets: tuple[str, ...] = ("USDT",)
     exclude: tuple[str, ...] = (
         "USDCUSDT", "BUSDUSDT", "TUSDUSDT", "FDUSDUSDT", "USDPUSDT", "DAIUSDT", "PAXUSDT", "USDSUSDT", "SUSDUSDT",
         "EURUSDT", "GBPUSDT", "AUDUSDT", "AEURUSDT", "USTCUSDT", "XUSDUSDT", "USD1USDT", "BFUSDUSDT",
     )  # fmt: skip
     inputs: tuple[str, ...] = ()
-    window_s: int = 300
-    hour_s: int = 3600
-    baseline_windows: int = 288
-    anomaly_change_pct: float = 3.0
-    anomaly_surge: float = 3.0
-    anomaly_cooldown_s: int = 300
-    min_quote_volume_24h: float = 1_000_000.0
-    new_listing_share_pct: float = 10.0
-    new_listing_days: float = 7.0
-    silent_s: int = 600
-    bar_spread_bps: float = 5.0
-    hot_heat: float = 50.0
-    cool_heat: float = 40.0
-    cooling_max_s: int = 1800
-    min_mentions: int = 5
+    window_s: Seconds = 300
+    hour_s: Seconds = 3600
+    baseline_windows: Bars = 288
+    anomaly_change_pct: Percent = 3.0
+    anomaly_surge: Ratio = 3.0
+    anomaly_cooldown_s: SecondsOrOff = 300
+    min_quote_volume_24h: Amount = 1_000_000.0
+    new_listing_share_pct: Percent = 10.0
+    new_listing_days: Days = 7.0
+    silent_s: Seconds = 600
+    bar_spread_bps: Bps = 5.0
+    hot_heat: Heat = 50.0
+    cool_heat: Heat = 40.0
+    cooling_max_s: SecondsOrOff = 1800
+    min_mentions: Count = 5
 
 
 class Coin(msgspec.Struct, kw_only=True):

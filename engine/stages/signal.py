@@ -9,6 +9,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.plugs import Frame, Indicator, Strategy, Verdict
 from engine.records.base import Record, figure, written
+from engine.records.bounds import Ratio
 from engine.records.ideas import CandidateSnapshot, ExitPlan, Refusal, SignalSnapshot, Tier
 from engine.records.market import Bar, Tick, Ticker, figures
 from engine.stages.candles import Candle, Candles, Feed
@@ -22,7 +23,7 @@ class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """`strategy`: a file of engine/strategies; `stale_frames`: a frame older than so many of its steps is stale."""
 
     strategy: str = "hotcoin"
-    stale_frames: float = 2.0
+    stale_frames: Ratio = 2.0
 
 
 class FrameState(msgspec.Struct, kw_only=True):

@@ -4,15 +4,16 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
+from engine.records.bounds import Percent
 from engine.records.desk import DeskView, Draft, No
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules
 
 
 class SizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`equity_share_pct` of equity a trade, at risk level L0 and L1."""
+    """`equity_share_pct`: share of equity a trade, at risk level L0 and L1; L2 and L3 take less."""
 
-    equity_share_pct: float = 10.0
+    equity_share_pct: Percent = 10.0
 
 
 def step_of(rules: SymbolRules, order_type: str) -> Decimal:

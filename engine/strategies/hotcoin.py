@@ -6,25 +6,34 @@ from dataclasses import dataclass
 from engine.kernels.averages import Ema
 from engine.plugs import Frame, Indicator, Verdict
 from engine.records.base import figure
+from engine.records.bounds import Bars, Heat, Percent, SecondsOrOff
 from engine.records.ideas import CandidateSnapshot, ExitPlan, Tier
 
 
 @dataclass(frozen=True, slots=True)
 class Hotcoin:
-    """Settings. Percentages are moves of price; `tiers` are (share sold, at which gain), the rest trails."""
+    """Settings; percentages are moves of price.
 
-    min_heat: float = 50.0
+    `min_heat`: no entry below this heat. `timeframes`: those it looks at; all must be warm. `above_ema`: price must
+    close above its average on these. `rising_ema`: the average must rise on these. `ema_bars`: candles in the average.
+    `black_swan_pct`: a five-minute move this large, either way, blocks entries and closes positions. `stop_pct`: the
+    stop below the entry. `tiers`: (share sold, at which gain), both in percent. `trail_share_pct`: the share that
+    trails. `trail_arm_pct`: the gain at which it starts to. `trail_callback_pct`: how far price must come back from its
+    best. `hold_max_s`: the longest a position is held.
+    """
+
+    min_heat: Heat = 50.0
     timeframes: tuple[str, ...] = ("1m", "5m", "15m", "1h")
     above_ema: tuple[str, ...] = ("1m", "5m")
     rising_ema: tuple[str, ...] = ("15m",)
-    ema_bars: int = 20
-    black_swan_pct: float = 10.0
-    stop_pct: float = 5.0
-    tiers: tuple[tuple[float, float], ...] = ((30.0, 5.0), (30.0, 10.0))
-    trail_share_pct: float = 40.0
-    trail_arm_pct: float = 5.0
-    trail_callback_pct: float = 3.0
-    hold_max_s: int = 14_400
+    ema_bars: Bars = 20
+    black_swan_pct: Percent = 10.0
+    stop_pct: Percent = 5.0
+    tiers: tuple[tuple[Percent, Percent], ...] = ((30.0, 5.0), (30.0, 10.0))
+    trail_share_pct: Percent = 40.0
+    trail_arm_pct: Percent = 5.0
+    trail_callback_pct: Percent = 3.0
+    hold_max_s: SecondsOrOff = 14_400
 
     def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
         """One moving average on each timeframe."""

@@ -32,7 +32,9 @@ def read() -> Callable[..., Read]:
 
     def reader(path: Path | str, **settings: object) -> Read:
         told: list[tuple[int, str]] = []
-        source = Recorded(str(path), on_bad=lambda name, number, reason, line: told.append((number, reason)), **settings)  # type: ignore[arg-type]
+        source = Recorded(
+            str(path), on_bad=lambda name, number, reason, line: told.append((number, reason)), **settings
+        )  # type: ignore[arg-type]
         return list(source.facts()), told, source
 
     return reader

@@ -58,7 +58,12 @@ def test_futures_rules_are_read_and_symbols_not_open_yet_are_left_out(samples, r
     assert sorted(rules) == ["BTCUSDT", "DOGEUSDC", "币安人生USDT"]
     assert (bad, source.notes.ignored) == ([], 1)
     bitcoin = rules["BTCUSDT"]
-    assert (bitcoin.venue, bitcoin.tick, bitcoin.min_notional, bitcoin.max_orders) == ("binance-usdm", "0.1", "100", 10000)
+    assert (bitcoin.venue, bitcoin.tick, bitcoin.min_notional, bitcoin.max_orders) == (
+        "binance-usdm",
+        "0.1",
+        "100",
+        10000,
+    )
     assert (bitcoin.bid_multiplier_up, bitcoin.onboard_at) == ("1.05", 1569398400000)
 
 

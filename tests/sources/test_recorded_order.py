@@ -102,7 +102,13 @@ def test_a_line_is_handed_on_exactly_as_it_came(tmp_path, read):
 
 
 def test_records_of_one_instant_are_ordered_by_kind_venue_and_symbol(tmp_path, read):
-    records = [Tick(at=7), ticker("B", 7), bar("B", 7), Funding(at=7, venue="binance-spot", symbol="A", rate="0"), bar("A", 7)]
+    records = [
+        Tick(at=7),
+        ticker("B", 7),
+        bar("B", 7),
+        Funding(at=7, venue="binance-spot", symbol="A", rate="0"),
+        bar("A", 7),
+    ]
     path = write_lines(tmp_path / "a.jsonl", [*records[1:], records[0]])
     found = [(e.record.kind, getattr(e.record, "symbol", "")) for e in read(path)[0]]
     assert found == [("funding", "A"), ("bar", "A"), ("bar", "B"), ("ticker", "B"), ("tick", "")]
@@ -119,7 +125,9 @@ def test_what_is_no_fact_stays_where_it_came(tmp_path, read):
 
 
 def test_a_fact_that_is_late_is_a_bad_line(tmp_path, read):
-    path = write_lines(tmp_path / "a.jsonl", [ticker("A", 1000), ticker("A", 3000), ticker("B", 2000), ticker("A", 4000)])
+    path = write_lines(
+        tmp_path / "a.jsonl", [ticker("A", 1000), ticker("A", 3000), ticker("B", 2000), ticker("A", 4000)]
+    )
     entries, bad, source = read(path)
     assert [entry.record.at for entry in entries] == [1000, 3000, 4000]
     assert bad == [(3, "time runs backwards: 2000 after 3000")]
@@ -127,7 +135,9 @@ def test_a_fact_that_is_late_is_a_bad_line(tmp_path, read):
 
 
 def test_a_fact_within_the_lateness_finds_its_place(tmp_path, read):
-    path = write_lines(tmp_path / "a.jsonl", [ticker("A", 1000), ticker("A", 3000), ticker("B", 2000), ticker("A", 4000)])
+    path = write_lines(
+        tmp_path / "a.jsonl", [ticker("A", 1000), ticker("A", 3000), ticker("B", 2000), ticker("A", 4000)]
+    )
     entries, bad, _ = read(path, max_lateness_ms=1000)
     assert [entry.record.at for entry in entries] == [1000, 2000, 3000, 4000]
     assert bad == []
@@ -233,6 +243,24 @@ def test_stdin_is_read_as_records_and_waiting_is_announced():
     assert waits == []
     assert next(facts).record.at == 2
     assert (waits, source.skipped, source.manifest()) == ([1], 1, {"stream": "stdin"})
+
+
+def test_a_pipe_in_place_of_a_file_is_read_as_records(tmp_path, read):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    if os.fork() == 0:
+        path.write_bytes(encode(ticker("A", 1)) + b"\n" + encode(ticker("A", 2)) + b"\n")
+        os._exit(0)
+    entries, bad, _ = read(path)
+    os.wait()
+    assert ([entry.record.at for entry in entries], bad) == ([1, 2], [])
+
+
+def test_the_index_of_a_recording_is_no_market(tmp_path, read):
+    write_lines(tmp_path / "000001.jsonl", [ticker("A", 1)])
+    (tmp_path / "index.jsonl").write_text('{"chunk":"000001.jsonl.zst","first_at":1}\n')
+    entries, bad, _ = read(tmp_path)
+    assert (len(entries), bad) == (1, [])
 
 
 def test_the_manifest_names_each_file_with_its_hash(tmp_path):

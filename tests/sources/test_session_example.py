@@ -39,5 +39,7 @@ def test_the_examples_are_made_again_from_their_source(shared, tmp_path):
     for name in ("session/rules.jsonl", "bars.jsonl"):
         assert (tmp_path / name).read_bytes() == (EXAMPLES / name).read_bytes()
     # zlib packs differently from one build to the next; what is packed must be the same.
-    made, kept = (gzip.decompress((folder / "session/klines-1m.csv.gz").read_bytes()) for folder in (tmp_path, EXAMPLES))
+    made, kept = (
+        gzip.decompress((folder / "session/klines-1m.csv.gz").read_bytes()) for folder in (tmp_path, EXAMPLES)
+    )
     assert made == kept

@@ -56,7 +56,7 @@ def _each(answer: Any, origin: Origin, make: Callable[[Fields, str], Record | No
             origin.bad(number, str(error))
             continue
         if record is None:
-            origin.notes.ignored += 1
+            origin.notes.ignore()
         else:
             yield record
 

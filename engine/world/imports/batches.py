@@ -111,7 +111,7 @@ def _same_symbol(one: Entry, other: Entry) -> bool:
 def tell_repeated(first: Bar, second: Bar, name: str, number: int, notes: Notes) -> None:
     """Counts a bar that was there already: a bad line where it differs from the first."""
     if first == second:
-        notes.repeated += 1
+        notes.repeat()
     else:
         notes.bad(name, number, f"a second, differing bar of {first.symbol} at {first.open_at}: the first is kept")
 

@@ -184,7 +184,7 @@ class Candles:
         for start, end, line, opened, at in zip(*(column.tolist() for column in rows[:5]), strict=True):
             row = bytes(self._data[start:end])
             try:
-                bar = self._bar(_text(row).split(","), opened, at)
+                bar = self._bar(text_of(row).split(","), opened, at)
             except BadRecord as error:
                 self._notes.bad(self._name, line, str(error), row)
                 continue

@@ -35,7 +35,7 @@ def rules(answer: Any, origin: Origin) -> Iterator[SymbolRules]:
     for number, one in enumerate(answer["symbols"], 1):
         if isinstance(one, dict) and one.get("status") == "PENDING_TRADING":
             # Not open yet, and its filters may still be empty (a tickSize of 0).
-            origin.notes.ignored += 1
+            origin.notes.ignore()
             continue
         try:
             yield symbol_rules(fields_of(one), at, origin.venue)

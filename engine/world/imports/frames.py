@@ -42,14 +42,14 @@ def facts(lines: Iterable[tuple[int, bytes]], origin: Origin) -> Iterator[Number
         try:
             wrapper = fields_of(check_json(line))
             if wrapper.get("dir", "in") != "in":
-                origin.notes.ignored += 1
+                origin.notes.ignore()
                 continue
             received = _received(wrapper)
             venue = _MARKETS.get(str(wrapper.get("market")), origin.venue)
             for event in _events(wrapper.get("frame", wrapper)):
                 fact = _fact(event, venue, max(now, received if received is not None else _said(event)))
                 if fact is None:
-                    origin.notes.ignored += 1
+                    origin.notes.ignore()
                     continue
                 now = fact.at
                 yield number, Entry(fact, None)

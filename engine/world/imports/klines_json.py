@@ -47,7 +47,7 @@ def bars(answer: Any, origin: Origin) -> Iterator[Bar]:
             except BadRecord as error:
                 origin.bad(number, str(error))
     newest = max((bar.open_at for bar in made), default=0)
-    origin.notes.ignored += sum(bar.open_at == newest for bar in made)
+    origin.notes.ignore(sum(bar.open_at == newest for bar in made))
     return (bar for bar in made if bar.open_at < newest)
 
 

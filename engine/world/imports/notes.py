@@ -30,6 +30,14 @@ class Notes:
         if self.strict:
             raise DirtyInput(f"{name}:{number}: {reason}")
 
+    def repeat(self) -> None:
+        """Counts a bar that was there already, alike."""
+        self.repeated += 1
+
+    def ignore(self, count: int = 1) -> None:
+        """Counts entries that are no market facts here."""
+        self.ignored += count
+
     def skip_file(self, name: str, reason: str) -> None:
         """Notes a file of a folder that is passed over as a whole."""
         self.files.append(f"{name}: {reason}")
@@ -48,6 +56,20 @@ class HeldNotes(Notes):
             self.into.bad(name, number, reason, line)
         else:
             self.held.append((name, number, reason, bytes(line[:_SHOWN])))
+
+    def repeat(self) -> None:
+        """Counts a repeated bar, here or, after `release`, where it belongs."""
+        if self.into is not None:
+            self.into.repeat()
+        else:
+            self.repeated += 1
+
+    def ignore(self, count: int = 1) -> None:
+        """Counts ignored entries, here or, after `release`, where they belong."""
+        if self.into is not None:
+            self.into.ignore(count)
+        else:
+            self.ignored += count
 
     def release(self, into: Notes) -> None:
         """Hands on what was kept back, and everything from now on."""

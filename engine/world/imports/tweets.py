@@ -39,7 +39,7 @@ def posts(lines: Iterable[tuple[int, bytes]], origin: Origin) -> Iterator[Post]:
         if post.symbols:
             yield post
         else:
-            origin.notes.ignored += 1
+            origin.notes.ignore()
 
 
 def _post(fields: Fields) -> Post:

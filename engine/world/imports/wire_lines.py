@@ -8,10 +8,15 @@ from engine.records.wire import decode, kind_of_line
 from engine.world.imports.batches import Batch, Numbered, ordered_batches
 from engine.world.imports.origin import Origin, suffix_of
 
+_INDEX = b'{"chunk":"'
+
 
 def sniff(name: str, head: bytes) -> bool:
-    """Says whether a file holds records: its first line opens as one does, or its name says so."""
-    return kind_of_line(head) is not None or suffix_of(name) == ".jsonl"
+    """Says whether a file holds records: its first line opens as one does, or its name says so.
+
+    The index of a recording has the same ending and is none.
+    """
+    return kind_of_line(head) is not None or (suffix_of(name) == ".jsonl" and not head.startswith(_INDEX))
 
 
 def read(origin: Origin) -> Iterator[Batch]:

@@ -78,7 +78,7 @@ class Recorded:
 
     def manifest(self) -> dict[str, Any]:
         """Gives path, sha256 and size of each file; a stream has only its name."""
-        if self.path == STDIN:
+        if self._is_stream():
             return {"stream": "stdin"}
         return {"files": [self._named(path) for path, _ in self._files()]}
 
@@ -92,9 +92,9 @@ class Recorded:
         return path.relative_to(root).as_posix() if root.is_dir() else self.path
 
     def _batches(self, window: Window) -> Iterator[Batch]:
-        if self.path == STDIN:
+        if self._is_stream():
             origin = self._origin(Path("stdin"), "stdin", window)
-            return in_order(origin.numbered(self._stdin_pieces()), origin)
+            return in_order(origin.numbered(self._pieces()), origin)
         files = self._files()
         if len(files) == 1:
             path, form = files[0]
@@ -130,14 +130,25 @@ class Recorded:
             raise ConfigError(f"no market data in the folder {root}: it needs records (.jsonl) or candles (.csv)")
         return found
 
-    def _stdin_pieces(self) -> Iterator[bytes]:
-        while piece := self._read():
-            yield piece
+    def _is_stream(self) -> bool:
+        """A pipe can be read once, and only forward: `-`, and what a shell puts in place of <(command)."""
+        return self.path == STDIN or Path(self.path).is_fifo()
 
-    def _read(self) -> bytes:
-        if self.before_wait is not None and not _is_ready(self.stdin):
-            self.before_wait()
-        return os.read(self.stdin, _CHUNK)
+    def _pieces(self) -> Iterator[bytes]:
+        if self.path == STDIN:
+            yield from self._read(self.stdin)
+            return
+        with Path(self.path).open("rb") as file:
+            yield from self._read(file.fileno())
+
+    def _read(self, fd: int) -> Iterator[bytes]:
+        while True:
+            if self.before_wait is not None and not _is_ready(fd):
+                self.before_wait()
+            piece = os.read(fd, _CHUNK)
+            if not piece:
+                return
+            yield piece
 
 
 def together(sources: list[Recorded], notes: Notes) -> Iterator[Entry]:

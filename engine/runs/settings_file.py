@@ -69,7 +69,7 @@ def _notes(cls: type[Any], keys: list[str]) -> tuple[str, dict[str, str]]:
     whole: list[str] = []
     notes: dict[str, str] = {}
     for sentence in re.split(r"(?<=[.])\s+", " ".join((cls.__doc__ or "").split())):
-        key = ""
+        key, general = "", []
         for clause in sentence.rstrip(".").split("; "):
             named = [name for name in re.findall(r"`(\w+)`", clause) if name in keys and name not in notes]
             if named:
@@ -77,9 +77,11 @@ def _notes(cls: type[Any], keys: list[str]) -> tuple[str, dict[str, str]]:
                 notes[key] = re.sub(rf"^`{key}`:\s*", "", clause).replace("`", "")
             elif key:
                 notes[key] += f"; {clause}"
-            elif clause not in ("", "Settings"):
-                whole.append(clause)
-    return ". ".join(whole) + "." * bool(whole), notes
+            else:
+                general.append(clause)
+        whole.append("; ".join(general))
+    about = [sentence for sentence in whole if sentence not in ("", "Settings")]
+    return ". ".join(about) + "." * bool(about), notes
 
 
 def _guess(key: str, kind: Any) -> str:
