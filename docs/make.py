@@ -21,12 +21,24 @@ def help_of(*words: str) -> str:
     return done.stdout.replace("python -m cli.main", "hot").strip() + "\n"
 
 
+def sections(name: str) -> list[str]:
+    """Gives the help of a command, and of each command under it."""
+    top = help_of(name)
+    made = [f"```text\n{top}```\n"]
+    _, _, below = top.partition("\nCommands:\n")
+    for line in below.splitlines():
+        word = line.strip().split(" ")[0]
+        if line.startswith("  ") and not line.startswith("   ") and word:
+            made.append(f"## hot {name} {word}\n\n```text\n{help_of(name, word)}```\n")
+    return made
+
+
 def pages() -> dict[str, str]:
     """Gives the text of every page by file name."""
     made: dict[str, str] = {}
     rows = []
     for name, _, text in COMMANDS:
-        made[f"{name}.md"] = f"# hot {name}\n\n{text}\n\n```text\n{help_of(name)}```\n"
+        made[f"{name}.md"] = f"# hot {name}\n\n{text}\n\n" + "\n".join(sections(name))
         rows.append(f"| [`hot {name}`]({name}.md) | {text} |")
     made["README.md"] = "# Commands\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
     return made

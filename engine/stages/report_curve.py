@@ -50,7 +50,9 @@ class Curve:
 
     def _keep_point(self, point: Point) -> None:
         last = self.points[-1] if self.points else None
-        # Within one stride, and at one instant, the later point takes the place of the one before.
+        if last == point:
+            return
+        # Within one stride, and at one instant, the later point takes the place of the one before; the start stays.
         if last is not None and len(self.points) > 1 and (0 < self._pending < self._stride or last.at == point.at):
             self._pending += last.at != point.at
             self.points[-1] = _joined(last, point)

@@ -32,9 +32,8 @@ def read() -> Callable[..., Read]:
 
     def reader(path: Path | str, **settings: object) -> Read:
         told: list[tuple[int, str]] = []
-        source = Recorded(
-            str(path), on_bad=lambda name, number, reason, line: told.append((number, reason)), **settings
-        )  # type: ignore[arg-type]
+        source = Recorded(str(path), **settings)  # type: ignore[arg-type]
+        source.notes.on_bad = lambda name, number, reason, line: told.append((number, reason))
         return list(source.facts()), told, source
 
     return reader

@@ -7,7 +7,8 @@ import pytest
 from engine.world.imports.announcements import category_of, symbols_in
 
 LISTED = [
-    "AEROUSDT", "ASTERUSDT", "AVNTUSDT", "BANKUSDT", "METUSDT", "GIGGLEUSDT", "FUSDT", "PUMPUSDT", "USDEUSDT", "WLFIUSDT",
+    "AEROUSDT", "ASTERUSDT", "AVNTUSDT", "BANKUSDT", "METUSDT", "GIGGLEUSDT", "FUSDT", "PUMPUSDT", "USDEUSDT",
+    "WLFIUSDT",
     "USD1USDT", "SYRUPUSDT", "KMNOUSDT", "XUSDUSDT", "1000CHEEMSUSDT", "TSTUSDT", "TRUMPUSDT", "MARSCOINUSDT", "REUSDT",
     "MEGAUSDT", "ESPUSDT", "ZAMAUSDT", "SENTUSDT", "RLUSDUSDT", "币安人生USDT", "ZKPUSDT",
 ]  # fmt: skip
@@ -54,8 +55,8 @@ def test_posts_that_take_away_are_delistings_or_nothing(samples, read):
 @pytest.mark.parametrize(
     ("title", "category", "symbols"),
     [
-        ("Binance Futures Will Launch USDⓈ-Margined ZAMAUSDT Perpetual Contract With up to 50x Leverage", "perp_listing",
-         ("ZAMAUSDT",)),
+        ("Binance Futures Will Launch USDⓈ-Margined ZAMAUSDT Perpetual Contract With up to 50x Leverage",
+         "perp_listing", ("ZAMAUSDT",)),
         ("Binance Futures Will Delist USDⓈ-M ABCUSDT and 1000XECUSDT Perpetual Contracts", "delisting",
          ("1000XECUSDT", "ABCUSDT")),
         ("Binance Will Delist ABC, DEF and XYZ on 2026-01-01", "delisting", ("ABCUSDT", "DEFUSDT", "XYZUSDT")),

@@ -54,7 +54,7 @@ TICKER = b'{"kind":"ticker","at":5,"venue":"v","symbol":"A","last":"1","quote_vo
 def test_a_bad_row_is_told_with_its_number_and_the_rest_goes_on(tmp_path, read, row, reason):
     path = tmp_path / "candles.csv"
     path.write_bytes(b"\n".join([HEADER, row, LATER]))
-    entries, bad, source = read(path)
+    entries, bad, _ = read(path)
     assert [entry.record.open_at for entry in entries] == [1618272060000]
     assert [number for number, _ in bad] == [2]
     assert reason in bad[0][1]
@@ -243,7 +243,7 @@ def test_an_empty_file_is_refused(tmp_path, read):
 
 
 def test_a_missing_file_is_named(tmp_path, read):
-    with pytest.raises(UsageError, match="no market at .*gone"):
+    with pytest.raises(UsageError, match=r"no market at .*gone"):
         read(tmp_path / "gone.jsonl")
 
 

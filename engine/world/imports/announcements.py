@@ -9,7 +9,7 @@ from engine.errors import BadRecord
 from engine.records.market import Announcement
 from engine.records.wire import check_json
 from engine.world.imports.batches import Batch, sorted_batches
-from engine.world.imports.fields import Fields, fields_of, text
+from engine.world.imports.fields import Fields, fields_of, instant, text
 from engine.world.imports.origin import Origin
 
 Category = Literal["spot_listing", "perp_listing", "campaign", "delisting", "other"]
@@ -112,4 +112,4 @@ def _opening(body: str) -> int | None:
 def _epoch_ms(moment: datetime) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1000)
+    return instant(int(moment.timestamp() * 1000), "datetime")

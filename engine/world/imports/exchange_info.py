@@ -6,7 +6,7 @@ from typing import Any
 from engine.errors import BadRecord, DirtyInput
 from engine.records.market import SymbolRules
 from engine.world.imports.batches import Batch, sorted_batches
-from engine.world.imports.fields import Fields, document, fields_of, short, symbol_in, text
+from engine.world.imports.fields import Fields, count_or_none, document, fields_of, short, symbol_in, text
 from engine.world.imports.origin import Origin, dated
 
 
@@ -27,9 +27,7 @@ def rules(answer: Any, origin: Origin) -> Iterator[SymbolRules]:
     """
     if not isinstance(answer, dict) or not isinstance(answer.get("symbols"), list):
         raise DirtyInput(f"{origin.name}: no exchangeInfo: it has no list of symbols")
-    at = answer.get("serverTime")
-    if not isinstance(at, int):
-        at = dated(origin.name)
+    at = count_or_none(answer.get("serverTime")) or dated(origin.name)
     if at is None:
         raise DirtyInput(f"{origin.name}: says no serverTime; put its date (2024-09-08) into the file's name")
     for number, one in enumerate(answer["symbols"], 1):
@@ -48,7 +46,6 @@ def symbol_rules(fields: Fields, at: int, venue: str, source: str = "venue") -> 
     filters = {text(one, "filterType"): one for one in map(fields_of, fields.get("filters") or [])}
     lot, market_lot = filters.get("LOT_SIZE", {}), filters.get("MARKET_LOT_SIZE", {})
     prices = filters.get("PRICE_FILTER", {})
-    onboard = fields.get("onboardDate")
     return SymbolRules(
         at=at, venue=venue, symbol=symbol_in(fields, "symbol"), status=text(fields, "status"),
         base=text(fields, "baseAsset"), quote=text(fields, "quoteAsset"), rules=source,
@@ -60,7 +57,7 @@ def symbol_rules(fields: Fields, at: int, venue: str, source: str = "venue") -> 
         max_algo_orders=_count(filters.get("MAX_NUM_ALGO_ORDERS", {}), "maxNumAlgoOrders"),
         max_position=_limit(filters.get("MAX_POSITION", {}), "maxPosition"),
         order_types=tuple(str(one) for one in fields.get("orderTypes") or fields.get("OrderType") or ()),
-        onboard_at=onboard if isinstance(onboard, int) else None,
+        onboard_at=count_or_none(fields.get("onboardDate")),
         **_notional(filters), **_multipliers(filters),
     )  # fmt: skip
 
@@ -85,7 +82,7 @@ def _notional(filters: dict[str, Fields]) -> Fields:
 
 def _minutes(fields: Fields) -> Fields:
     minutes = fields.get("avgPriceMins")
-    return {"avg_price_mins": minutes} if isinstance(minutes, int) and 0 <= minutes <= 1440 else {}
+    return {"avg_price_mins": minutes} if type(minutes) is int and 0 <= minutes <= 1440 else {}
 
 
 def _multipliers(filters: dict[str, Fields]) -> Fields:
@@ -121,6 +118,7 @@ def _limit(fields: Fields, key: str) -> str:
 
 def _count(fields: Fields, key: str) -> int:
     value = fields.get(key, fields.get("limit", 0))
-    if not isinstance(value, int):
+    count = count_or_none(value)
+    if count is None:
         raise BadRecord(f"{key} is not a number: {str(value)[:40]}")
-    return value
+    return count

@@ -76,10 +76,19 @@ def signed_in(fields: Fields, key: str) -> str:
 
 def time_in(fields: Fields, key: str) -> int:
     """Gives a time in epoch ms; raises BadRecord."""
-    value = fields.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_INTEGER:
-        raise BadRecord(f"{key} is not a time in epoch milliseconds: {str(value)[:40]}")
+    return instant(fields.get(key), key)
+
+
+def instant(value: Any, name: str) -> int:
+    """Gives a time in epoch ms that is one; raises BadRecord."""
+    if type(value) is not int or not 0 < value <= MAX_INTEGER:
+        raise BadRecord(f"{name} is not a time in epoch milliseconds: {str(value)[:40]}")
     return value
+
+
+def count_or_none(value: Any) -> int | None:
+    """Gives a count or a number that names something; None for what is absent or none."""
+    return value if type(value) is int and 0 <= value <= MAX_INTEGER else None
 
 
 def plain(number: str) -> str:

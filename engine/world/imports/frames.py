@@ -10,7 +10,18 @@ from engine.records.base import Record
 from engine.records.market import Bar, BookTop, Funding, Ohlcv, Ticker, Trade
 from engine.records.wire import check_json
 from engine.world.imports.batches import Batch, Numbered, ordered_batches
-from engine.world.imports.fields import Fields, amount_in, fields_of, price_in, quote_in, signed_in, symbol_in, time_in
+from engine.world.imports.fields import (
+    Fields,
+    amount_in,
+    count_or_none,
+    fields_of,
+    instant,
+    price_in,
+    quote_in,
+    signed_in,
+    symbol_in,
+    time_in,
+)
 from engine.world.imports.origin import Origin
 
 _OPENING = re.compile(rb'\s*\{"(?:t|t_ns|dir|market|stream|e|u|frame)"\s*:')
@@ -62,14 +73,13 @@ def _received(wrapper: Fields) -> int | None:
     if "frame" not in wrapper:
         return None
     seconds, nanoseconds = wrapper.get("t"), wrapper.get("t_ns")
-    if isinstance(nanoseconds, int):
-        return nanoseconds // 1_000_000
+    if type(nanoseconds) is int:
+        return instant(nanoseconds // 1_000_000, "t_ns")
     return int(seconds * 1000) if isinstance(seconds, int | float) and 0 < seconds < 1e11 else None
 
 
 def _said(event: Fields) -> int:
-    time = event.get("E", 0)
-    return time if isinstance(time, int) else 0
+    return count_or_none(event.get("E")) or 0
 
 
 def _events(frame: Any) -> Iterator[Fields]:
@@ -103,10 +113,9 @@ def _trade(event: Fields, venue: str, at: int) -> Trade | None:
     maker_bought = event.get("m")
     if not isinstance(maker_bought, bool):
         raise BadRecord(f"m is not true or false: {str(maker_bought)[:40]}")
-    number = event.get("t", event.get("a"))
     return Trade(
         at=at, venue=venue, symbol=symbol_in(event, "s"), price=price_in(event, "p"), qty=amount_in(event, "q"),
-        side="sell" if maker_bought else "buy", trade_id=number if isinstance(number, int) else None,
+        side="sell" if maker_bought else "buy", trade_id=count_or_none(event.get("t", event.get("a"))),
     )  # fmt: skip
 
 
@@ -115,7 +124,6 @@ def _bar(event: Fields, venue: str, at: int) -> Bar | None:
     if kline.get("x") is not True:
         return None
     opened, closed = time_in(kline, "t"), time_in(kline, "T")
-    trades = kline.get("n")
     if (closed - opened + 1) % 1000:
         raise BadRecord(f"a bar from {opened} to {closed} is not whole seconds long")
     bar = Bar(
@@ -123,7 +131,7 @@ def _bar(event: Fields, venue: str, at: int) -> Bar | None:
         at=max(at, closed + 1), venue=venue, symbol=symbol_in(kline, "s"), step_s=(closed - opened + 1) // 1000,
         open_at=opened, open=price_in(kline, "o"), high=price_in(kline, "h"), low=price_in(kline, "l"),
         close=price_in(kline, "c"), volume=amount_in(kline, "v"), quote_volume=amount_in(kline, "q"),
-        trades=trades if isinstance(trades, int) else None,
+        trades=count_or_none(kline.get("n")),
     )  # fmt: skip
     Ohlcv(bar)
     return bar

@@ -8,7 +8,7 @@ from typing import Any
 from engine.errors import BadRecord, DirtyInput
 from engine.records.market import Bar, Ohlcv, check_symbol
 from engine.world.imports.batches import Batch, sorted_batches
-from engine.world.imports.fields import document
+from engine.world.imports.fields import count_or_none, document, instant
 from engine.world.imports.origin import Origin
 
 _HEAD = re.compile(rb'\s*(?:\{\s*"[^"]{1,160}"\s*:\s*)?\[\s*\[\s*[0-9]{13}\s*,\s*"')
@@ -58,11 +58,11 @@ def _bar(symbol: str, row: Any, venue: str) -> Bar:
     opened, open_, high, low, close, volume, closed, quote_volume, trades = row[:_FIELDS]
     if not all(isinstance(one, str) for one in (open_, high, low, close, volume, quote_volume)):
         raise BadRecord(f"kline of {symbol}: prices and volumes must be texts")
-    if not all(type(one) is int for one in (opened, closed, trades)) or (closed - opened + 1) % 1000:
+    if (instant(closed, "close time") - instant(opened, "open time") + 1) % 1000:
         raise BadRecord(f"kline of {symbol}: its times do not fit together")
     bar = Bar(
         at=closed + 1, venue=venue, symbol=symbol, step_s=(closed - opened + 1) // 1000, open_at=opened, open=open_,
-        high=high, low=low, close=close, volume=volume, quote_volume=quote_volume, trades=trades,
+        high=high, low=low, close=close, volume=volume, quote_volume=quote_volume, trades=count_or_none(trades),
     )  # fmt: skip
     Ohlcv(bar)
     return bar

@@ -5,7 +5,8 @@ from typing import Any
 
 from engine.errors import ConfigError, DirtyInput
 from engine.world.imports.batches import Batch
-from engine.world.imports.candles import HEADER, Candles
+from engine.world.imports.candle_index import HEADER
+from engine.world.imports.candles import Candles
 from engine.world.imports.fields import plain
 from engine.world.imports.origin import Origin
 

@@ -8,7 +8,7 @@ from engine.errors import BadRecord
 from engine.records.market import Post
 from engine.records.wire import check_json
 from engine.world.imports.batches import Batch, sorted_batches
-from engine.world.imports.fields import Fields, fields_of, text
+from engine.world.imports.fields import Fields, fields_of, instant, text
 from engine.world.imports.origin import Origin
 
 _HEAD = re.compile(rb'\s*\{\s*"created_at"\s*:\s*"[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d ')
@@ -50,7 +50,7 @@ def _post(fields: Fields) -> Post:
         raise BadRecord(f"not a time: {when[:40]!r}") from None
     number = fields.get("id_str", fields.get("id"))
     return Post(
-        at=int(moment.timestamp() * 1000), source="twitter", symbols=tags(said), text=said,
+        at=instant(int(moment.timestamp() * 1000), "created_at"), source="twitter", symbols=tags(said), text=said,
         post_id=str(number) if isinstance(number, str | int) else None,
     )  # fmt: skip
 
