@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from cli import options
 from cli.pipe import Output, Rejects, stdin_is_market
 from cli.show import say
+from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import End
 from engine.records.market import Tick
@@ -19,6 +21,7 @@ from engine.runs.manifest import start_run
 from engine.runs.market import MarketOptions, no_market, open_market
 from engine.runs.settings import Settings
 from engine.stages.intake import Intake
+from engine.stages.recent import PRICE_KINDS
 from engine.stages.scan import Scan
 
 app = typer.Typer(add_completion=False)
@@ -70,7 +73,8 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
     output, rejects = Output(), Rejects("scan", wanted.strict)
     wait = _waiter(output)
     opened = open_market(wanted, rejects.add, wait=wait, before_wait=output.flush)
-    run = start_run(used, opened, seed, ledger)
+    entries, first_at = begun(opened.source.facts())
+    run = start_run(used, opened, seed, ledger, first_at)
     output.write(encode(run))
     intake, stage = Intake(used.scan.cycle_s, opened.snapshot), Scan(used.scan, used.heat)
 
@@ -86,7 +90,7 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
             stage.take(record)
 
     last_at = 0
-    for entry in opened.source.facts():
+    for entry in entries:
         if entry.record is None:
             if entry.line is not None:
                 output.write(entry.line)
@@ -101,6 +105,16 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
     output.flush()
     _tell_dirty(stage.state.dirty, quiet)
     return rejects.code()
+
+
+def begun(facts: Iterator[Entry]) -> tuple[Iterator[Entry], int]:
+    """Gives the facts again, and the time of the first one with a price (0 where there is none)."""
+    seen: list[Entry] = []
+    for entry in facts:
+        seen.append(entry)
+        if entry.record is not None and entry.record.kind in PRICE_KINDS:
+            return chain(seen, facts), entry.record.at
+    return iter(seen), 0
 
 
 def _waiter(output: Output) -> Callable[[float], bool]:

@@ -54,6 +54,15 @@ class Operator(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Recording(Record, frozen=True, kw_only=True):
+    """A closed chunk of the recording beside the ledger: with its hash in the chain, the facts are proven too."""
+
+    OWNER: ClassVar[str] = "run"
+
+    chunk: str
+    sha256: str
+
+
 class Alert(Record, frozen=True, kw_only=True):
     """Something a person should hear about; never compared."""
 

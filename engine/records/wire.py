@@ -17,7 +17,7 @@ KINDS: dict[str, type[Record]] = {
         market.Funding, market.Post, market.Announcement, market.Tick,
         ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
         trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position, trades.StateChange,
-        desk.Run, desk.Judged, desk.Operator, desk.Alert, desk.End,
+        desk.Run, desk.Judged, desk.Operator, desk.Recording, desk.Alert, desk.End,
     )
 }  # fmt: skip
 
@@ -74,6 +74,21 @@ def kind_of_line(line: bytes) -> str | None:
         return None
     end = line.find(b'"', len(_OPENING))
     return line[len(_OPENING) : end].decode("ascii", "replace") if end > 0 else None
+
+
+class _Instant(msgspec.Struct):
+    at: int
+
+
+_instant = msgspec.json.Decoder(_Instant)
+
+
+def at_of(line: bytes) -> int:
+    """Gives the time of a line without reading the rest of it; raises BadRecord where it has none."""
+    try:
+        return _instant.decode(line).at
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRecord(f"no time: {error}") from None
 
 
 def decode(line: bytes) -> Record | None:

@@ -26,23 +26,23 @@ class Start(NamedTuple):
     follows: tuple[int, int] | None = None
 
 
-def find_start(
-    ledger: Ledger, market: Mapping[str, Any], settings: Settings, *, from_first_fact: bool = False
-) -> Start:
+def find_start(ledger: Ledger, market: Mapping[str, Any], settings: Settings, *, first_at: int | None = None) -> Start:
     """Gives where a run over `market` starts on this ledger.
 
-    The same market with the same settings goes on where it was (`from_first_fact`: it is seen from its beginning, as in
-    a pipe); another one must come after the last tick, and the run before it must have ended in order. Raises
-    ConfigError and LedgerError.
+    The same market with the same settings goes on where it was; another one must come after the last tick, and the run
+    before it must have ended in order. `first_at` is given for a pipe, which sees its market from the first fact, at
+    that time: a stream that begins after the last tick is another one. Raises ConfigError and LedgerError.
     """
     runs = all_runs(ledger)
     if not runs:
         return Start()
-    if same_market(runs[-1][1].market, market):
+    last = ledger.last_tick()
+    goes_on = first_at is not None and not market.get("files") and last is not None and first_at > last[1]
+    if same_market(runs[-1][1].market, market) and not goes_on:
         _same_settings(runs[-1][1], settings)
         first = _first_of_market(runs)
         newest = ledger.load_checkpoint(CHECKPOINT_VERSION)
-        if newest is not None and newest.seq >= first and not from_first_fact:
+        if newest is not None and newest.seq >= first and first_at is None:
             reached = unpack(newest.blob)
             if reached.whole:
                 return Start(reached, newest.seq, reached.facts)
@@ -50,7 +50,6 @@ def find_start(
         return Start(unpack(before.blob) if before is not None else None, first)
     checkpoint = ledger.load_checkpoint(CHECKPOINT_VERSION)
     state = unpack(checkpoint.blob) if checkpoint is not None else None
-    last = ledger.last_tick()
     if checkpoint is None or (last is not None and checkpoint.seq < last[0]):
         raise LedgerError(
             f"the last run of {ledger.path} did not end in order: run it once more with its own market, or name "
@@ -59,9 +58,9 @@ def find_start(
     return Start(state, ledger.head.seq, 0, last)
 
 
-def start_of(ledger: Ledger, market: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def start_of(ledger: Ledger, market: Mapping[str, Any], settings: Settings, first_at: int) -> dict[str, Any]:
     """Gives the desk and exchange that a pipe's run record starts from, as plain JSON values; empty for a fresh one."""
-    start = find_start(ledger, market, settings, from_first_fact=True)
+    start = find_start(ledger, market, settings, first_at=first_at)
     if start.state is None:
         return {}
     return {"desk": msgspec.to_builtins(start.state.order), "exchange": msgspec.to_builtins(start.state.venue)}

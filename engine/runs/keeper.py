@@ -1,6 +1,6 @@
 """The keeper: writes decisions into the ledger as they come, and recognises those that are there already."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.errors import LedgerError
 from engine.ledger.ledger import DuplicateIntent, Ledger
@@ -20,9 +20,10 @@ class Keeper:
     stored, row by row, and is not stored twice. The first new row after the last stored one is appended.
     """
 
-    def __init__(self, ledger: Ledger, after_seq: int = 0) -> None:
-        """Expects the rows after `after_seq` to be said again."""
+    def __init__(self, ledger: Ledger, after_seq: int = 0, before_commit: Callable[[], None] | None = None) -> None:
+        """Expects the rows after `after_seq` to be said again. `before_commit` makes the facts behind them durable."""
         self.ledger = ledger
+        self._before_commit = before_commit
         self._stored = self._rows(after_seq)
         self._next = next(self._stored, None)
         self.recognised = 0
@@ -67,7 +68,7 @@ class Keeper:
             self.ledger.reserve(attempt.intent_key, attempt.client_id, attempt.at, DUPLICATE_WINDOW_MS)
         except DuplicateIntent:
             return False
-        self.ledger.commit()
+        self._commit()
         return True
 
     def settle(self, intent_key: str, executed: bool) -> None:
@@ -82,7 +83,12 @@ class Keeper:
     def commit(self) -> None:
         """Commits the cycle that is complete."""
         if not self.catching_up:
-            self.ledger.commit()
+            self._commit()
+
+    def _commit(self) -> None:
+        if self._before_commit is not None:
+            self._before_commit()
+        self.ledger.commit()
 
     def operators(self, at: int) -> list[Operator]:
         """Gives the operator's orders in force from the tick at `at`: stored ones while catching up, else new ones."""

@@ -75,6 +75,7 @@ def open_market(
     `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block.
     """
     from engine.world.snapshots.snapshots import load
+    from engine.world.imports.origin import venue_of
     from engine.world.sources.recorded import Recorded
 
     source: Source = Recorded(
@@ -86,13 +87,5 @@ def open_market(
         if wait is None:
             raise ConfigError("a pace needs something to wait with")
         source = Paced(source, options.speed, wait)
-    snapshot = load(venue_of(options))
+    snapshot = load(venue_of(Path(options.path), options.venue))
     return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path)
-
-
-def venue_of(options: MarketOptions) -> str:
-    """Gives the venue of a market: as told, else by the folder names (`usdm`, `linear`), else binance-spot."""
-    if options.venue is not None:
-        return options.venue
-    parts = {part.lower() for part in Path(options.path).parts}
-    return "binance-usdm" if parts & {"usdm", "um", "futures"} else "binance-spot"

@@ -5,16 +5,16 @@ from pathlib import Path
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
-from engine.records.desk import Run
+from engine.records.desk import Recording, Run
 from engine.records.market import Tick
-from engine.records.wire import COMPARED, FACTS
-from engine.runs.history import find_start
+from engine.records.wire import COMPARED, FACTS, encode
+from engine.runs.history import Start, find_start
 from engine.runs.keeper import Keeper
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, exchange_of, make_order, pack
 from engine.runs.settings import Settings
 from engine.runs.trader import Trader
 from engine.stages.order import Order
-from engine.world.recording import RecordingWriter, folder_of
+from engine.world.recording import RecordingWriter, folder_of, read_index
 from engine.world.venues.paper import Paper
 
 
@@ -27,40 +27,61 @@ class Owner:
         """Opens the run on the ledger: a new one, or the last one again when facts and settings are the same."""
         self.settings, self.ledger = settings, ledger
         market = run.market if run is not None else {}
-        start = find_start(ledger, market, settings, from_first_fact=True)
-        state = start.state
-        order = make_order(settings, run, state.order if state is not None else None)
-        venue = Paper(settings.paper, state.venue if state is not None else exchange_of(run))
-        self.keeper = Keeper(ledger, start.after_seq)
-        self.trader = Trader(order, venue, self.keeper)
+        start = find_start(ledger, market, settings, first_at=run.at if run is not None else 0)
+        self._recording = None if market.get("files") else self._writer()
+        self._recorded_until = self._last_recorded()
+        flush = self._recording.flush if self._recording is not None else None
+        self.keeper = Keeper(ledger, start.after_seq, flush)
+        self.trader = self._trader(start, run)
         self._follows = start.follows
         self._last_at = 0
-        files = bool(market.get("files"))
-        self._recording = None if files else RecordingWriter(folder_of(Path(ledger.path)))
+
+    def _trader(self, start: Start, run: Run | None) -> Trader:
+        state = start.state
+        order = make_order(self.settings, run, state.order if state is not None else None)
+        self.venue = Paper(self.settings.paper, state.venue if state is not None else exchange_of(run))
+        return Trader(order, self.venue, self.keeper)
+
+    def _writer(self) -> RecordingWriter:
+        def closed(chunk: str, sha256: str) -> None:
+            self.ledger.append(encode(Recording(at=self._last_at, chunk=chunk, sha256=sha256)))
+
+        self._last_at = 0
+        rotate = self.settings.ledger.rotate_mb << 20
+        return RecordingWriter(folder_of(Path(self.ledger.path)), rotate_bytes=rotate, on_chunk_closed=closed)
+
+    def _last_recorded(self) -> int:
+        """Gives the time up to which facts are recorded: a pipe that is run again sends them again."""
+        if self._recording is None:
+            return -1
+        return max((chunk.last_at for chunk in read_index(self._recording.folder)), default=-1)
 
     def take(self, record: Record) -> list[Record]:
         """Takes a record that the order stage reads."""
         self._check_follows(record)
         self._last_at = max(self._last_at, record.at)
+        if record.kind in FACTS:
+            self._record(record.at, encode(record))
         if not isinstance(record, Tick):
             return self.trader.take(record)
         made: list[Record] = []
         for order in self.keeper.operators(record.at):
             self.keeper.keep_record(order)
             made += [order, *self.trader.take(order)]
-        made += self.trader.take(record)
-        if self._recording is not None:
-            self._recording.flush()
-        return made
+        return made + self.trader.take(record)
 
-    def keep_line(self, kind: str, line: bytes) -> None:
+    def keep_line(self, kind: str, line: bytes, at: int) -> None:
         """Keeps a line as it passes: decisions and the run record in the ledger, facts of a stream in the recording."""
         if kind == "run":
             self.ledger.append(line)
             self.ledger.commit()
         elif kind in COMPARED and kind not in self.wants:
             self.keeper.keep(line)
-        elif self._recording is not None and kind in FACTS:
+        elif kind in FACTS:
+            self._record(at, line)
+
+    def _record(self, at: int, line: bytes) -> None:
+        if self._recording is not None and at > self._recorded_until:
             self._recording.write(line)
 
     def _check_follows(self, record: Record) -> None:
@@ -76,11 +97,15 @@ class Owner:
 
     def close(self) -> None:
         """Ends in order: commits, and saves the desk and the venue for the run after this one."""
-        if self._recording is not None:
-            self._recording.close()
-        if not self.keeper.catching_up:
-            self.ledger.commit()
-            state = PipelineState(order=self.trader.order.state, venue=self.trader.venue.state)  # type: ignore[attr-defined]
-            kept = self.settings.ledger.checkpoints_kept
-            self.ledger.save_checkpoint(self._last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state), keep=kept)
-        self.ledger.close()
+        try:
+            if self._recording is not None:
+                self._recording.close()
+            if not self.keeper.catching_up:
+                self.keeper.commit()
+                state = PipelineState(order=self.trader.order.state, venue=self.venue.state)
+                self.ledger.save_checkpoint(
+                    self._last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state),
+                    keep=self.settings.ledger.checkpoints_kept,
+                )  # fmt: skip
+        finally:
+            self.ledger.close()

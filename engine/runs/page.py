@@ -17,6 +17,7 @@ from engine.stages.report_sums import Group
 #: So many bars and table rows are drawn; the newest stay.
 TRADES_DRAWN = 300
 TRADES_LISTED = 500
+CHANGES_LISTED = 50
 TOP = 10
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -191,7 +192,7 @@ def _changes(report: Report) -> str:
         (cell(moment(one.at), "t"), cell(one.scope), cell(f"{one.was} → {one.now}", "t"), cell(one.reason),
          cell(_against(one.value, one.limit), "n"),
          cell(moment(one.until), "t"))
-        for one in reversed(report.state_changes)
+        for one in report.state_changes[: -CHANGES_LISTED - 1 : -1]
     ]  # fmt: skip
     left_out = report.state_change_count - len(rows)
     note = f"Newest first; {left_out} older ones are not listed." if left_out else "Newest first."
@@ -201,7 +202,7 @@ def _changes(report: Report) -> str:
 def _against(value: float | None, limit: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:g}" if limit is None else f"{value:g} against {limit:g}"
+    return number(value) if limit is None else f"{number(value)} against {limit:g}"
 
 
 def _manifest(runs: Sequence[Run]) -> str:

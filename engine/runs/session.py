@@ -1,12 +1,14 @@
 """A session: one market through all stages in one process, into one ledger; it can be stopped anywhere and goes on."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.plugs import Entry
 from engine.records.base import Record
+from engine.records.desk import Recording
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
@@ -14,6 +16,7 @@ from engine.runs.manifest import make_run
 from engine.runs.market import Market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, make_order, make_precheck, pack, shadow_of
 from engine.runs.settings import Settings
+from engine.runs.stream import KeptStream
 from engine.runs.trader import Trader
 from engine.runs.turn import Takes, Turn
 from engine.stages.intake import Intake
@@ -51,12 +54,24 @@ class Session:
         manifest = market.manifest()
         start = find_start(ledger, manifest, settings)
         self.skip, self._follows = start.skip, start.follows
-        self._make(start.state, Keeper(ledger, start.after_seq))
+        self._stream = None if manifest.get("files") else self._kept()
+        flush = self._stream.flush if self._stream is not None else None
+        self._make(start.state, Keeper(ledger, start.after_seq, flush))
         self.facts, self.fills, self.last_at = self.skip, 0, 0
         head = f"{ledger.head.seq}:{ledger.head.hash}"
         self.run = make_run(settings, manifest, rules_snapshot=market.snapshot_name, ledger_head=head, seed=seed)
         ledger.append(encode(self.run))
         ledger.commit()
+
+    def _kept(self) -> KeptStream:
+        """Gives the stream with its recording beside the ledger; each closed chunk's hash goes into the chain."""
+
+        def closed(chunk: str, sha256: str) -> None:
+            self.ledger.append(encode(Recording(at=self.last_at, chunk=chunk, sha256=sha256)))
+
+        self.last_at = 0
+        rotate = self.settings.ledger.rotate_mb << 20
+        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed)
 
     def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
         settings = self.settings
@@ -85,7 +100,8 @@ class Session:
 
         Whatever happens, what is committed is whole: `close` afterwards writes a checkpoint.
         """
-        entries = self.market.source.facts()
+        source = self._stream if self._stream is not None else self.market.source
+        entries = source.facts()
         for _ in range(self.skip):
             next(entries, None)
         day = -1
@@ -142,5 +158,7 @@ class Session:
 
     def close(self) -> None:
         """Ends in order: the open cycle stays open, what is said is committed, and a checkpoint is written."""
+        if self._stream is not None:
+            self._stream.close()
         if not self.keeper.catching_up:
             self.checkpoint()

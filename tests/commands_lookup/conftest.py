@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
-from made_session import session, write_ledger  # noqa: E402
+from made_session import session, write_ledger
 
 
 class Said(NamedTuple):

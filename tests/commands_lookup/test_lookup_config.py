@@ -62,7 +62,6 @@ def test_every_default_in_the_file_has_a_comment(hot: Callable[..., object], tmp
         settings.known_keys("hotcoin")
     )
     assert "# an older signal is stale\nsignal_ttl_s = 60" in "\n".join(lines)
-    assert 'limit_fill = "through"  # one of through, touch' in lines
 
 
 def test_init_overwrites_only_by_force(hot: Callable[..., object], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_verify_prints_the_head(hot: Callable[..., object], ledger: Path) -> Non
 def test_verify_is_74_and_names_the_first_bad_row(hot: Callable[..., object], ledger: Path) -> None:
     with sqlite3.connect(ledger) as db:
         db.execute("DROP TRIGGER records_stay")
-        db.execute("UPDATE records SET line = replace(line, '110', '999') WHERE seq = 20")
+        db.execute("UPDATE records SET line = replace(line, ?, ?) WHERE seq = 20", ('"at":17', '"at":18'))
     db.close()
     said = hot("ledger", "verify", "--ledger", ledger)
     assert (said.code, said.out) == (74, "")

@@ -14,7 +14,9 @@ from made_session import DAY, at, session, write_ledger
 
 from engine.runs import reporting
 
-HOSTILE = ("<script>alert(1)</script>", "\x1b[31mRED", "=cmd()", "[/]X", "\u202eevil", "+1-2", "@SUM(A1)", "币安人生USDT")
+HOSTILE = (
+    "<script>alert(1)</script>", "\x1b[31mRED", "=cmd()", "[/]X", "\u202eevil", "+1-2", "@SUM(A1)", "币安人生USDT",
+)  # fmt: skip
 
 TRADES_CSV = """\
 closed_at,symbol,strategy,opened_at,hold_s,qty,entry_price,exit_price,pnl,return_pct,fees,heat,reasons,ambiguous,dust,venue,known_at
@@ -44,7 +46,7 @@ def test_report_as_table_has_sections_for_people(hot: Callable[..., object], led
     assert out.startswith("2024-01-10 00:01 to 2024-01-10 00:07 UTC, 7 cycles\n")
     for line in (
         "net profit         +19.38 USDT    20.00 before fees", "TIER_1+STOP       1    0       -0.40",
-        "CUSDT   1 min    1     50    55  55.00       +5.00", "PRECHECK_FAILED      1", "momentum   70.0     83.3",
+        "CUSDT   1 min    1     50    55  55.00       +5.00", "PRECHECK_FAILED      1", "momentum     70.0     83.3",
     ):  # fmt: skip
         assert line in out, line
 

@@ -196,3 +196,54 @@ def test_a_halt_stops_entries_and_a_resume_allows_them(hot: Hot, tmp_path: Path)
     records = [decode(line) for line in stored(tmp_path / "halt.db")]
     assert not any(record.kind == "fill" for record in records if record is not None)
     assert any(getattr(record, "code", "") == "ENGINE_BLOCKED" for record in records)
+
+
+def facts_of(piped: dict[str, bytes]) -> list[bytes]:
+    kinds = ("bar", "symbol_rules")
+    return [line for line in piped["scan"].splitlines() if kind_of_line(line) in kinds]
+
+
+def test_a_stream_is_recorded_beside_its_ledger_and_a_killed_daemon_goes_on_from_there(
+    piped: dict[str, bytes], tmp_path: Path, env: dict[str, str], hot: Hot
+) -> None:
+    facts = facts_of(piped)
+    ledger = tmp_path / "stream.db"
+    words = ("daemon", "--paper", "--market", "-", "--ledger", str(ledger), "-q")
+    cut = len(facts) - 900
+    script = (
+        "import os, sys\n"
+        "from engine.runs.turn import Turn\n"
+        "feed, seen = Turn.feed, [0]\n"
+        "def counted(self, fact, before_tick=None):\n"
+        "    seen[0] += 1\n"
+        f"    if seen[0] == {cut - 7}: os.kill(os.getpid(), 9)\n"
+        "    feed(self, fact, before_tick)\n"
+        "Turn.feed = counted\n"
+        f"sys.argv = ['hot', *{words!r}]\n"
+        "from cli.main import main\n"
+        "main()\n"
+    )
+    first = subprocess.run([sys.executable, "-c", script], input=b"\n".join(facts[:cut]), env=env, capture_output=True)
+    assert first.returncode == -signal.SIGKILL
+    # What comes next overlaps with what came before, as after a reconnect; nothing is counted twice.
+    second = hot(*words, stdin=b"\n".join(facts[cut - 500 :]) + b"\n")
+    assert second.returncode == 0, second.stderr
+    assert first_difference(decisions(piped["order"]), stored(ledger)) is None
+    assert verify(ledger).ok
+    exported = hot("ledger", "export", "--ledger", str(ledger), "--with-facts").stdout
+    bars = [line for line in facts if kind_of_line(line) == "bar"]
+    assert [line for line in exported.splitlines() if kind_of_line(line) == "bar"] == bars
+
+
+def test_a_pipe_of_a_stream_goes_on_in_a_second_run(piped: dict[str, bytes], hot: Hot, tmp_path: Path) -> None:
+    facts = facts_of(piped)
+    half = len(facts) * 3 // 4
+    for part in (facts[:half], facts[half:]):
+        scanned = hot("scan", "--market", "-", "--ledger", "parts.db", stdin=b"\n".join(part) + b"\n").stdout
+        for name in ("rank", "signal", "precheck"):
+            scanned = hot(name, stdin=scanned).stdout
+        done = hot("order", "--paper", "--ledger", "parts.db", "-q", stdin=scanned)
+        assert done.returncode == 0, done.stderr
+    ticks = [line for line in stored(tmp_path / "parts.db") if kind_of_line(line) == "tick"]
+    assert len(ticks) == len(set(ticks)) > 1000
+    assert verify(tmp_path / "parts.db").ok

@@ -17,8 +17,8 @@ from engine.stages.report import report
 
 HOSTILE = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' onmouseover='x", "</title><script>x</script>",
-    "</style><script>x</script>", "\x1b[31mRED\x1b[0m", "=cmd()", "[/]X", "\u202eevil", "a\u200bb", "&lt;b&gt;", "币安人生USDT",
-    "javascript:alert(1)", "<!--", "]]>", "\x00",
+    "</style><script>x</script>", "\x1b[31mRED\x1b[0m", "=cmd()", "[/]X", "\u202eevil", "a\u200bb", "&lt;b&gt;",
+    "币安人生USDT", "javascript:alert(1)", "<!--", "]]>", "\x00",
 )  # fmt: skip
 _TAGS = {
     "html", "head", "meta", "link", "title", "style", "body", "main", "h1", "h2", "p", "section", "div", "dl", "dt",
@@ -164,3 +164,12 @@ def test_numbers_are_written_for_reading() -> None:
     assert [moment(DAY), moment(at(1)), moment(None), moment(2**53 - 1)] == [
         "2024-01-10 00:00", "2024-01-10 00:01", "–", "9007199254740991",
     ]  # fmt: skip
+
+
+def test_only_the_newest_state_changes_are_listed_newest_first() -> None:
+    changes = [change(i, "risk", f"W{i}", f"N{i}", "drawdown", value=3.25, limit=3.0) for i in range(60)]
+    words = told(page(report(changes)))
+    assert words.index("W59 → N59") < words.index("W10 → N10")
+    assert "W9 → N9" not in words
+    assert "3.25 against 3" in words
+    assert "10 older ones are not listed" in words

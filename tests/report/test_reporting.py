@@ -56,7 +56,8 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "day"), [(DAY - 1, DAY - 86_400_000), (DAY, DAY), (DAY + 86_399_999, DAY), (DAY + 86_400_000, DAY + 86_400_000)]
+    ("now", "day"),
+    [(DAY - 1, DAY - 86_400_000), (DAY, DAY), (DAY + 86_399_999, DAY), (DAY + 86_400_000, DAY + 86_400_000)],
 )
 def test_today_is_the_utc_day(now: int, day: int) -> None:
     assert today(now) == (day, day + 86_400_000)

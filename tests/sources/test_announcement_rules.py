@@ -71,3 +71,13 @@ def test_posts_that_take_away_are_delistings_or_nothing(samples, read):
 def test_a_title_says_what_it_announces(title, category, symbols):
     assert category_of(title) == category
     assert symbols_in(title, category) == symbols
+
+
+def test_a_moment_that_does_not_exist_opens_nothing(tmp_path, read):
+    said = {
+        "datetime": "2026-01-12T12:54:48+00:00",
+        "title": "Binance Will List Fogo (FOGO)",
+        "body": "2026-99-99 08:00 (UTC)",
+    }
+    (tmp_path / "a.ndjson").write_text(json.dumps(said, separators=(",", ":")))
+    assert read(tmp_path / "a.ndjson")[0][0].record.opens_at is None

@@ -77,6 +77,25 @@ def test_rules_without_a_server_time_take_the_date_of_the_file(samples, tmp_path
         read(tmp_path / "info.json")
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"filters": 5},
+        {"filters": {"a": 1}},
+        {"filters": [3]},
+        {"orderTypes": 3},
+        {"symbol": "<b>"},
+        {"baseAsset": None},
+    ],
+)
+def test_a_symbol_with_odd_rules_is_one_bad_line(samples, tmp_path, read, odd):
+    answer = json.loads((samples / "spot" / "exchangeInfo-2020-10-07.json").read_text())
+    answer["symbols"][1] |= odd
+    (tmp_path / "exchangeInfo-2020-10-07.json").write_text(json.dumps(answer, separators=(",", ":")))
+    entries, bad, _ = read(tmp_path / "exchangeInfo-2020-10-07.json")
+    assert (len(entries), [number for number, _ in bad]) == (2, [2])
+
+
 def test_open_interest_and_funding_rates_come_in_the_order_of_time(samples, read):
     interest, _, _ = read(samples / "usdm" / "open-interest-hist.csv")
     funding, _, _ = read(samples / "usdm" / "funding-rate.csv")
@@ -152,6 +171,15 @@ def test_a_frame_may_be_text_inside_its_wrapper(tmp_path):
     event = {"u": 1, "s": "BTCUSDT", "b": "1", "B": "2", "a": "3", "A": "4"}
     found, _ = frame(tmp_path, {"t": 1.5, "frame": json.dumps({"stream": "btcusdt@bookTicker", "data": event})})
     assert (found[0].at, found[0].ask_qty) == (1500, "4")
+
+
+def test_times_and_numbers_beyond_all_bounds_are_no_facts(tmp_path):
+    event = {"e": "trade", "E": 10**18, "s": "BTCUSDT", "t": 10**18, "p": "9302.00", "q": "0.1", "m": True}
+    found, _ = frame(tmp_path, event)
+    assert (found[0].at, found[0].trade_id) == (0, None)
+    assert frame(tmp_path, {"t_ns": 10**30, "frame": event})[1].skipped == 1
+    assert frame(tmp_path, event | {"p": "1e5"})[1].skipped == 1
+    assert frame(tmp_path, event | {"p": 9302.0})[1].skipped == 1
 
 
 def test_receivers_time_never_runs_backwards(tmp_path):

@@ -34,6 +34,7 @@ TICKER = b'{"kind":"ticker","at":5,"venue":"v","symbol":"A","last":"1","quote_vo
         (GOOD.replace(b"5.6", b""), "not a plain decimal"),
         (GOOD.replace(b"5.6", b"5.6.1"), "not a plain decimal"),
         (GOOD.replace(b"5.6", b".6"), "not a plain decimal"),
+        (GOOD.replace(b"55.1", b"5.5.1"), "not a plain decimal"),
         (GOOD.replace(b"5.6", b"1e999999999"), "not a plain decimal"),
         (GOOD.replace(b"5.6", b"9" * 19), "not a plain decimal"),
         (GOOD.replace(b"5.6", b"9" * 18), "do not fit together"),

@@ -106,7 +106,10 @@ def symbols_in(title: str, category: Category) -> tuple[str, ...]:
 def _opening(body: str) -> int | None:
     """Gives the first moment that the text names."""
     found = _MOMENT.search(body)
-    return None if found is None else _epoch_ms(datetime.fromisoformat(found.group(1)).replace(tzinfo=UTC))
+    try:
+        return None if found is None else _epoch_ms(datetime.fromisoformat(found.group(1)))
+    except ValueError:
+        return None
 
 
 def _epoch_ms(moment: datetime) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from engine.errors import BadRecord, DirtyInput
 from engine.records.market import SymbolRules
 from engine.world.imports.batches import Batch, sorted_batches
-from engine.world.imports.fields import Fields, count_or_none, document, fields_of, short, symbol_in, text
+from engine.world.imports.fields import Fields, count_or_none, document, fields_of, list_in, short, symbol_in, text
 from engine.world.imports.origin import Origin, dated
 
 
@@ -43,7 +43,7 @@ def rules(answer: Any, origin: Origin) -> Iterator[SymbolRules]:
 
 def symbol_rules(fields: Fields, at: int, venue: str, source: str = "venue") -> SymbolRules:
     """Gives one symbol's rules; raises BadRecord. A filter that is absent is not enforced."""
-    filters = {text(one, "filterType"): one for one in map(fields_of, fields.get("filters") or [])}
+    filters = {text(one, "filterType"): one for one in map(fields_of, list_in(fields, "filters"))}
     lot, market_lot = filters.get("LOT_SIZE", {}), filters.get("MARKET_LOT_SIZE", {})
     prices = filters.get("PRICE_FILTER", {})
     return SymbolRules(
@@ -56,7 +56,7 @@ def symbol_rules(fields: Fields, at: int, venue: str, source: str = "venue") -> 
         max_orders=_count(filters.get("MAX_NUM_ORDERS", {}), "maxNumOrders"),
         max_algo_orders=_count(filters.get("MAX_NUM_ALGO_ORDERS", {}), "maxNumAlgoOrders"),
         max_position=_limit(filters.get("MAX_POSITION", {}), "maxPosition"),
-        order_types=tuple(str(one) for one in fields.get("orderTypes") or fields.get("OrderType") or ()),
+        order_types=tuple(str(one) for one in list_in(fields, "orderTypes") or list_in(fields, "OrderType")),
         onboard_at=count_or_none(fields.get("onboardDate")),
         **_notional(filters), **_multipliers(filters),
     )  # fmt: skip

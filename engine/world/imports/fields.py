@@ -38,6 +38,14 @@ def text(fields: Fields, key: str) -> str:
     return value
 
 
+def list_in(fields: Fields, key: str) -> list[Any]:
+    """Gives a list field, empty where it is absent; raises BadRecord."""
+    value = fields.get(key) or []
+    if not isinstance(value, list):
+        raise BadRecord(f"{key} is not a list: {str(value)[:40]}")
+    return value
+
+
 def symbol_in(fields: Fields, key: str) -> str:
     """Gives a symbol that is one; raises BadRecord."""
     symbol = text(fields, key)

@@ -1,0 +1,54 @@
+"""A stream and its recording: facts that were recorded before, then the stream's own, recorded before they are used."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.plugs import Entry, Source
+from engine.records.wire import FACTS, decode, encode
+from engine.world.recording import RecordingWriter, folder_of, read_recording
+
+#: Told each chunk that was closed: its name and the sha256 of its bytes.
+OnClosed = Callable[[str, str], None]
+
+
+class KeptStream:
+    """A source that keeps what passes beside a ledger, and begins with what it kept before."""
+
+    def __init__(self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed) -> None:
+        """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first."""
+        self._source, self._folder = source, folder_of(ledger)
+        self._writer = RecordingWriter(self._folder, rotate_bytes=rotate_bytes, on_chunk_closed=on_closed)
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives the recorded facts, then the stream's, leaving out those that it gives a second time."""
+        last_at, at_last = -1, set[bytes]()
+        for line in read_recording(self._folder):
+            record = decode(line)
+            if record is None:
+                continue
+            if record.at > last_at:
+                last_at, at_last = record.at, set()
+            at_last.add(line)
+            yield Entry(record, line)
+        for entry in self._source.facts():
+            record = entry.record
+            if record is None or (record.kind not in FACTS and record.kind != "tick"):
+                continue
+            line = entry.line if entry.line is not None else encode(record)
+            if record.at < last_at or (record.at == last_at and line in at_last):
+                continue
+            self._writer.write(line)
+            yield Entry(record, line)
+
+    def manifest(self) -> dict[str, Any]:
+        """Gives the stream's name; its facts are in the recording."""
+        return self._source.manifest()
+
+    def flush(self) -> None:
+        """Makes what passed durable; to be called before a commit that decides on it."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the recording's open chunk."""
+        self._writer.close()
