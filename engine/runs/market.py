@@ -74,8 +74,8 @@ def open_market(
 
     `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block.
     """
-    from engine.world.snapshots.snapshots import load
     from engine.world.imports.origin import venue_of
+    from engine.world.snapshots.snapshots import load
     from engine.world.sources.recorded import Recorded
 
     source: Source = Recorded(

@@ -21,9 +21,7 @@ class Said(NamedTuple):
 
 
 @pytest.fixture
-def hot(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Said]:
+def hot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Said]:
     """Runs `hot ...` in an empty folder, with a data folder of its own."""
     from cli.main import main
 

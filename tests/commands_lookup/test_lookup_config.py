@@ -106,9 +106,7 @@ def test_doctor_needs_no_ledger(hot: Callable[..., object]) -> None:
     assert "hot demo" in said.out
 
 
-def test_doctor_warns_of_the_wal_reset_defect(
-    hot: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_warns_of_the_wal_reset_defect(hot: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "version", lambda: (3, 40, 1))
     said = hot("doctor", "--json")
     assert (said.code, states(said.out)["sqlite"]) == (0, "warn")

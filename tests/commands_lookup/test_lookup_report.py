@@ -119,9 +119,7 @@ def test_an_empty_ledger_lists_nothing(hot: Callable[..., object], tmp_path: Pat
 
 
 @pytest.mark.parametrize("command", ["report", "trades", "positions", "status"])
-def test_a_ledger_that_is_missing_or_foreign_is_74(
-    hot: Callable[..., object], tmp_path: Path, command: str
-) -> None:
+def test_a_ledger_that_is_missing_or_foreign_is_74(hot: Callable[..., object], tmp_path: Path, command: str) -> None:
     (tmp_path / "text.db").write_text("no database")
     for name in ("none.db", "text.db"):
         said = hot(command, "--ledger", tmp_path / name)

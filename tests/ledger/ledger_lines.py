@@ -48,7 +48,7 @@ def position(
 ) -> Position:  # fmt: skip
     return Position(
         at=START + number, venue="v", symbol=symbol, strategy="hotcoin", status=status, qty=qty, entry_price=entry,
-        opened_at=START, realised_pnl=pnl, fees_quote=fees, dust=dust,
+        opened_at=START, realised_pnl=pnl, fees_quote=fees, reason="ENTRY", dust=dust,
     )  # fmt: skip
 
 

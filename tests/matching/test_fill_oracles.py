@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from engine.kernels.chandeliers import Chandelier
+from engine.kernels.volatility import Atr
 from engine.matching import bracket, fills, stops
 from engine.matching.units import Scale, part
 
@@ -110,38 +112,20 @@ def run_account_curve(i: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_atr_stop(i: dict[str, Any]) -> dict[str, Any]:
-    atr = wilder_atr(i["n"])[i["signal_index"]]
+    atr = Atr(i["n"]).advance(SERIES["high"], SERIES["low"], SERIES["close"])[i["signal_index"]]
     level = [stops.atr_stop(i["entry"], atr, i["k"], side) for side in (1, -1)]
     return {"long_stop": level[0], "short_stop": level[1]}
 
 
 def run_chandelier_trade(i: dict[str, Any]) -> dict[str, Any]:
     n, k, side = i["n"], i["k"], i["side"]
-    atr = wilder_atr(n)
-    high, low = SERIES["high"], SERIES["low"]
-    levels = [
-        (max(high[max(0, t - n + 1) : t + 1]) - k * atr[t]) if side > 0 else (min(low[max(0, t - n + 1) : t + 1]) + k * atr[t])
-        for t in range(len(high))
-    ]  # fmt: skip
+    lines = Chandelier(n, k).advance(SERIES["high"], SERIES["low"], SERIES["close"])
+    levels = lines.long if side > 0 else lines.short
     got = stops.ratchet_trade(SERIES["open"], high, low, levels, i["entry_index"], side)
     return {
         "entry": got.entry, "first_stop": got.stops[0], "exit_index": got.exit_index, "exit_price": got.exit_price,
         "reason": "stop" if got.exit_index is not None else "open", "stops": got.stops,
     }  # fmt: skip
-
-
-def wilder_atr(n: int) -> list[float]:
-    high, low, close = SERIES["high"], SERIES["low"], SERIES["close"]
-    out = [float("nan")] * len(high)
-    ranges = [
-        max(high[t] - low[t], abs(high[t] - close[t - 1]), abs(low[t] - close[t - 1])) for t in range(1, len(high))
-    ]
-    value = sum(ranges[:n]) / n
-    out[n] = value
-    for t in range(n + 1, len(high)):
-        value = (value * (n - 1) + ranges[t - 1]) / n
-        out[t] = value
-    return out
 
 
 @pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])

@@ -83,7 +83,12 @@ def attempt(minute: float, symbol: str, client_id: str, reason: str = "ENTRY") -
 
 def result(minute: float, symbol: str, client_id: str, status: str = "filled") -> Record:
     return OrderResult(
-        at=at(minute), venue=VENUE, symbol=symbol, client_id=client_id, status=status, filled_qty="1",  # type: ignore[arg-type]
+        at=at(minute),
+        venue=VENUE,
+        symbol=symbol,
+        client_id=client_id,
+        status=status,
+        filled_qty="1",  # type: ignore[arg-type]
     )
 
 
