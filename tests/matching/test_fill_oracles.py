@@ -121,7 +121,7 @@ def run_chandelier_trade(i: dict[str, Any]) -> dict[str, Any]:
     n, k, side = i["n"], i["k"], i["side"]
     lines = Chandelier(n, k).advance(SERIES["high"], SERIES["low"], SERIES["close"])
     levels = lines.long if side > 0 else lines.short
-    got = stops.ratchet_trade(SERIES["open"], high, low, levels, i["entry_index"], side)
+    got = stops.ratchet_trade(SERIES["open"], SERIES["high"], SERIES["low"], levels, i["entry_index"], side)
     return {
         "entry": got.entry, "first_stop": got.stops[0], "exit_index": got.exit_index, "exit_price": got.exit_price,
         "reason": "stop" if got.exit_index is not None else "open", "stops": got.stops,
