@@ -113,9 +113,9 @@ class Bar:
         if clock - self._told < (0.1 if self._live else _LOG_EVERY_S):
             return
         self._told = clock
-        where = f"{utc(now.at)} UTC  {now.facts} facts  {now.ticks} cycles  {now.fills} fills"
+        where = f"{utc(now.at)[:16]} UTC  {now.ticks} cycles  {now.fills} fills"
         if now.catching_up:
-            where += "  (thinking again over what is stored)"
+            where += "  (recalling)"
         if self._progress is not None:
             done = now.at - self._span[0] if self._span else None
             self._progress.update(self._task, completed=done, where=where)  # type: ignore[attr-defined]

@@ -66,7 +66,7 @@ def serve(
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
     rejects = Rejects("daemon", wanted.strict)
     with Stop() as stop:
-        opened = open_market(wanted, rejects.add, wait=stop.wait)
+        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet)
         ledger = Ledger.open(path, mode="paper", venue="paper")
         try:
             if not quiet:

@@ -62,7 +62,7 @@ def play(
     """Plays a market into a ledger and tells what came of it; gives the exit code."""
     rejects = Rejects("run", wanted.strict)
     with Stop() as stop:
-        opened = open_market(wanted, rejects.add, wait=stop.wait)
+        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet)
         ledger = Ledger.open(path, mode="paper", venue="paper")
         try:
             session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed)

@@ -69,14 +69,17 @@ def open_market(
     on_bad: Callable[[str, int, str], None],
     wait: Callable[[float], bool] | None = None,
     before_wait: Callable[[], None] | None = None,
+    with_span: bool = False,
 ) -> Market:
     """Opens a recording; raises ConfigError or UsageError for one that is not there or cannot be read.
 
-    `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block.
+    `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block;
+    `with_span` looks up the first and last time, which costs a reading of the files.
     """
     from engine.world.imports.origin import venue_of
     from engine.world.snapshots.snapshots import load
     from engine.world.sources.recorded import Recorded
+    from engine.world.sources.span import span_of
 
     source: Source = Recorded(
         path=options.path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
@@ -88,4 +91,5 @@ def open_market(
             raise ConfigError("a pace needs something to wait with")
         source = Paced(source, options.speed, wait)
     snapshot = load(venue_of(Path(options.path), options.venue))
-    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path)
+    span = span_of(options.path, options.since_ms, options.until_ms) if with_span else None
+    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path, span)
