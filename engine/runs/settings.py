@@ -284,4 +284,7 @@ def _convert(key: str, value: Any, kind: Any, origin: str) -> Any:
 
 def _make(cls: type[Any], values: Mapping[str, Any], prefix: str) -> Any:
     own = {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
-    return cls(**own)
+    try:
+        return cls(**own)
+    except ValueError as error:  # what a plug says of settings that do not fit together
+        raise ConfigError(f"settings of [{prefix.rstrip('.')}]: {error}") from None

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
-from engine.errors import BadRecord
+from engine.errors import BadRecord, ConfigError
 from engine.plugs import Frame, Indicator, Strategy, Verdict
 from engine.records.base import Record, figure, written
 from engine.records.bounds import Ratio
@@ -66,7 +66,7 @@ class Signal:
         self.state = state if state is not None else SignalState()
         self.candles = Candles(self.state.feeds)
         self._on_failure = on_failure
-        self._steps = {name: TIMEFRAMES_S[name] for name in strategy.timeframes}
+        self._steps = {name: _step_of(name) for name in strategy.timeframes}
         self._live: dict[str, dict[str, dict[str, Indicator]]] = {}
 
     def take(self, record: Record) -> list[Record]:
@@ -188,6 +188,12 @@ class Signal:
             at=tick.at, venue=candidate.venue, symbol=candidate.symbol, stage="signal", code=code, value=written(value),
             limit=written(limit),
         )  # fmt: skip
+
+
+def _step_of(timeframe: str) -> int:
+    if timeframe not in TIMEFRAMES_S:
+        raise ConfigError(f"no timeframe {timeframe!r}: there are {', '.join(TIMEFRAMES_S)}")
+    return TIMEFRAMES_S[timeframe]
 
 
 def _plan(plan: ExitPlan) -> ExitPlan:

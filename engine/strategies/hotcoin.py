@@ -35,6 +35,12 @@ class Hotcoin:
     trail_callback_pct: Percent = 3.0
     hold_max_s: SecondsOrOff = 14_400
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a timeframe of the entry rule that is not looked at."""
+        for name in (*self.above_ema, *self.rising_ema):
+            if name not in self.timeframes:
+                raise ValueError(f"{name!r} is in above_ema or rising_ema, but not in timeframes {self.timeframes}")
+
     def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
         """One moving average on each timeframe."""
         return {"ema": lambda: Ema(self.ema_bars)}
