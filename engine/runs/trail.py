@@ -17,6 +17,7 @@ from engine.runs.history import all_runs
 from engine.runs.market import MarketOptions, open_market
 from engine.stages.intake import Intake
 from engine.stages.scan import Coin, Scan
+from engine.world.recording import folder_of
 
 
 class Trail(NamedTuple):
@@ -44,7 +45,7 @@ def trail_of(path: Path, symbol: str, at: int) -> Trail:
     figures: dict[str, Any] = {}
     note = ""
     if not any(record.kind == "candidate_snapshot" for record in records) and runs:
-        figures, note = _figures(runs[-1][1], symbol, cycle.at)
+        figures, note = _figures(runs[-1][1], path, symbol, cycle.at)
     return Trail(symbol, cycle.at, code, records, outcome, figures, note)
 
 
@@ -82,13 +83,11 @@ def _outcome(ledger: Ledger, symbol: str, at: int, records: list[Record]) -> lis
     return found
 
 
-def _figures(run: Run, symbol: str, at: int) -> tuple[dict[str, Any], str]:
-    """Computes the scan's figures of a symbol again, from the facts that the run's manifest names."""
-    files = run.market.get("files")
-    if not files:
-        return {}, "the market of this run was a stream; its figures are not computed again"
+def _figures(run: Run, ledger: Path, symbol: str, at: int) -> tuple[dict[str, Any], str]:
+    """Computes the scan's figures of a symbol again, from the files of the manifest or the recording of a stream."""
+    facts = str(run.market.get("path", "")) if run.market.get("files") else str(folder_of(ledger))
     try:
-        return _scan_again(run, str(run.market.get("path", files[0].get("path"))), symbol, at), ""
+        return _scan_again(run, facts, symbol, at), ""
     except HotError as error:
         return {}, f"the figures cannot be computed again: {error}"
 
