@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.runs.market import MarketOptions
 
 Market = Annotated[
     str | None,
@@ -56,6 +59,19 @@ def when(text: str | None, name: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)
+
+
+def market_of(
+    path: str, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None, speed: str,
+    strict: bool, max_lateness: int,
+) -> "MarketOptions":  # fmt: skip
+    """Gives what of a market is wanted, from the options that scan, run and daemon share."""
+    from engine.runs.market import MarketOptions
+
+    return MarketOptions(
+        path=path, venue=venue, symbols=tuple(symbols or ()), since_ms=when(since, "--since"),
+        until_ms=when(until, "--until"), speed=speed, strict=strict, max_lateness_ms=max_lateness,
+    )  # fmt: skip
 
 
 def utc(at_ms: int) -> str:

@@ -51,10 +51,7 @@ def daemon(
     """
     if market is None:
         raise no_market()
-    wanted = MarketOptions(
-        path=market, venue=venue, symbols=tuple(symbols or ()), since_ms=options.when(since, "--since"),
-        until_ms=options.when(until, "--until"), speed=speed, strict=strict, max_lateness_ms=max_lateness,
-    )  # fmt: skip
+    wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
     used = settings.load(config, list(sets or []))
     path = ledger if ledger is not None else fresh_ledger("paper")
     raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet))

@@ -17,7 +17,7 @@ from engine.records.desk import End
 from engine.records.market import Tick
 from engine.records.wire import encode
 from engine.runs import settings
-from engine.runs.manifest import start_run
+from engine.runs.begin import start_run
 from engine.runs.market import MarketOptions, no_market, open_market
 from engine.runs.settings import Settings
 from engine.stages.intake import Intake
@@ -52,10 +52,7 @@ def scan(
     """
     used = settings.load(config, list(sets or []))
     path = _market_path(market)
-    wanted = MarketOptions(
-        path=path, venue=venue, symbols=tuple(symbols or ()), since_ms=options.when(since, "--since"),
-        until_ms=options.when(until, "--until"), speed=speed, strict=strict, max_lateness_ms=max_lateness,
-    )  # fmt: skip
+    wanted = options.market_of(path, venue, symbols, since, until, speed, strict, max_lateness)
     raise typer.Exit(_scan(used, wanted, ledger, seed, quiet))
 
 
