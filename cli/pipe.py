@@ -153,7 +153,7 @@ def run_filter(
     """Runs one stage between stdin and stdout; gives the exit code.
 
     The stage is made when the first line is there: a `run` record that comes first tells its settings. `keep_line` is
-    shown every own or passing line that is not handed to the stage (the ledger's owner keeps decisions).
+    shown the run record and every passing line of the kinds that the stage `keeps` (the ledger's owner, decisions).
     """
     rejects, output = Rejects(name, strict), Output()
     source = Input(rejects, output.flush, idle_timeout)
@@ -178,7 +178,9 @@ class _Loop:
         read = wants | {"run", "end"}
         self._wants = wants
         self._prefixes = tuple(b'{"kind":"' + kind.encode() + b'"' for kind in sorted(read))
-        self._own = methodcaller("startswith", self._prefixes)
+        # Nothing is kept before the stage is there; until then every line is looked at.
+        self._kept: tuple[bytes, ...] = () if keep_line is None else (_OPENING,)
+        self._own = methodcaller("startswith", self._prefixes + self._kept)
         self._stage: Takes | None = None
         self._last_at = 0
         self.ended = False
@@ -186,7 +188,7 @@ class _Loop:
 
     def batch(self, lines: list[bytes], block: bytes, number: int) -> None:
         """Takes lines; a batch in which nothing is to be read goes on as it came."""
-        if self._keep is None and not any(map(self._own, lines)) and _all_pass(lines):
+        if not any(map(self._own, lines)) and _all_pass(lines):
             self._output.write_block(block, len(lines))
             return
         prefixes, write = self._prefixes, self._output.write
@@ -194,7 +196,7 @@ class _Loop:
             if line.startswith(prefixes):
                 self._read(line, line, number + offset)
             elif line.startswith(_OPENING) and line.endswith(b"}") and len(line) <= MAX_LINE_BYTES:
-                if self._keep is not None:
+                if self._kept and line.startswith(self._kept):
                     self._hand_on(line, number + offset)
                 else:
                     write(line)
@@ -203,11 +205,13 @@ class _Loop:
 
     def _hand_on(self, line: bytes, number: int) -> None:
         assert self._keep is not None
-        try:
-            self._keep(self.stage(None), kind_of_line(line) or "", line)
-        except BadRecord as error:
-            self._rejects.add("stdin", number, str(error))
-            return
+        stage = self.stage(None)
+        if line.startswith(self._kept):
+            try:
+                self._keep(stage, kind_of_line(line) or "", line)
+            except BadRecord as error:
+                self._rejects.add("stdin", number, str(error))
+                return
         self._output.write(line)
 
     def _slow(self, line: bytes, number: int) -> None:
@@ -248,16 +252,19 @@ class _Loop:
         if self._on_run is not None:
             record = self._on_run(record)
             line = encode(record)
-        if self._stage is None:
-            self._stage = self._make(record)
+        stage = self.stage(record)
         if self._keep is not None:
-            self._keep(self._stage, "run", line)
+            self._keep(stage, "run", line)
         self._output.write(line)
 
     def stage(self, run: Run | None) -> Takes:
         """Gives the stage, made on first use."""
         if self._stage is None:
             self._stage = self._make(run)
+            self._kept = tuple(
+                b'{"kind":"' + kind.encode() + b'"' for kind in sorted(getattr(self._stage, "keeps", ()))
+            )
+            self._own = methodcaller("startswith", self._prefixes + self._kept)
         return self._stage
 
     def _take(self, record: Record, line: bytes) -> None:

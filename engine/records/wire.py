@@ -45,7 +45,7 @@ _EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+
 _TINY = re.compile(rb"[0-9]e-?[0-9]")
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
-_decoders: dict[str, msgspec.json.Decoder[Any]] = {}
+_decoders: dict[bytes, msgspec.json.Decoder[Any]] = {}
 
 
 _written: tuple[Record | None, bytes] = (None, b"")
@@ -97,26 +97,29 @@ def decode(line: bytes) -> Record | None:
     Any key order and white space is read. Raises BadRecord for what cannot be trusted: not JSON, not UTF-8, a wrong
     type, a number that is not finite, a key given twice, too long or too deep.
     """
+    global _written
     if len(line) > MAX_LINE_BYTES:
         raise BadRecord(f"longer than {MAX_LINE_BYTES} bytes")
-    kind = kind_of_line(line)
-    canonical = kind is not None
-    if kind is None:
-        kind = _kind_anywhere(line)
-    decoder = _decoder(kind)
-    if decoder is None:
-        return None
-    record = _decode_with(decoder, line)
-    # A line that encodes back to itself has neither doubled keys nor unknown fields; only others are looked at closer.
-    if not canonical or _encoder.encode(record) != line:
-        check_json(line)
-    return record
+    if line.startswith(_OPENING):
+        decoder = _decoder(line[9 : line.find(b'"', 9)])
+        if decoder is None:
+            return None
+        record = _decode_with(decoder, line)
+        # A line that encodes back to itself has neither doubled keys nor unknown fields; only others are looked at
+        # closer. What was read and is handed on or kept is then not encoded again.
+        if _encoder.encode(record) == line:
+            _written = (record, line)
+        else:
+            check_json(line)
+        return record
+    decoder = _decoder(_kind_anywhere(line).encode())
+    return _decode_with(decoder, line) if decoder is not None else None
 
 
-def _decoder(kind: str) -> "msgspec.json.Decoder[Any] | None":
+def _decoder(kind: bytes) -> "msgspec.json.Decoder[Any] | None":
     decoder = _decoders.get(kind)
     if decoder is None:
-        cls = KINDS.get(kind)
+        cls = KINDS.get(kind.decode("ascii", "replace"))
         if cls is None:
             return None
         decoder = _decoders[kind] = msgspec.json.Decoder(cls)

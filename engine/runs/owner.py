@@ -30,6 +30,7 @@ class Owner:
         start = find_start(ledger, market, settings, first_at=run.at if run is not None else 0)
         self._recording = None if market.get("files") else self._writer()
         self._recorded_until = self._last_recorded()
+        self.keeps = (COMPARED | FACTS if self._recording is not None else COMPARED) - self.wants
         flush = self._recording.flush if self._recording is not None else None
         self.keeper = Keeper(ledger, start.after_seq, flush)
         self.trader = self._trader(start, run)

@@ -32,7 +32,6 @@ class FrameState(msgspec.Struct, kw_only=True):
     `states` holds each indicator's memory; `parts` counts the source candles in the open one.
     """
 
-    opened_at: int = -1
     parts: int = 0
     close: float = 0.0
     closed_at: int = 0
@@ -95,33 +94,33 @@ class Signal:
             self._candle(candle)
 
     def _candle(self, candle: Candle) -> None:
-        frames = self.state.frames.setdefault(candle.symbol, {})
-        if candle.hole:
-            frames.clear()
-            self._live.pop(candle.symbol, None)
+        symbol, closed_at = candle.symbol, candle.closed_at
+        frames = self.state.frames.get(symbol)
+        if frames is None or candle.hole:
+            frames = self.state.frames[symbol] = {}
+            self._live.pop(symbol, None)
         for name, step_s in self._steps.items():
-            if step_s < candle.step_s or step_s % candle.step_s:
+            if step_s % candle.step_s:
                 continue
             frame = frames.get(name)
             if frame is None:
                 frame = frames[name] = FrameState()
-            self._build(candle, name, step_s, frame)
+            frame.parts += 1
+            if closed_at % (step_s * 1000) == 0:
+                # Candles come without holes, so a frame is whole when as many came as it has room for: half a first
+                # hour is not an hour.
+                whole = frame.parts * candle.step_s == step_s
+                frame.parts = 0
+                if whole:
+                    self._close(candle, name, frame)
 
-    def _build(self, candle: Candle, name: str, step_s: int, frame: FrameState) -> None:
-        opened_at = (candle.closed_at - 1) // (step_s * 1000) * (step_s * 1000)
-        if opened_at != frame.opened_at:
-            frame.opened_at, frame.parts = opened_at, 0
-        frame.parts += 1
-        if candle.closed_at != opened_at + step_s * 1000:
-            return
-        # A candle counts only when all of it was seen: half a first hour is not an hour.
-        if frame.parts != step_s // candle.step_s:
-            return
+    def _close(self, candle: Candle, name: str, frame: FrameState) -> None:
         frame.close, frame.closed_at = candle.close, candle.closed_at
         frame.closes += 1
         frame.before, frame.values = frame.values, {}
+        column = (candle.close,)
         for indicator, kernel in self._kernels(candle.symbol, name, frame).items():
-            frame.values[indicator] = kernel.advance((candle.close,))[-1]
+            frame.values[indicator] = kernel.advance(column)[-1]
             frame.states[indicator] = kernel.state
 
     def _kernels(self, symbol: str, name: str, frame: FrameState) -> dict[str, Indicator]:
