@@ -76,15 +76,18 @@ class Precheck:
         self._follow(self.shadow.open_tick(tick), tick.at)
         signals, self.state.signals = self.state.signals, []
         made: list[Record] = []
+        view: DeskView | None = None
         for signal in signals:
-            verdict = self.judge(signal, tick.at)
+            view = view if view is not None else self.shadow.view(tick.at)
+            verdict = self.judge(signal, tick.at, view)
             made.append(verdict)
             if isinstance(verdict, Intent):
                 self._follow(self.shadow.enter(verdict), tick.at)
+                view = None  # the desk has changed: the next signal is judged by what is left
         self.shadow.close_tick(tick)
         return made
 
-    def judge(self, signal: SignalSnapshot, at: int) -> Intent | Refusal:
+    def judge(self, signal: SignalSnapshot, at: int, view: DeskView) -> Intent | Refusal:
         """Gives the intent of a signal, or the refusal with the code, the value and the limit."""
         desk = self.shadow.desk
         rules = desk.state.rules.get(signal.symbol)
@@ -100,7 +103,6 @@ class Precheck:
         off_pct = abs(recent.last / average - 1.0) * 100.0
         if off_pct > self.settings.price_band_pct and signal.action == "enter":
             return _refusal(signal, at, No("PRICE_BAND", round(off_pct, 4), self.settings.price_band_pct))
-        view = self.shadow.view(at)
         draft = self._draft(signal, view, rules, _decimal(average))
         if isinstance(draft, No):
             return _refusal(signal, at, draft)
