@@ -17,6 +17,8 @@ from engine.stages.exits import ExitState
 from engine.stages.recent import Price, Recent
 
 DAY_MS = 86_400_000
+#: Above this share of facts that make no sense, in a minute of at least so many, a feed is dirty.
+DIRTY_SHARE, DIRTY_OF, DIRTY_MS = 0.05, 20, 60_000
 Levels = tuple[Percent, Percent, Percent, Percent, Percent]
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
 
@@ -79,6 +81,10 @@ class DeskState(msgspec.Struct, kw_only=True):
     last_fact: int = 0
     fresh_since: int = 0
     feed_step_s: int = 0
+    heard: int = 0
+    dirty: int = 0
+    counted_since: int = 0
+    feed_dirty: bool = False
     engine: EngineState = "tradeable"
     reason: str = ""
     halted: str = ""
@@ -104,9 +110,11 @@ class Desk:
         recent = self.state.recent.get(fact.symbol)
         if recent is None:
             recent = self.state.recent[fact.symbol] = Recent()
+        self.state.heard += 1
         try:
             recent.see(fact)
         except BadRecord:
+            self.state.dirty += 1
             return False
         mono = fact.mono_ms if fact.mono_ms is not None else fact.at
         state = self.state
@@ -129,9 +137,17 @@ class Desk:
         if day != state.day:
             state.day, state.day_base_e8, state.day_entries = day, state.equity_e8, 0
         state.peak_e8 = max(state.peak_e8, state.equity_e8)
+        self._count_dirt(mono)
         state.drawdown_pct = _loss_pct(state.peak_e8, state.equity_e8)
         state.day_loss_pct = _loss_pct(state.day_base_e8, state.equity_e8)
         return self._risk(at) + self._engine(at, mono)
+
+    def _count_dirt(self, mono: int) -> None:
+        state = self.state
+        if mono - state.counted_since < DIRTY_MS:
+            return
+        state.feed_dirty = state.heard >= DIRTY_OF and state.dirty > DIRTY_SHARE * state.heard
+        state.heard, state.dirty, state.counted_since = 0, 0, mono
 
     def _value_e8(self, symbol: str) -> int:
         return e8(self.state.books[symbol].qty * Decimal(self.state.recent[symbol].text))
@@ -191,6 +207,8 @@ class Desk:
         # The way back: a whole fresh window of facts, not the first frame after the silence.
         if state.reason == "feed_stale" and mono - state.fresh_since < self.settings.feed_fresh_s * 1000:
             return "degraded", "feed_stale"
+        if state.feed_dirty:
+            return "degraded", "feed_dirty"
         return "tradeable", ""
 
     def operator(self, action: Literal["halt", "resume"], reason: str) -> None:
