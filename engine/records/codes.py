@@ -188,6 +188,12 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "Wait for an exit, or size entries smaller.",
     ),
     (
+        "NOT_HELD",
+        "precheck",
+        "The signal asks to close what is not held.",
+        "Nothing: there is nothing to sell.",
+    ),
+    (
         "PRICE_BAND",
         "precheck",
         "The price disagrees with the venue's other prices by more than the band.",

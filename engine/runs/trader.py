@@ -1,6 +1,6 @@
 """The trader: the order stage with its venue and its ledger; written before sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Protocol
 
 from engine.matching.events import Event, VenueOrder
@@ -59,9 +59,9 @@ class Trader:
             self.keeper.commit()
         return records
 
-    def _carry_out(self, made: list[Made], at: int) -> list[Record]:
-        if not made:
-            return []
+    def _carry_out(self, made: Iterable[Made], at: int) -> list[Record]:
+        if made == []:
+            return []  # most facts change nothing
         self._kept = 0
         before = self._before_send if self.keeper is not None else None
         records = carry_out(made, self.venue, self.order.answer, at, before)

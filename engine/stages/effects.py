@@ -55,21 +55,22 @@ def carry_out(
     `before_send` makes the intent durable: nothing is sent before it returned.
     """
     records: list[Record] = []
-    queue = deque(made)
-    while queue:
-        item = queue.popleft()
-        events: list[Event]
-        if isinstance(item, Send):
-            records.append(item.attempt)
-            if before_send is not None and not before_send(records, item.attempt):
-                events = [Rejected(item.attempt.client_id, "DUPLICATE")]
+    for first in made:
+        # `made` may be a generator: what it says next may hang on what the venue answered before.
+        queue = deque([first])
+        while queue:
+            item = queue.popleft()
+            if isinstance(item, Send):
+                records.append(item.attempt)
+                if before_send is not None and not before_send(records, item.attempt):
+                    events: list[Event] = [Rejected(item.attempt.client_id, "DUPLICATE")]
+                else:
+                    events = venue.send(item.order)
+            elif isinstance(item, Cancel):
+                events = venue.cancel(item.client_id)
             else:
-                events = venue.send(item.order)
-        elif isinstance(item, Cancel):
-            events = venue.cancel(item.client_id)
-        else:
-            records.append(item)
-            continue
-        answers = [one for event in events for one in answer(event, at)]
-        queue.extendleft(reversed(answers))
+                records.append(item)
+                continue
+            answers = [one for event in events for one in answer(event, at)]
+            queue.extendleft(reversed(answers))
     return records

@@ -1,6 +1,6 @@
 """Order: sends what was judged, follows what becomes of it, leaves positions by their plans, and closes each cycle."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
@@ -58,12 +58,12 @@ class Order:
         self.exchange_rules = [rule for rule in rules if rule.layer == "exchange"]
         self._scales: dict[str, Scale] = {}
 
-    def take(self, record: Record) -> list[Made]:
-        """Takes a record of a wanted kind and gives what follows from it: records, and effects to carry out."""
+    def take(self, record: Record) -> Iterable[Made]:
+        """Takes a record of a wanted kind and gives what follows: records, and effects to carry out, in order."""
         if isinstance(record, Price):
             return self._price(record)
         if isinstance(record, Tick):
-            return [*self.open_tick(record), *self.enter_all(), *self.close_tick(record)]
+            return self._tick(record)
         if isinstance(record, Intent):
             self.state.intents.append(record)
         elif isinstance(record, Refusal):
@@ -82,6 +82,14 @@ class Order:
         if book is not None and before is not None:
             book.exits.rescale(before, self._scale(rules.symbol))
 
+    def _tick(self, tick: Tick) -> Iterator[Made]:
+        """One step after the other: how the cycle ended is known only when the venue has answered."""
+        yield from self.open_tick(tick)
+        intents, self.state.intents = self.state.intents, []
+        for intent in intents:
+            yield from self.enter(intent)
+        yield from self.close_tick(tick)
+
     def open_tick(self, tick: Tick) -> list[Made]:
         """Marks the desk at a tick, before anything is entered."""
         made: list[Made] = list(self.desk.mark(tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at))
@@ -90,14 +98,6 @@ class Order:
             change = self.desk.state.recent[symbol].change_pct(tick.at)
             for exit_ in on_change(book.exits, change):
                 made += self._leave(book, exit_, tick.at)
-        return made
-
-    def enter_all(self) -> list[Made]:
-        """Gives what becomes of the intents of this cycle, in their order."""
-        intents, self.state.intents = self.state.intents, []
-        made: list[Made] = []
-        for intent in intents:
-            made += self.enter(intent)
         return made
 
     def enter(self, intent: Intent) -> list[Made]:

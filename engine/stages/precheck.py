@@ -1,6 +1,6 @@
 """Precheck: the exchange's rules first, then risk; what passes becomes an intent, the rest a refusal with its name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
@@ -69,7 +69,7 @@ class Precheck:
         self._follow(self.shadow.take(record), record.at)
         return []
 
-    def _follow(self, made: Sequence[Made], at: int) -> None:
+    def _follow(self, made: Iterable[Made], at: int) -> None:
         carry_out(made, self.exchange, self.shadow.answer, at)
 
     def _judge_all(self, tick: Tick) -> list[Record]:

@@ -152,7 +152,7 @@ class Signal:
         known = self.state.frames.get(candidate.symbol, {})
         for name, step_s in self._steps.items():
             state = known.get(name)
-            if state is None or not state.values or any(v != v for v in state.values.values()):
+            if state is None or not state.closes or any(v != v for v in state.values.values()):
                 return self._no(candidate, tick, "FRAME_COLD", f"{name} has {state.closes if state else 0} candles")
             age_s = (tick.at - state.closed_at) / 1000
             if age_s > self.settings.stale_frames * step_s:
