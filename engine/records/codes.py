@@ -249,6 +249,7 @@ PRECHECK_CODES: dict[str, Code] = {
     )
     for side in ("BUY", "SELL")
     for name, text in _FILTERS.items()
+    if (side, name) != ("SELL", "MAX_POSITION")  # it bounds what is held: only a buy can pass it
 }
 
 
