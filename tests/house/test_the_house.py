@@ -117,3 +117,14 @@ def test_the_import_contract_is_kept(env: dict[str, str]) -> None:
         pytest.skip("import-linter is not installed")
     done = subprocess.run([lint], capture_output=True, text=True, env=env, cwd=ROOT)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("rank", "candidate_snapshot"), ("signal", "signal_snapshot"), ("precheck", "intent"), ("order", "fill")],
+)
+def test_every_stage_has_an_example_that_runs(name: str, kind: str, env: dict[str, str]) -> None:
+    lines = (ROOT / "examples" / f"{name}.jsonl").read_bytes()
+    done = subprocess.run([sys.executable, "-m", "cli.main", name, "-q"], input=lines, capture_output=True, env=env)
+    assert done.returncode == 0, done.stderr
+    assert f'"kind":"{kind}"'.encode() in done.stdout
