@@ -1,5 +1,6 @@
 """An exchange on paper: working orders matched against the facts that pass, a pure fold without clock or chance."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal
 
@@ -10,10 +11,10 @@ from engine.matching.bracket import worsened
 from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
 from engine.matching.fees import fee_of
 from engine.matching.fills import bearable, limit_filled
-from engine.matching.units import Scale, from_e8, part
+from engine.matching.units import PART, Scale, ceil_div, from_e8, part
 from engine.records.base import Record
 from engine.records.bounds import Amount, Bps, Fraction, Milliseconds, Rate, Seconds
-from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, amount, figures, price
+from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, amount, check_price, check_rules, price
 
 MINUTES_A_DAY = 1440
 Price = Bar | Ticker | BookTop | Trade
@@ -43,11 +44,15 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Working(msgspec.Struct, kw_only=True):
-    """An order on the book: what is left of it, in steps, and how many executions it had."""
+    """An order on the book: what is left of it, in steps, and how many executions it had.
+
+    `rested` says that a fact passed since it came, so that it waits on the book and is hit at its own price.
+    """
 
     order: VenueOrder
     left: int
     executions: int = 0
+    rested: bool = False
 
 
 class Liquidity(msgspec.Struct, kw_only=True):
@@ -60,20 +65,31 @@ class Liquidity(msgspec.Struct, kw_only=True):
 
 
 class ExchangeState(msgspec.Struct, kw_only=True):
-    """Everything a paper exchange remembers: rules, working orders, each symbol's last fact and what is left of it."""
+    """Everything a paper exchange remembers: rules, working orders, each symbol's last fact and what is left of it.
+
+    `closed_at` is when each symbol's last bar closed.
+    """
 
     rules: dict[str, SymbolRules] = {}
     working: dict[str, list[Working]] = {}
     last: dict[str, Price] = {}
     liquidity: dict[str, Liquidity] = {}
+    closed_at: dict[str, int] = {}
 
 
 class PaperExchange:
     """Takes orders, sees facts, and answers with events."""
 
-    def __init__(self, settings: PaperSettings, state: ExchangeState | None = None) -> None:
-        """Starts empty, or where `state` left off."""
+    def __init__(
+        self, settings: PaperSettings, state: ExchangeState | None = None, funds_e8: Callable[[], int] | None = None
+    ) -> None:
+        """Starts empty, or where `state` left off.
+
+        `funds_e8` tells what the account can pay, in 1e-8 quote; a buy that comes to more expires. Without it all is
+        paid.
+        """
         self.settings = settings
+        self.funds_e8 = funds_e8
         self.state = state if state is not None else ExchangeState()
         self._half_spread = part(Decimal(str(settings.bar_spread_bps)) / 20_000)
         self._slippage = part(Decimal(str(settings.slippage_bps)) / 10_000)
@@ -96,7 +112,7 @@ class PaperExchange:
         left = self.scale(order.symbol).steps(order.qty)
         if left <= 0:
             return [Rejected(order.client_id, "ZERO_QTY")]
-        working = Working(order=order, left=left)
+        working = Working(order=order, left=left, rested=order.resting)
         self.state.working.setdefault(order.symbol, []).append(working)
         events: list[Event] = [Accepted(order.client_id)]
         if order.at_price is not None and order.symbol in self.state.last:
@@ -116,28 +132,44 @@ class PaperExchange:
 
     def see(self, fact: Record) -> list[Event]:
         """Takes a fact and gives what it does to the orders of its symbol. Facts that make no sense do nothing."""
-        if isinstance(fact, Price):
-            self.state.last[fact.symbol] = fact
-            self.state.liquidity.pop(fact.symbol, None)
-            if fact.symbol in self.state.working and fact.symbol in self.state.rules:
-                try:
+        try:
+            if isinstance(fact, SymbolRules):
+                return self._new_rules(fact)
+            if isinstance(fact, Price) and self._is_news(fact):
+                self.state.last[fact.symbol] = fact
+                self.state.liquidity.pop(fact.symbol, None)
+                if fact.symbol in self.state.working and fact.symbol in self.state.rules:
                     return self._see(fact)
-                except BadRecord:
-                    return []
-        elif isinstance(fact, SymbolRules):
-            self._new_rules(fact)
+        except BadRecord:
+            pass
         return []
 
-    def _new_rules(self, rules: SymbolRules) -> None:
+    def _is_news(self, fact: Price) -> bool:
+        """A bar whose span was seen trades nothing: its volume was borne before. Raises BadRecord for no market."""
+        check_price(fact)
+        if not isinstance(fact, Bar):
+            return True
+        if fact.open_at < self.state.closed_at.get(fact.symbol, 0):
+            return False
+        self.state.closed_at[fact.symbol] = fact.open_at + 1000 * fact.step_s
+        return True
+
+    def _new_rules(self, rules: SymbolRules) -> list[Event]:
+        check_rules(rules)
         symbol = rules.symbol
         before = self.scale(symbol) if symbol in self.state.working else None
         self.state.rules[symbol] = rules
         self._scales.pop(symbol, None)
         self.state.liquidity.pop(symbol, None)
-        if before is not None:
-            for working in self.state.working[symbol]:
-                working.left = self.scale(symbol).steps(before.qty(working.left))
-            self._sweep(symbol)
+        if before is None:
+            return []
+        events: list[Event] = []
+        for working in self.state.working[symbol]:
+            working.left = self.scale(symbol).steps(before.qty(working.left))
+            if working.left == 0:  # what remains is less than the new step: nobody may wait for it for ever
+                events.append(Ended(working.order.client_id, "expired", "STEP_SIZE"))
+        self._sweep(symbol)
+        return events
 
     def _see(self, fact: Price) -> list[Event]:
         scale, liquidity = self.scale(fact.symbol), self._liquidity(fact.symbol)
@@ -159,20 +191,16 @@ class PaperExchange:
 
     def _borne_by(self, fact: Price, scale: Scale) -> Liquidity:
         if isinstance(fact, BookTop):
-            if price(fact.bid) >= price(fact.ask):
-                raise BadRecord("crossed book")
             buy, sell = scale.steps(fact.ask_qty), scale.steps(fact.bid_qty)
             return Liquidity(at=fact.at, venue_at=fact.at, buy=buy, sell=sell)
         venue_at = fact.at
         if isinstance(fact, Bar):
-            figures(fact)
             venue_at, traded = fact.open_at, fact.volume
         elif isinstance(fact, Ticker):
             # A ticker shows no sizes: it bears a share of an average minute of its last 24 hours.
             day = amount(fact.volume_24h) or amount(fact.quote_volume_24h) / price(fact.last)
             traded = f"{day / MINUTES_A_DAY:.8f}"
         else:
-            price(fact.price)
             traded = fact.qty
         room = bearable(scale.steps(traded), self._participation)
         return Liquidity(at=fact.at, venue_at=venue_at, buy=room, sell=room)
@@ -186,10 +214,12 @@ class PaperExchange:
             crossing = worsened(scale.ticks(bar.open, up=side > 0), side, self._half_spread + self._slippage)
             limit = self._limit(working, scale)
             low, high = scale.ticks(bar.low, up=True), scale.ticks(bar.high, up=False)
-            if limit is None or side * (limit - crossing) >= 0:
+            opens_past = limit is not None and side * (limit - crossing) >= 0
+            if limit is None or (opens_past and not working.rested):
                 events += self._execute(working, crossing, liquidity, "taker")
-            elif limit_filled(side, limit, low, high, self.settings.limit_fill):
+            elif opens_past or limit_filled(side, limit, low, high, self.settings.limit_fill):
                 events += self._execute(working, limit, liquidity, "maker")
+            working.rested = limit is not None
             events += self._expire(working, bar.at)
         self._sweep(bar.symbol)
         return events
@@ -206,21 +236,21 @@ class PaperExchange:
                 events += self._execute(working, worsened(quote, side, self._slippage), liquidity, "taker")
             elif side * (limit - quote) >= 0:
                 # What rested on the book is hit at its own price; what has just come takes the better one.
-                resting = working.order.sent_at + self.settings.latency_ms < liquidity.at
-                events += self._execute(
-                    working, limit if resting else quote, liquidity, "maker" if resting else "taker"
-                )
+                if working.rested:
+                    events += self._execute(working, limit, liquidity, "maker")
+                else:
+                    events += self._execute(working, quote, liquidity, "taker")
+            working.rested = limit is not None
             events += self._expire(working, liquidity.at)
         self._sweep(symbol)
         return events
 
     def _quotes(self, scale: Scale, ticker: Ticker) -> tuple[int, int]:
-        if ticker.bid is not None and ticker.ask is not None and 0 < price(ticker.bid) < price(ticker.ask):
+        if ticker.bid is not None and ticker.ask is not None:
             return scale.ticks(ticker.bid, up=False), scale.ticks(ticker.ask, up=True)
         return self._around(scale, ticker.last)
 
     def _around(self, scale: Scale, last: str) -> tuple[int, int]:
-        price(last)
         bid = worsened(scale.ticks(last, up=False), -1, self._half_spread)
         return bid, worsened(scale.ticks(last, up=True), 1, self._half_spread)
 
@@ -242,6 +272,9 @@ class PaperExchange:
         steps = min(working.left, liquidity.buy if buying else liquidity.sell)
         if steps <= 0:
             return []
+        if buying and not self._affordable(symbol, ticks, steps, role):
+            working.left = 0
+            return [Ended(order.client_id, "expired", "INSUFFICIENT_BALANCE")]
         if buying:
             liquidity.buy -= steps
         else:
@@ -252,6 +285,12 @@ class PaperExchange:
         if working.left == 0:
             events.append(Ended(order.client_id, "filled"))
         return events
+
+    def _affordable(self, symbol: str, ticks: int, steps: int, role: Literal["maker", "taker"]) -> bool:
+        if self.funds_e8 is None:
+            return True
+        notional = self.scale(symbol).money(ticks, steps, up=True)
+        return notional + ceil_div(notional * self._fees[role], PART) <= self.funds_e8()
 
     def _executed(
         self, working: Working, symbol: str, ticks: int, steps: int, venue_at: int, role: Literal["maker", "taker"]

@@ -26,13 +26,14 @@ def fee_of(
 
     `fee_in`: `quote`, `received` (what the fill brings in: base when buying, quote when selling, as spot exchanges
     do), or another asset's name, paid at `asset_price` (quote per unit; without one the fee falls back to quote).
+    An asset that is the one being traded is taken like `received`.
     """
     notional = scale.money(ticks, steps, up=True)
     quote_e8 = ceil_div(notional * rate_parts, PART)
-    if fee_in == "received" and side > 0:
+    if fee_in in ("received", base) and side > 0:
         amount = _up8(scale.qty(steps) * Decimal(rate_parts) / PART)
         return Fee(amount, base, quote_e8, amount)
-    if fee_in not in ("quote", "received", quote) and asset_price:
+    if fee_in not in ("quote", "received", base, quote) and asset_price:
         return Fee(_up8(Decimal(quote_e8) / E8 / asset_price), fee_in, quote_e8, Decimal(0))
     return Fee(Decimal(quote_e8) / E8, quote, quote_e8, Decimal(0))
 

@@ -7,6 +7,8 @@ E8 = 100_000_000
 _E8 = Decimal(E8)
 #: Fractions (slippage, fees, participation) are whole numbers of this part.
 PART = 1_000_000_000
+#: Ticks, steps and money stop here, so that no absurd fact makes a state that cannot be saved (signed 64 bits).
+MOST = 2**62
 
 
 def part(fraction: Decimal | float | int) -> int:
@@ -26,7 +28,11 @@ def div(a: int, b: int, up: bool) -> int:
 
 def e8(amount: Decimal, up: bool = False) -> int:
     """Gives money as whole 1e-8 units, rounded down unless `up`."""
-    return int((amount * _E8).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR))
+    return _bounded(int((amount * _E8).to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)))
+
+
+def _bounded(units: int) -> int:
+    return max(-MOST, min(units, MOST))
 
 
 def from_e8(units: int) -> Decimal:
@@ -40,6 +46,12 @@ def plain(value: Decimal) -> str:
         return "0"
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def on_grid(value: Decimal, step: Decimal) -> bool:
+    """Says whether a value is a multiple of a step; unlike `%` also where the quotient has very many digits."""
+    ratio = value / step
+    return ratio == ratio.to_integral_value()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,11 @@ class Scale:
     def ticks(self, price: str | Decimal, up: bool) -> int:
         """Gives a price in ticks; what is off the grid goes up or down."""
         ratio = Decimal(price) / self.tick
-        return int(ratio.to_integral_value(ROUND_CEILING if up else ROUND_FLOOR))
+        return _bounded(int(ratio.to_integral_value(ROUND_CEILING if up else ROUND_FLOOR)))
 
     def steps(self, qty: str | Decimal) -> int:
         """Gives a quantity in steps, rounded down: never more than there is."""
-        return int((Decimal(qty) / self.step).to_integral_value(ROUND_FLOOR))
+        return _bounded(int((Decimal(qty) / self.step).to_integral_value(ROUND_FLOOR)))
 
     def price(self, ticks: int) -> Decimal:
         """Gives ticks as a price."""
@@ -79,4 +91,4 @@ class Scale:
 
     def money(self, ticks: int, steps: int, up: bool) -> int:
         """Gives price times quantity in 1e-8 quote: up for what is paid, down for what is received."""
-        return div(ticks * steps * self.worth_num, self.worth_den, up)
+        return _bounded(div(ticks * steps * self.worth_num, self.worth_den, up))

@@ -1,11 +1,21 @@
 """What every record is: immutable, keyword-only, its kind first and its time second."""
 
 import re
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Meta
 
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
+
+# Largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
+MAX_INTEGER = 2**53 - 1
+
+#: A whole number on the wire, a time in epoch milliseconds, and a figure. A number beyond 2^53 is refused when it is
+#: read. A figure written as `5` is read as an int and written as `5` again, never as `5.0`.
+Whole = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+Moment = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+Figure = Whole | Annotated[float, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 
 
 def kind_of(name: str) -> str:
@@ -23,7 +33,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=ki
     record that caused it.
     """
 
-    at: int
+    at: Moment
 
     OWNER: ClassVar[str] = "market"
 
@@ -33,27 +43,21 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=ki
         return self.__struct_config__.tag  # type: ignore[return-value]
 
 
-#: A figure on the wire. What was written as `5` is read as an int and written as `5` again, never as `5.0`.
-Figure = int | float
-
-# Largest integer that every JSON reader keeps exactly (RFC 8259, section 6).
-MAX_INTEGER = 2**53 - 1
-
-
 def figure(x: float | None, digits: int = 6) -> Figure | None:
     """Rounds a figure to what the wire can carry so that every jq prints it unchanged.
 
     Not finite gives None. Integral values become int (no `50.0`, no `-0`); what is smaller than 1e-4 is rounded to
-    four decimals, since jq 1.6 would print it with an exponent.
-
-    Raises OverflowError beyond 2^53, where JSON readers start to differ.
+    four decimals, since jq 1.6 would print it with an exponent. Beyond 2^53, where JSON readers start to differ, it
+    stays there: one absurd price must not end a stream, and no threshold is near.
     """
-    if x is None or isinstance(x, int):
-        return x
+    if x is None:
+        return None
     if not -MAX_INTEGER <= x <= MAX_INTEGER:
         if x != x or x in (float("inf"), float("-inf")):
             return None
-        raise OverflowError(f"figure beyond 2^53: {x!r}")
+        return MAX_INTEGER if x > 0 else -MAX_INTEGER
+    if isinstance(x, int):
+        return x
     rounded = round(x, digits if x >= 1e-4 or x <= -1e-4 else 4)
     whole = int(rounded)
     return whole if whole == rounded else rounded

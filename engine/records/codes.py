@@ -29,7 +29,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
     (
         "BAD_DATA",
         "scan",
-        "The symbol's last fact could not be believed (bad numbers, crossed book, time running backwards).",
+        "The symbol's last fact could not be believed (bad numbers, a crossed book, a candle that has not closed).",
         "Look at the source; the bad lines are counted at the end of the scan.",
     ),
     (

@@ -4,7 +4,8 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from engine.records.base import Figure, Record
+from engine.records.base import Figure, Moment, Record, Whole
+from engine.records.market import Plain
 
 PoolStatus = Literal["new", "watching", "hot", "cooling", "dropped"]
 
@@ -27,7 +28,7 @@ class Anomaly(Idea, frozen=True, kw_only=True):
     trigger: Literal["price", "volume", "price+volume"]
     change_pct: Figure | None = None
     volume_surge: Figure | None = None
-    window_s: int
+    window_s: Whole
 
 
 class HeatInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -38,10 +39,10 @@ class HeatInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     announcement: Literal["spot_listing", "perp_listing", "campaign", "none"] | None = None
     announcement_hours: Figure | None = None
-    mentions_1h: int | None = None
+    mentions_1h: Whole | None = None
     mentions_baseline_1h: Figure | None = None
     sentiment: Figure | None = None
-    sentiment_samples: int | None = None
+    sentiment_samples: Whole | None = None
     change_1h_pct: Figure | None = None
     change_5m_pct: Figure | None = None
     volume_surge: Figure | None = None
@@ -60,8 +61,8 @@ class Candidate(Idea, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "scan"
 
     status: PoolStatus
-    since: int
-    status_since: int
+    since: Moment
+    status_since: Moment
     price: str
     inputs: HeatInputs
 
@@ -74,13 +75,13 @@ class CandidateSnapshot(Idea, frozen=True, kw_only=True):
 
     OWNER: ClassVar[str] = "rank"
 
-    rank: int
+    rank: Whole
     heat: Figure
     coverage: Figure
     dimensions: dict[str, Figure]
     missing: tuple[str, ...] = ()
     status: PoolStatus
-    since: int
+    since: Moment
     price: str
     inputs: HeatInputs
 
@@ -106,7 +107,7 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     trail_share_pct: Figure = 0
     trail_arm_pct: Figure = 0
     trail_callback_pct: Figure = 0
-    hold_max_s: int = 0
+    hold_max_s: Whole = 0
     black_swan_pct: Figure = 0
 
 
@@ -123,10 +124,10 @@ class SignalSnapshot(Idea, frozen=True, kw_only=True):
     action: Literal["enter", "exit", "wait"]
     side: Literal["buy", "sell"]
     order_type: Literal["market", "limit"]
-    rank: int
+    rank: Whole
     heat: Figure
     price: str
-    limit_price: str | None = None
+    limit_price: Plain | None = None
     code: str | None = None
     reasons: tuple[str, ...] = ()
     frames: dict[str, dict[str, Figure | None]] = {}

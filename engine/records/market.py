@@ -1,16 +1,22 @@
 """Facts of the market: what a source saw, prices and quantities as the decimal strings the exchange wrote."""
 
 import re
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
 
 from engine.errors import BadRecord
-from engine.records.base import Figure, Record
+from engine.records.base import Figure, Moment, Record, Whole
 
 # Plain digits only: no exponent, no sign, no NaN; bounded before anything is converted.
 _PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
+#: A quantity or price of ours: held to plain digits when it is read, since orders are made of it.
+Plain = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")]
 _PLAIN_SIX = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,){6}", re.ASCII)
 _SYMBOL = re.compile(r"[^\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"\\,<>&=;'`\[\](){}|]{1,40}")
 MAX_AMOUNT = 1e15
+#: No candle is longer than a month.
+LONGEST_STEP_S = 2_678_400
 
 
 class Fact(Record, frozen=True, kw_only=True):
@@ -18,7 +24,7 @@ class Fact(Record, frozen=True, kw_only=True):
 
     venue: str
     symbol: str
-    mono_ms: int | None = None
+    mono_ms: Moment | None = None
 
 
 class Ticker(Fact, frozen=True, kw_only=True):
@@ -34,15 +40,15 @@ class Ticker(Fact, frozen=True, kw_only=True):
 class Bar(Fact, frozen=True, kw_only=True):
     """A closed candle. `at` is close time + 1 ms, when it can be known; `open_at` its first millisecond."""
 
-    step_s: int
-    open_at: int
+    step_s: Whole
+    open_at: Whole
     open: str
     high: str
     low: str
     close: str
     volume: str
     quote_volume: str | None = None
-    trades: int | None = None
+    trades: Whole | None = None
 
 
 class BookTop(Fact, frozen=True, kw_only=True):
@@ -60,7 +66,7 @@ class Trade(Fact, frozen=True, kw_only=True):
     price: str
     qty: str
     side: Literal["buy", "sell"]
-    trade_id: int | None = None
+    trade_id: Whole | None = None
 
 
 class SymbolRules(Fact, frozen=True, kw_only=True):
@@ -89,12 +95,12 @@ class SymbolRules(Fact, frozen=True, kw_only=True):
     bid_multiplier_down: str = "0"
     ask_multiplier_up: str = "0"
     ask_multiplier_down: str = "0"
-    avg_price_mins: int = 5
-    max_orders: int = 0
-    max_algo_orders: int = 0
+    avg_price_mins: Whole = 5
+    max_orders: Whole = 0
+    max_algo_orders: Whole = 0
     max_position: str = "0"
     order_types: tuple[str, ...] = ()
-    onboard_at: int | None = None
+    onboard_at: Whole | None = None
     rules: str = "venue"
 
 
@@ -123,7 +129,7 @@ class Post(Record, frozen=True, kw_only=True):
     text: str = ""
     post_id: str | None = None
     sentiment: Figure | None = None
-    mono_ms: int | None = None
+    mono_ms: Moment | None = None
 
 
 class Announcement(Record, frozen=True, kw_only=True):
@@ -134,8 +140,8 @@ class Announcement(Record, frozen=True, kw_only=True):
     category: Literal["spot_listing", "perp_listing", "campaign", "delisting", "other"]
     symbols: tuple[str, ...]
     title: str = ""
-    opens_at: int | None = None
-    mono_ms: int | None = None
+    opens_at: Whole | None = None
+    mono_ms: Moment | None = None
 
 
 class Tick(Record, frozen=True, kw_only=True):
@@ -148,7 +154,7 @@ class Tick(Record, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "scan"
 
     codes: dict[str, tuple[str, ...]] = {}
-    mono_ms: int | None = None
+    mono_ms: Moment | None = None
 
 
 def amount(text: str) -> float:
@@ -225,3 +231,58 @@ def figures(bar: Bar) -> Ohlcv:
     read = Ohlcv(bar)
     _seen = (bar, read)
     return read
+
+
+_believed: Bar | Ticker | BookTop | Trade | None = None
+
+
+def check_price(fact: Bar | Ticker | BookTop | Trade) -> None:
+    """Refuses a fact whose numbers cannot be a market: not plain, a price of zero, a crossed or empty book.
+
+    Raises BadRecord. Every stage asks this one, so that what one does not believe no other trades on.
+    """
+    global _believed
+    if fact is _believed:
+        return
+    if isinstance(fact, Bar):
+        figures(fact)
+        # A candle that has not closed yet repaints: nothing may be decided on it.
+        if fact.step_s > LONGEST_STEP_S or fact.at < fact.open_at + 1000 * fact.step_s:
+            raise BadRecord(f"bar of {fact.symbol[:40]!r} has not closed yet")
+    elif isinstance(fact, Ticker):
+        price(fact.last)
+        amount(fact.volume_24h)
+        amount(fact.quote_volume_24h)
+        if fact.bid is not None and fact.ask is not None:
+            _check_book(fact.bid, fact.ask)
+        else:
+            price(fact.bid or fact.ask or fact.last)
+    elif isinstance(fact, BookTop):
+        _check_book(fact.bid, fact.ask)
+        amount(fact.bid_qty)
+        amount(fact.ask_qty)
+    else:
+        price(fact.price)
+        price(fact.qty)
+    _believed = fact
+
+
+def _check_book(bid: str, ask: str) -> None:
+    if price(bid) >= price(ask):
+        raise BadRecord(f"crossed book: bid {bid}, ask {ask}")
+
+
+def check_rules(rules: SymbolRules) -> None:
+    """Refuses rules that no order can be held against: a limit that is no plain number, no tick, no step.
+
+    Raises BadRecord; the rules that were known before stay in force.
+    """
+    check_symbol(rules.symbol)
+    price(rules.tick)
+    price(rules.step)
+    for limit in (
+        rules.min_price, rules.max_price, rules.min_qty, rules.max_qty, rules.market_step, rules.market_min_qty,
+        rules.market_max_qty, rules.min_notional, rules.max_notional, rules.bid_multiplier_up,
+        rules.bid_multiplier_down, rules.ask_multiplier_up, rules.ask_multiplier_down, rules.max_position,
+    ):  # fmt: skip
+        amount(limit)

@@ -2,8 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from engine.records.base import Figure, Record
+from engine.records.base import Figure, Moment, Record, Whole
 from engine.records.ideas import ExitPlan
+from engine.records.market import Plain
 
 Side = Literal["buy", "sell"]
 Purpose = Literal["entry", "exit"]
@@ -31,10 +32,10 @@ class Intent(Deed, frozen=True, kw_only=True):
     purpose: Purpose
     leg: str
     order_type: OrderType
-    qty: str
-    price: str
-    limit_price: str | None = None
-    notional: str
+    qty: Plain
+    price: Plain
+    limit_price: Plain | None = None
+    notional: Plain
     intent_key: str
     risk_level: str
     plan: ExitPlan | None = None
@@ -51,7 +52,7 @@ class OrderAttempt(Deed, frozen=True, kw_only=True):
     strategy: str
     client_id: str
     intent_key: str
-    attempt: int = 1
+    attempt: Whole = 1
     side: Side
     purpose: Purpose
     reason: str
@@ -81,7 +82,7 @@ class Fill(Deed, frozen=True, kw_only=True):
 
     OWNER: ClassVar[str] = "order"
 
-    venue_at: int
+    venue_at: Moment
     client_id: str
     trade_id: str
     side: Side
@@ -110,7 +111,7 @@ class Position(Deed, frozen=True, kw_only=True):
     status: Literal["open", "closed"]
     qty: str
     entry_price: str
-    opened_at: int
+    opened_at: Moment
     realised_pnl: str
     fees_quote: str
     reason: str
@@ -128,4 +129,4 @@ class StateChange(Record, frozen=True, kw_only=True):
     reason: str
     value: Figure | None = None
     limit: Figure | None = None
-    until: int | None = None
+    until: Moment | None = None

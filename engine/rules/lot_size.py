@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.matching.units import on_grid
 from engine.records.desk import DeskView, Draft, No
-from engine.records.market import SymbolRules
+from engine.records.market import MAX_AMOUNT, SymbolRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class LotSize:
         side, qty = draft.side.upper(), draft.qty
         if qty <= 0:
             return No(f"{side}_MIN_QTY", str(qty), grids[-1][0])
+        if qty > MAX_AMOUNT:
+            return No(f"{side}_MAX_QTY", str(qty), f"{MAX_AMOUNT:.0f}")
         for low, high, step in grids:
             if Decimal(low) > 0 and qty < Decimal(low):
                 return No(f"{side}_MIN_QTY", str(qty), low)
             if Decimal(high) > 0 and qty > Decimal(high):
                 return No(f"{side}_MAX_QTY", str(qty), high)
-            if Decimal(step) > 0 and qty % Decimal(step) != 0:
+            if Decimal(step) > 0 and not on_grid(qty, Decimal(step)):
                 return No(f"{side}_STEP_SIZE", str(qty), step)
         return None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.matching.units import on_grid
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -27,6 +28,6 @@ class PriceFilter:
             return No(f"{side}_MIN_PRICE", str(price), rules.min_price)
         if high > 0 and price > high:
             return No(f"{side}_MAX_PRICE", str(price), rules.max_price)
-        if tick > 0 and price % tick != 0:
+        if tick > 0 and not on_grid(price, tick):
             return No(f"{side}_TICK_SIZE", str(price), rules.tick)
         return None

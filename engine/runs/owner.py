@@ -40,7 +40,8 @@ class Owner:
     def _trader(self, start: Start, run: Run | None) -> Trader:
         state = start.state
         order = make_order(self.settings, run, state.order if state is not None else None)
-        self.venue = Paper(self.settings.paper, state.venue if state is not None else exchange_of(run))
+        exchange = state.venue if state is not None else exchange_of(run)
+        self.venue = Paper(self.settings.paper, exchange, lambda: order.desk.state.cash_e8)
         return Trader(order, self.venue, self.keeper)
 
     def _writer(self) -> RecordingWriter:

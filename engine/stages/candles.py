@@ -28,7 +28,10 @@ class Candle(NamedTuple):
 
 
 class Feed(msgspec.Struct, kw_only=True):
-    """What is known of one symbol's feed: the step of its bars and the last one; or the minute its tickers are in."""
+    """What is known of one symbol's feed: the step of its bars and the last one; or the minute its tickers are in.
+
+    `heard_at` is the time of its last fact, `closed_at` that of the last minute made of tickers.
+    """
 
     step_s: int = 0
     opened_at: int = -1
@@ -36,6 +39,8 @@ class Feed(msgspec.Struct, kw_only=True):
     day_volume: float = -1.0
     minute_volume: float = 0.0
     heard: bool = False
+    heard_at: int = 0
+    closed_at: int = 0
 
 
 class Candles:
@@ -56,6 +61,7 @@ class Candles:
             feed.step_s, feed.opened_at = bar.step_s, -1
         if bar.open_at <= feed.opened_at:
             return None
+        feed.heard_at = bar.at
         hole = feed.opened_at >= 0 and bar.open_at != feed.opened_at + bar.step_s * 1000
         feed.opened_at = bar.open_at
         closed_at = bar.open_at + bar.step_s * 1000
@@ -67,7 +73,7 @@ class Candles:
         feed = self._feed(ticker.symbol)
         if feed.day_volume >= 0.0 and day > feed.day_volume:
             feed.minute_volume = min(feed.minute_volume + day - feed.day_volume, MAX_QUOTE_VOLUME_A_MINUTE)
-        feed.day_volume, feed.last, feed.heard = day, last, True
+        feed.day_volume, feed.last, feed.heard, feed.heard_at = day, last, True, ticker.at
 
     def minute(self, at: int) -> list[Candle]:
         """Gives the minute candles of the symbols that live on tickers, at a tick on a whole minute."""
@@ -78,9 +84,19 @@ class Candles:
             feed = self.state[symbol]
             if feed.step_s or not feed.heard:
                 continue
-            closed.append(Candle(symbol, at, 60, feed.last, micros(feed.minute_volume), False))
-            feed.minute_volume = 0.0
+            # A minute without a tick was not sampled: what moved in it would be taken for the next one's.
+            hole = feed.closed_at > 0 and at != feed.closed_at + MINUTE_MS
+            closed.append(Candle(symbol, at, 60, feed.last, micros(feed.minute_volume), hole))
+            feed.minute_volume, feed.closed_at = 0.0, at
         return closed
+
+    def silent(self, now: int, after_ms: int) -> list[str]:
+        """Gives the symbols that have not been heard for so long, or for two of their candles."""
+        return [
+            symbol
+            for symbol, feed in sorted(self.state.items())
+            if now - feed.heard_at > max(after_ms, 2000 * feed.step_s)
+        ]
 
     def drop(self, symbol: str) -> None:
         """Forgets a symbol."""

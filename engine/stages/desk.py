@@ -7,14 +7,14 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.matching.events import Executed
-from engine.matching.units import E8, e8, from_e8
-from engine.records.base import figure
+from engine.matching.units import E8, MOST, e8, from_e8
+from engine.records.base import Figure, figure
 from engine.records.bounds import Percent, Seconds, SecondsOrOff, Weight
 from engine.records.desk import DeskView, EngineState, Holding
-from engine.records.market import Funding, SymbolRules
+from engine.records.market import SymbolRules, check_rules
 from engine.records.trades import StateChange
 from engine.stages.exits import ExitState
-from engine.stages.recent import Price, Recent
+from engine.stages.recent import News, Price, Recent
 
 DAY_MS = 86_400_000
 #: Above this share of facts that make no sense, in a minute of at least so many, a feed is dirty.
@@ -44,7 +44,10 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Book(msgspec.Struct, kw_only=True):
-    """One open position: quantity, what it cost, what it has realised, and where it stands in its exit plan."""
+    """One open position: quantity, what it cost, what it has realised, and where it stands in its exit plan.
+
+    `last_exit` is the key of the last exit that was sent.
+    """
 
     symbol: str
     venue: str
@@ -55,6 +58,7 @@ class Book(msgspec.Struct, kw_only=True):
     cost_e8: int = 0
     realised_e8: int = 0
     fees_e8: int = 0
+    last_exit: str = ""
 
     @property
     def entry_price(self) -> Decimal:
@@ -71,8 +75,8 @@ class DeskState(msgspec.Struct, kw_only=True):
     day_base_e8: int = 0
     day_entries: int = 0
     risk_level: str = "L0"
-    drawdown_pct: float = 0.0
-    day_loss_pct: float = 0.0
+    drawdown_pct: Figure = 0
+    day_loss_pct: Figure = 0
     equity_e8: int = 0
     books: dict[str, Book] = {}
     reserved_e8: dict[str, int] = {}
@@ -100,29 +104,32 @@ class Desk:
         start = e8(settings.equity)
         self.state = state if state is not None else DeskState(cash_e8=start, peak_e8=start, equity_e8=start)
 
-    def see(self, fact: Price | SymbolRules | Funding) -> bool:
-        """Takes a fact; says whether it made sense."""
-        if isinstance(fact, SymbolRules):
-            self.state.rules[fact.symbol] = fact
-            return True
-        if isinstance(fact, Funding):
-            return True
+    def learn(self, rules: SymbolRules) -> None:
+        """Takes an exchange's rules; raises BadRecord for rules that make none, and goes by the old ones."""
+        check_rules(rules)
+        self.state.rules[rules.symbol] = rules
+
+    def see(self, fact: Price) -> News:
+        """Takes a fact; says what it is good for. One that makes no sense is counted, and good for nothing."""
         recent = self.state.recent.get(fact.symbol)
         if recent is None:
             recent = self.state.recent[fact.symbol] = Recent()
         self.state.heard += 1
         try:
-            recent.see(fact)
+            news = recent.see(fact)
         except BadRecord:
             self.state.dirty += 1
-            return False
+            return "none"
+        if news == "none":
+            return news
         mono = fact.mono_ms if fact.mono_ms is not None else fact.at
         state = self.state
-        if mono - state.last_fact > self._stale_ms(recent.step_s):
+        # The silence is measured as the tick measured it, whatever step the fact that ends it has.
+        if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             state.fresh_since = mono
         state.last_fact = max(state.last_fact, mono)
         state.feed_step_s = recent.step_s
-        return True
+        return news
 
     def _stale_ms(self, step_s: int) -> int:
         return max(self.settings.feed_stale_s, 2 * step_s) * 1000
@@ -132,7 +139,7 @@ class Desk:
         state = self.state
         state.equity_e8 = state.cash_e8
         for symbol in sorted(state.books):
-            state.equity_e8 += self._value_e8(symbol)
+            state.equity_e8 = min(state.equity_e8 + self._value_e8(symbol), MOST)
         day = at // DAY_MS
         if day != state.day:
             state.day, state.day_base_e8, state.day_entries = day, state.equity_e8, 0
@@ -162,7 +169,7 @@ class Desk:
             # The cool-down is over: the peak starts again at today's equity, or drawdown would block for ever.
             state.blocked_until = 0
             state.peak_e8 = state.day_base_e8 = state.equity_e8
-            state.drawdown_pct = state.day_loss_pct = 0.0
+            state.drawdown_pct = state.day_loss_pct = 0
             by_drawdown = by_day = 0
         level = LEVELS[max(by_drawdown, by_day)]
         if level == state.risk_level:
@@ -262,7 +269,7 @@ class Desk:
         book.cost_e8 -= cost
         book.fees_e8 += fee
         book.realised_e8 += notional - cost - fee
-        self.state.cash_e8 += notional - fee
+        self.state.cash_e8 = min(self.state.cash_e8 + notional - fee, MOST)
 
     def write_off(self, book: Book) -> Decimal:
         """Closes a position whose remainder is too small to sell; gives that dust, which counts as lost."""
@@ -273,10 +280,10 @@ class Desk:
         return dust
 
 
-def _loss_pct(base_e8: int, now_e8: int) -> float:
+def _loss_pct(base_e8: int, now_e8: int) -> Figure:
     if base_e8 <= 0:
-        return 0.0
-    return max(0.0, figure((base_e8 - now_e8) / base_e8 * 100.0) or 0.0)
+        return 0
+    return max(0, figure((base_e8 - now_e8) / base_e8 * 100.0) or 0)
 
 
 def _level_of(pct: float, limits: tuple[float, ...]) -> int:

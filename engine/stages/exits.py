@@ -63,6 +63,23 @@ class ExitState(msgspec.Struct, kw_only=True):
             self.trail_left -= steps
         self.trail_left = max(0, min(self.trail_left, self.left))
 
+    def unsold(self, reason: str, steps: int) -> None:
+        """Gives steps back to their leg, when an order ended before it had sold them."""
+        self.left += steps
+        if reason == "TRAIL":
+            self.trail_left += steps
+        elif reason.startswith("TIER_"):
+            self.tier_steps_done = max(0, self.tier_steps_done - steps)
+            while self.tiers_done and self.tier_steps_done < self.tier_steps(self.tiers_done):
+                self.tiers_done -= 1
+
+    def tier_steps(self, tiers: int) -> int:
+        """Gives how many steps the first so many tiers sell together."""
+        share = 0.0
+        for tier in self.plan.tiers[:tiers]:
+            share += tier.share_pct
+        return _share(self.initial, share)
+
     def rescale(self, old: Scale, new: Scale) -> None:
         """Moves to another grid when the exchange changes a symbol's tick or step while it is held."""
         self.initial = new.steps(old.qty(self.initial))
@@ -181,11 +198,8 @@ def _tiers_one_by_one(state: ExitState, price: int, left: int) -> list[Exit]:
 
 def _tier_exit(state: ExitState, reached: int, ticks: int, left: int) -> list[Exit]:
     plan = state.plan
-    share = 0.0
-    for tier in plan.tiers[:reached]:
-        share += tier.share_pct
     state.tiers_done = reached
-    steps = min(_share(state.initial, share) - state.tier_steps_done, left)
+    steps = min(state.tier_steps(reached) - state.tier_steps_done, left)
     if reached == len(plan.tiers) and not plan.trail_share_pct:
         steps = left  # nothing else would ever sell the remainder of the division
     if steps <= 0:

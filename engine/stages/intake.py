@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from engine.errors import BadRecord
 from engine.records.base import Record
-from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade
+from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, check_price, check_symbol
 from engine.stages.clock import Clock, ClockState
 
 QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
@@ -50,6 +51,11 @@ class Intake:
 
     def _rules(self, fact: Bar | Ticker | BookTop | Trade) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state
+        try:
+            check_price(fact)
+            check_symbol(symbol)
+        except BadRecord:
+            return None
         if symbol not in state.ruled:
             state.ruled[symbol] = True
             known = self.snapshot.get(symbol)
@@ -85,7 +91,7 @@ def _texts(fact: Bar | Ticker | BookTop | Trade) -> tuple[tuple[str, ...], tuple
 
 def _decimals(text: str) -> int:
     whole, _, fraction = text.partition(".")
-    return min(len(fraction.rstrip("0")), 8) if whole else 0
+    return len(fraction.rstrip("0")) if whole else 0
 
 
 def _inferred(fact: Bar | Ticker | BookTop | Trade, seen: Decimals) -> SymbolRules:

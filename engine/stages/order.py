@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import msgspec
 
+from engine.errors import BadRecord
 from engine.matching.bracket import TicksBar
 from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import Scale, e8, plain
@@ -14,12 +15,13 @@ from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import client_id, intent_key
-from engine.records.market import Bar, BookTop, SymbolRules, Tick, Ticker, Trade
+from engine.records.market import MAX_AMOUNT, Bar, BookTop, SymbolRules, Tick, Ticker
 from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
 from engine.stages.exits import Exit, ExitState, on_bar, on_change, on_price
 from engine.stages.recent import PRICE_KINDS, Price
+from engine.stages.size import floor_to, step_of
 
 #: What remains of a position under this counts as closed.
 CLOSED_UNDER = Decimal("0.00000001")
@@ -77,7 +79,10 @@ class Order:
     def _rules(self, rules: SymbolRules) -> None:
         book = self.desk.state.books.get(rules.symbol)
         before = self._scale(rules.symbol) if book is not None else None
-        self.desk.see(rules)
+        try:
+            self.desk.learn(rules)
+        except BadRecord:
+            return
         self._scales.pop(rules.symbol, None)
         if book is not None and before is not None:
             book.exits.rescale(before, self._scale(rules.symbol))
@@ -87,7 +92,7 @@ class Order:
         yield from self.open_tick(tick)
         intents, self.state.intents = self.state.intents, []
         for intent in intents:
-            yield from self.enter(intent)
+            yield from self.enter(intent, tick.at)
         yield from self.close_tick(tick)
 
     def open_tick(self, tick: Tick) -> list[Made]:
@@ -100,19 +105,21 @@ class Order:
                 made += self._leave(book, exit_, tick.at)
         return made
 
-    def enter(self, intent: Intent) -> list[Made]:
-        """Asks the account's rules once more and reserves; gives the effect that sends the order, or a refusal."""
+    def enter(self, intent: Intent, at: int) -> list[Made]:
+        """Asks the account's rules once more and reserves; gives the effect that sends the order, or a refusal.
+
+        `at` is the time of the tick; an intent of another cycle is not traded.
+        """
+        if intent.at != at:
+            return self._refuse(intent, at, No("STALE_SIGNAL", (at - intent.at) / 1000, 0))
+        rules = self.desk.state.rules.get(intent.symbol)
+        if rules is None:
+            return self._refuse(intent, at, No("NO_RULES"))
         if intent.purpose == "exit":
             return self._exit_intent(intent)
-        no = self._account_no(intent)
+        no = self._account_no(intent, rules)
         if no is not None:
-            self.state.codes[intent.symbol] = "ACCOUNT_CHANGED"
-            return [
-                Refusal(
-                    at=intent.at, venue=intent.venue, symbol=intent.symbol, stage="order", code="ACCOUNT_CHANGED",
-                    precheck_code=no.code, value=written(no.value), limit=written(no.limit), side=intent.side,
-                )
-            ]  # fmt: skip
+            return self._refuse(intent, at, No("ACCOUNT_CHANGED", no.value, no.limit), no.code)
         self.desk.state.reserved_e8[intent.symbol] = e8(Decimal(intent.notional), up=True)
         self.desk.state.day_entries += 1
         self.state.codes[intent.symbol] = "ENTERED"
@@ -124,6 +131,15 @@ class Order:
         )  # fmt: skip
         return [self._send(attempt, intent.plan)]
 
+    def _refuse(self, intent: Intent, at: int, no: No, rule: str | None = None) -> list[Made]:
+        self.state.codes[intent.symbol] = no.code
+        return [
+            Refusal(
+                at=at, venue=intent.venue, symbol=intent.symbol, stage="order", code=no.code, precheck_code=rule,
+                value=written(no.value), limit=written(no.limit), side=intent.side,
+            )
+        ]  # fmt: skip
+
     def view(self, at: int) -> DeskView:
         """Gives what a rule may look at, open orders included."""
         open_orders: dict[str, int] = {}
@@ -131,15 +147,17 @@ class Order:
             open_orders[sent.attempt.symbol] = open_orders.get(sent.attempt.symbol, 0) + 1
         return self.desk.view(at, open_orders)
 
-    def _account_no(self, intent: Intent) -> No | None:
+    def _account_no(self, intent: Intent, rules: SymbolRules) -> No | None:
+        recent = self.desk.state.recent.get(intent.symbol)
+        # Measured as precheck measured it, or the two could differ where nothing has changed.
+        measure = str(recent.average(intent.at, rules.avg_price_mins)) if recent is not None else intent.price
         draft = Draft(
             symbol=intent.symbol, side=intent.side, order_type=intent.order_type, qty=Decimal(intent.qty),
-            price=Decimal(intent.limit_price or intent.price), reference_price=Decimal(intent.price),
-            decided_at=intent.at,
+            price=Decimal(intent.limit_price or measure), reference_price=Decimal(measure), decided_at=intent.at,
         )  # fmt: skip
         view = self.view(intent.at)
         for rule in self.account_rules:
-            no = rule.check(draft, view, self.desk.state.rules[intent.symbol])
+            no = rule.check(draft, view, rules)
             if no is not None:
                 return no
         return None
@@ -147,7 +165,7 @@ class Order:
     def _exit_intent(self, intent: Intent) -> list[Made]:
         book = self.desk.state.books.get(intent.symbol)
         if book is None:
-            return []
+            return self._refuse(intent, intent.at, No("ACCOUNT_CHANGED", "0", "0"), "NOT_HELD")
         return self._leave(book, Exit("SIGNAL", book.exits.left, None), intent.at)
 
     def close_tick(self, tick: Tick) -> list[Made]:
@@ -168,12 +186,13 @@ class Order:
         return [Cycle(at=tick.at, codes={code: tuple(codes[code]) for code in sorted(codes)})]
 
     def _price(self, fact: Price) -> list[Made]:
-        made_sense = self.desk.see(fact)
+        news = self.desk.see(fact)
         book = self.desk.state.books.get(fact.symbol)
-        if book is None or not made_sense:
+        if book is None or news == "none":
             return []
         scale = self._scale(fact.symbol)
-        if isinstance(fact, Bar):
+        # Of a bar that began before the position only its close is news.
+        if isinstance(fact, Bar) and news == "range" and fact.open_at >= book.opened_at:
             bar = TicksBar(
                 scale.ticks(fact.open, up=False), scale.ticks(fact.high, up=False),
                 scale.ticks(fact.low, up=False), scale.ticks(fact.close, up=False),
@@ -199,6 +218,9 @@ class Order:
         if steps <= 0:
             return made + self._stuck(book, exit_, at)
         key = intent_key(book.strategy, book.venue, book.symbol, "sell", "exit", at, exit_.reason)
+        if key == book.last_exit:
+            return made  # a client id goes on the wire once; what is left goes with the next fact
+        book.last_exit = key
         attempt = OrderAttempt(
             at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id(key, 1),
             intent_key=key, side="sell", purpose="exit", reason=exit_.reason,
@@ -210,29 +232,48 @@ class Order:
         return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous)]
 
     def _sellable(self, book: Book, exit_: Exit, price: Decimal) -> int:
-        """Gives the steps to sell: the leg, or all when the leg or the rest would be too small for the exchange."""
-        held = min(book.exits.left, self._scale(book.symbol).steps(book.qty))
-        steps = min(exit_.steps, held)
-        rest = held - steps
-        if self._sell_no(book.symbol, steps, price) is None and (
-            rest == 0 or self._sell_no(book.symbol, rest, price) is None
-        ):
-            return steps
-        return held if self._sell_no(book.symbol, held, price) is None else 0
+        """Gives the steps to sell: the leg, or all when the leg or the rest would be too small for the exchange.
 
-    def _sell_no(self, symbol: str, steps: int, price: Decimal) -> No | None:
+        What is more than one order may be goes with the facts that follow. 0 says that there is too little to sell.
+        """
+        symbol = book.symbol
+        held = self._on_grid(symbol, min(book.exits.left, self._scale(symbol).steps(book.qty)))
+        steps = self._on_grid(symbol, min(exit_.steps, held))
+        rest = held - steps
+        if self._too_small(symbol, steps, price) or (rest and self._too_small(symbol, rest, price)):
+            steps = held if not self._too_small(symbol, held, price) else 0
+        return self.sellable(symbol, steps, price)
+
+    def sellable(self, symbol: str, steps: int, price: Decimal) -> int:
+        """Gives how many of these steps one market order may sell."""
+        return min(self._on_grid(symbol, steps), self._most(symbol, price))
+
+    def _on_grid(self, symbol: str, steps: int) -> int:
+        """Rounds down to what a market order may be: MARKET_LOT_SIZE can be coarser than LOT_SIZE."""
+        scale, rules = self._scale(symbol), self.desk.state.rules[symbol]
+        return scale.steps(floor_to(scale.qty(steps), step_of(rules, "market")))
+
+    def _most(self, symbol: str, price: Decimal) -> int:
+        rules, scale = self.desk.state.rules[symbol], self._scale(symbol)
+        limits = [scale.steps(limit) for limit in (rules.max_qty, rules.market_max_qty) if Decimal(limit) > 0]
+        if rules.max_notional_market and Decimal(rules.max_notional) > 0 and price > 0:
+            limits.append(scale.steps(Decimal(rules.max_notional) / price))
+        return self._on_grid(symbol, min(limits)) if limits else scale.steps(Decimal(MAX_AMOUNT))
+
+    def _too_small(self, symbol: str, steps: int, price: Decimal) -> bool:
+        """Says whether the exchange would not take so little. Any other no is the venue's to give: exits are tried."""
         if steps <= 0:
-            return No("SELL_MIN_QTY")
-        scale = self._scale(symbol)
+            return True
         draft = Draft(
-            symbol=symbol, side="sell", order_type="market", qty=scale.qty(steps), price=price, reference_price=price
-        )
+            symbol=symbol, side="sell", order_type="market", qty=self._scale(symbol).qty(steps), price=price,
+            reference_price=price,
+        )  # fmt: skip
         view = self.view(0)
         for rule in self.exchange_rules:
             no = rule.check(draft, view, self.desk.state.rules[symbol])
-            if no is not None:
-                return no
-        return None
+            if no is not None and no.code in ("SELL_MIN_QTY", "SELL_MIN_NOTIONAL"):
+                return True
+        return False
 
     def _stuck(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """What the exchange would not take is dust: it closes the position once and blocks nothing."""
@@ -338,7 +379,7 @@ class Order:
             book = self.desk.state.books.get(attempt.symbol)
             unsold = Decimal(attempt.qty) - sent.filled
             if book is not None and unsold > 0:
-                book.exits.left += self._scale(attempt.symbol).steps(unsold)
+                book.exits.unsold(attempt.reason, self._scale(attempt.symbol).steps(unsold))
         return [self._result(sent, at, status, code)]
 
     def _scale(self, symbol: str) -> Scale:
@@ -349,7 +390,9 @@ class Order:
         return scale
 
 
-def _text(fact: Ticker | BookTop | Trade) -> str:
+def _text(fact: Price) -> str:
     if isinstance(fact, Ticker):
         return fact.bid or fact.last
+    if isinstance(fact, Bar):
+        return fact.close
     return fact.bid if isinstance(fact, BookTop) else fact.price

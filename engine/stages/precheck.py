@@ -50,7 +50,8 @@ class Precheck:
         """Starts with a fresh desk, or where `state` left off. `rules` are asked in their order, exchange first."""
         self.settings, self.size = settings, size
         self.shadow = Order(desk, rules, state.order if state is not None else None)
-        self.exchange = PaperExchange(paper, state.exchange if state is not None else None)
+        exchange = state.exchange if state is not None else None
+        self.exchange = PaperExchange(paper, exchange, lambda: self.shadow.desk.state.cash_e8)
         self.state = (
             state if state is not None else PrecheckState(order=self.shadow.state, exchange=self.exchange.state)
         )
@@ -82,7 +83,7 @@ class Precheck:
             verdict = self.judge(signal, tick.at, view)
             made.append(verdict)
             if isinstance(verdict, Intent):
-                self._follow(self.shadow.enter(verdict), tick.at)
+                self._follow(self.shadow.enter(verdict, tick.at), tick.at)
                 view = None  # the desk has changed: the next signal is judged by what is left
         self.shadow.close_tick(tick)
         return made
@@ -93,7 +94,7 @@ class Precheck:
         rules = desk.state.rules.get(signal.symbol)
         recent = desk.state.recent.get(signal.symbol)
         age_s = (at - signal.at) / 1000
-        if age_s > self.settings.signal_ttl_s:
+        if not 0 <= age_s <= self.settings.signal_ttl_s:
             return _refusal(signal, at, No("STALE_SIGNAL", age_s, self.settings.signal_ttl_s))
         if rules is None:
             return _refusal(signal, at, No("NO_RULES"))
@@ -122,8 +123,10 @@ class Precheck:
         if holding is None:
             return No("NOT_HELD", "0", "0")
         scale = self.exchange.scale(signal.symbol)
+        # More than one order may be is sold by the order stage with the facts that follow: never a reason to stay.
+        steps = self.shadow.sellable(signal.symbol, scale.steps(holding.qty), average)
         return Draft(
-            symbol=signal.symbol, side="sell", order_type="market", qty=scale.qty(scale.steps(holding.qty)),
+            symbol=signal.symbol, side="sell", order_type="market", qty=scale.qty(steps),
             price=average, reference_price=average, heat=signal.heat, decided_at=signal.at,
         )  # fmt: skip
 

@@ -1,9 +1,11 @@
 """The last few minutes of one symbol: the change over a window, and the average price a market order is measured by."""
 
+from typing import Literal
+
 import msgspec
 
 from engine.records.base import figure
-from engine.records.market import Bar, BookTop, Ticker, Trade, figures, price
+from engine.records.market import Bar, BookTop, Ticker, Trade, check_price, figures
 
 #: Facts that carry a price.
 Price = Bar | Ticker | BookTop | Trade
@@ -11,57 +13,89 @@ PRICE_KINDS = frozenset({"bar", "ticker", "book_top", "trade"})
 #: Samples of a symbol are at least this far apart, so that a fast ticker needs no more memory than bars.
 SAMPLE_MS = 5_000
 WINDOW_MS = 300_000
+#: What a fact is good for: nothing (it was seen, or is older), its price only, or the whole range of its bar.
+News = Literal["none", "price", "range"]
 
 
 class Recent(msgspec.Struct, kw_only=True):
-    """One symbol's last price and its samples of the last five minutes: time, price, volume and quote volume."""
+    """One symbol's last price and its samples of the last five minutes: time, price, volume and quote volume.
+
+    `closed_at` is when the last bar closed, `heard_at` when the last other fact was.
+    """
 
     last: float = 0.0
     text: str = "0"
     at: int = 0
     step_s: int = 0
+    closed_at: int = 0
+    heard_at: int = 0
     times: list[int] = []
     prices: list[float] = []
     volumes: list[float] = []
     quotes: list[float] = []
 
-    def see(self, fact: Price) -> None:
-        """Takes a fact; raises BadRecord for one that makes no sense, which then changes nothing."""
+    def see(self, fact: Price) -> News:
+        """Takes a fact and says what it is good for; raises BadRecord for one that makes no sense."""
+        check_price(fact)
+        news: News = "price"
         volume = quote = 0.0
         if isinstance(fact, Bar):
+            news = self._news_of(fact)
+            if news == "none":
+                return news
             bar = figures(fact)
-            text, value, quote, volume = fact.close, bar.close, bar.quote_volume, float(fact.volume)
-            self.step_s = fact.step_s
+            text, quote, volume = fact.close, bar.quote_volume, float(fact.volume)
+            self.step_s, self.closed_at = fact.step_s, fact.open_at + 1000 * fact.step_s
         elif isinstance(fact, Ticker):
-            text, value = fact.last, price(fact.last)
+            text, self.heard_at = fact.last, fact.at
         elif isinstance(fact, Trade):
-            text, value, volume = fact.price, price(fact.price), price(fact.qty)
-            quote = value * volume
+            text, volume, self.heard_at = fact.price, float(fact.qty), fact.at
+            quote = float(text) * volume
         else:
             # A book gives the side that is worse for who sells, so that a value is never flattered.
-            text, value = fact.bid, price(fact.bid)
-        self.text, self.last, self.at = text, value, fact.at
-        if self.times and fact.at - self.times[-1] < SAMPLE_MS:
+            text, self.heard_at = fact.bid, fact.at
+        self._sample(fact.at, text, volume, quote)
+        return news
+
+    def _news_of(self, bar: Bar) -> News:
+        """A bar seen before must not be acted on twice, nor the range of one that reaches back into what was seen."""
+        closed_at = bar.open_at + 1000 * bar.step_s
+        overlaps = bar.open_at < self.closed_at
+        if closed_at <= self.closed_at or (overlaps and bar.step_s > self.step_s):
+            return "none"
+        if closed_at < self.heard_at:
+            return "none"
+        return "price" if overlaps or bar.open_at < self.heard_at else "range"
+
+    def _sample(self, at: int, text: str, volume: float, quote: float) -> None:
+        value = float(text)
+        self.text, self.last, self.at = text, value, at
+        if self.times and at - self.times[-1] < SAMPLE_MS:
             self.volumes[-1] += volume
             self.quotes[-1] += quote
             return
-        self.times.append(fact.at)
+        self.times.append(at)
         self.prices.append(value)
         self.volumes.append(volume)
         self.quotes.append(quote)
         # One sample at or before the window's start stays: it is what the change is measured against.
-        while len(self.times) > 1 and self.times[1] <= fact.at - WINDOW_MS:
+        while len(self.times) > 1 and self.times[1] <= at - WINDOW_MS:
             for column in (self.times, self.prices, self.volumes, self.quotes):
                 del column[0]
 
     def change_pct(self, now: int) -> float | None:
-        """Gives the change over five minutes in percent, or None while there is no sample that old."""
+        """Gives the change over five minutes in percent, or None while there is no sample that old.
+
+        A sample twice as old is none either: over a hole, or with bars of an hour, it would be another change.
+        """
         start = now - WINDOW_MS
         if not self.times or self.times[0] > start:
             return None
         i = 0
         while i + 1 < len(self.times) and self.times[i + 1] <= start:
             i += 1
+        if self.times[i] < start - WINDOW_MS:
+            return None
         return figure((self.last / self.prices[i] - 1.0) * 100.0)
 
     def average(self, now: int, minutes: int) -> float:

@@ -1,13 +1,12 @@
 """Scan: rolling windows over the whole market, anomalies with a cool-down, filters, and the pool of candidates."""
 
-from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
 
 from engine.errors import BadRecord
 from engine.kernels.window import Window
-from engine.records.base import Record, figure
+from engine.records.base import Figure, Record, figure
 from engine.records.bounds import Amount, Bars, Bps, Count, Days, Heat, Percent, Ratio, Seconds, SecondsOrOff
 from engine.records.ideas import Anomaly, Candidate, HeatInputs
 from engine.records.market import (
@@ -20,6 +19,8 @@ from engine.records.market import (
     Tick,
     Ticker,
     Trade,
+    check_price,
+    check_rules,
     check_symbol,
     figures,
     price,
@@ -31,6 +32,8 @@ from engine.stages.heat import HeatSettings, heat_of
 from engine.stages.pool import Member, join, move
 
 DAY_MS = 86_400_000
+#: Posts may name anything: beyond so many symbols only those that are traded are remembered.
+MAX_TALKED_OF = 5_000
 
 
 class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,8 +87,8 @@ class Coin(msgspec.Struct, kw_only=True):
     coarse: bool = False
     step_s: int = 0
     ticker_volume_24h: float | None = None
-    spread_bps: float | None = None
-    funding_pct: float | None = None
+    spread_bps: Figure | None = None
+    funding_pct: Figure | None = None
     quote: str = ""
     trading: bool = True
     onboard_at: int | None = None
@@ -126,7 +129,7 @@ class Scan:
             self.state.first_at = record.at
         try:
             self._see(record)
-        except (BadRecord, OverflowError):
+        except BadRecord:
             self._dirty(record)
         return []
 
@@ -142,12 +145,10 @@ class Scan:
         elif isinstance(record, Ticker):
             self._ticker(record)
         elif isinstance(record, BookTop):
-            bid, ask = price(record.bid), price(record.ask)
-            if bid >= ask:
-                raise BadRecord("crossed book")
-            self._heard(record).spread_bps = figure((ask - bid) / ((ask + bid) / 2.0) * 10_000.0)
+            check_price(record)
+            self._heard(record).spread_bps = _spread_bps(record.bid, record.ask)
         elif isinstance(record, Trade):
-            price(record.price)
+            check_price(record)
             self._heard(record).text = record.price
         elif isinstance(record, SymbolRules):
             self._rules(record)
@@ -156,13 +157,23 @@ class Scan:
             if coin is not None:
                 coin.funding_pct = figure(signed(record.rate) * 100.0)
         elif isinstance(record, Post):
-            for symbol in record.symbols:
-                check_symbol(symbol)
-                self.state.chatter.setdefault(symbol, Chatter()).post(record)
+            for symbol in self._talked_of(record.symbols):
+                self.state.chatter[symbol].post(record)
         elif isinstance(record, Announcement):
-            for symbol in record.symbols:
-                check_symbol(symbol)
-                self.state.chatter.setdefault(symbol, Chatter()).announce(record)
+            for symbol in self._talked_of(record.symbols):
+                self.state.chatter[symbol].announce(record)
+
+    def _talked_of(self, symbols: tuple[str, ...]) -> list[str]:
+        """Gives each symbol once, however often a post names it; too many that nobody trades are not remembered."""
+        known: list[str] = []
+        for symbol in dict.fromkeys(symbols):
+            check_symbol(symbol)
+            if symbol not in self.state.chatter:
+                if len(self.state.chatter) >= MAX_TALKED_OF and symbol not in self.state.coins:
+                    continue
+                self.state.chatter[symbol] = Chatter()
+            known.append(symbol)
+        return known
 
     def _heard(self, fact: Bar | Ticker | BookTop | Trade) -> Coin:
         mono = fact.mono_ms if fact.mono_ms is not None else fact.at
@@ -176,6 +187,7 @@ class Scan:
         return coin
 
     def _bar(self, bar: Bar) -> None:
+        check_price(bar)
         read = figures(bar)
         coin = self._heard(bar)
         coin.text, coin.step_s = bar.close, bar.step_s
@@ -184,15 +196,13 @@ class Scan:
             self._candle(coin, candle)
 
     def _ticker(self, ticker: Ticker) -> None:
-        self.candles.ticker(ticker)
+        check_price(ticker)
         coin = self._heard(ticker)
+        self.candles.ticker(ticker)
         coin.text = ticker.last
         coin.ticker_volume_24h = float(ticker.quote_volume_24h)
         if ticker.bid is not None and ticker.ask is not None:
-            bid, ask = price(ticker.bid), price(ticker.ask)
-            if bid >= ask:
-                raise BadRecord("crossed book")
-            coin.spread_bps = figure((ask - bid) / ((ask + bid) / 2.0) * 10_000.0)
+            coin.spread_bps = _spread_bps(ticker.bid, ticker.ask)
 
     def _candle(self, coin: Coin, candle: Candle) -> None:
         settings = self.settings
@@ -205,9 +215,7 @@ class Scan:
             coin.window.advance((candle.close,), (candle.volume,))
 
     def _rules(self, rules: SymbolRules) -> None:
-        check_symbol(rules.symbol)
-        if Decimal(rules.tick) <= 0 or Decimal(rules.step) <= 0:
-            raise BadRecord(f"rules of {rules.symbol}: tick and step must be above zero")
+        check_rules(rules)
         coin = self.state.coins.get(rules.symbol)
         if coin is None:
             coin = Coin(symbol=rules.symbol, venue=rules.venue, heard_at=-1, first_at=rules.at)
@@ -360,3 +368,8 @@ class Scan:
             chatter.sweep(now)
             if chatter.empty:
                 del self.state.chatter[symbol]
+
+
+def _spread_bps(bid: str, ask: str) -> Figure | None:
+    low, high = price(bid), price(ask)
+    return figure((high - low) / ((high + low) / 2.0) * 10_000.0)

@@ -11,12 +11,15 @@ from engine.plugs import Frame, Indicator, Strategy, Verdict
 from engine.records.base import Record, figure, written
 from engine.records.bounds import Ratio
 from engine.records.ideas import CandidateSnapshot, ExitPlan, Refusal, SignalSnapshot, Tier
-from engine.records.market import Bar, Tick, Ticker, figures
+from engine.records.market import Bar, Tick, Ticker, check_price, figures, price
 from engine.stages.candles import Candle, Candles, Feed
 
 TIMEFRAMES_S: Mapping[str, int] = {
     "1m": 60, "3m": 180, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "2h": 7200, "4h": 14400, "1d": 86400,
 }  # fmt: skip
+
+#: Symbols that are silent are forgotten once an hour, those that have been for an hour.
+SWEEP_MS = 3_600_000
 
 
 class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +77,7 @@ class Signal:
             self._bar(record)
         elif isinstance(record, Ticker):
             try:
+                check_price(record)
                 self.candles.ticker(record)
             except BadRecord:
                 return []
@@ -82,11 +86,21 @@ class Signal:
         elif isinstance(record, Tick):
             for candle in self.candles.minute(record.at):
                 self._candle(candle)
+            if record.at % SWEEP_MS == 0:
+                self._sweep(record.at)
             return self._judge_all(record)
         return []
 
+    def _sweep(self, now: int) -> None:
+        """Forgets symbols that are silent: when they come back there is a hole, and they start cold anyway."""
+        for symbol in self.candles.silent(now, SWEEP_MS):
+            self.candles.drop(symbol)
+            self.state.frames.pop(symbol, None)
+            self._live.pop(symbol, None)
+
     def _bar(self, bar: Bar) -> None:
         try:
+            check_price(bar)
             candle = self.candles.bar(bar, figures(bar))
         except BadRecord:
             return
@@ -169,6 +183,8 @@ class Signal:
         return [self._signal(candidate, tick, verdict), self._refusal(candidate, tick, code)]
 
     def _signal(self, candidate: CandidateSnapshot, tick: Tick, verdict: Verdict) -> SignalSnapshot:
+        if verdict.limit_price is not None:
+            price(verdict.limit_price)
         return SignalSnapshot(
             at=tick.at, venue=candidate.venue, symbol=candidate.symbol, strategy=self.settings.strategy,
             action=verdict.action, order_type=verdict.order_type, rank=candidate.rank, heat=candidate.heat,

@@ -1,4 +1,4 @@
-"""How much: a share of equity, less at higher risk levels, on the exchange's grid, never more than there is."""
+"""How much: a share of equity, less at higher risk levels, floored to the grid; what is too much the rules say."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 

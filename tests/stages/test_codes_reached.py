@@ -224,7 +224,7 @@ def judged(precheck: Precheck, one: SignalSnapshot, at: int = START + FIVE) -> s
 
 def off_band() -> set[str]:
     precheck = precheck_with()
-    precheck.take(msgspec.structs.replace(bar(1, close="170", volume="1"), at=START + FIVE + 60_000))
+    precheck.take(bar(5, close="170", volume="1", step_s=60))
     return judged(precheck, enter(START + FIVE + 60_000), START + FIVE + 60_000)
 
 
