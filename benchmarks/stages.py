@@ -75,7 +75,7 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as folder, Ledger.open(Path(folder) / "bench.db", venue="paper") as ledger:
         session = Session(settings.load(env={}), market, ledger)
-        judging = Judging(session.precheck)
+        judging = Judging(session.stages.precheck)
         stages = session.turn.stages = [Timed(stage) for stage in session.turn.stages]
         started = time.perf_counter()
         for _ in session.play():

@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("demo", "demo", "Run the bundled session and show what came of it."),
     ("report", "report", "Trades, profit, drawdown, refusals and heat: table, JSON, CSV or HTML."),
     ("why", "why", "Tell the whole trail of one symbol at one time: why traded, or why not."),
+    ("replay", "replay", "Think again over recorded facts, and compare with what was written."),
     ("explain", "explain", "Explain a reason code."),
     ("status", "status", "Engine state, risk, pool, positions and precheck statistics."),
     ("positions", "positions", "List open positions."),

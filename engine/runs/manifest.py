@@ -54,4 +54,8 @@ def same_market(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     first, second = one.get("files"), other.get("files")
     if first and second:
         return [f.get("sha256") for f in first] == [f.get("sha256") for f in second]
-    return bool(one) and dict(one) == dict(other)
+    return bool(one) and _stream(one) == _stream(other)
+
+
+def _stream(market: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in market.items() if name != "only"}

@@ -1,6 +1,6 @@
 """The market of a run: the source behind `--market`, paced, with the bundled rules for what it does not tell."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +19,11 @@ class Market(NamedTuple):
     snapshot_name: str
     path: str = ""
     span: tuple[int, int] | None = None
+    only: dict[str, Any] = {}
 
     def manifest(self) -> dict[str, Any]:
-        """Names the facts: the path as it was given, and what the source says of its files."""
-        return {"path": self.path, **self.source.manifest()}
+        """Names the facts: the path as it was given, what the source says of its files, and what was wanted of it."""
+        return {"path": self.path, **self.source.manifest(), **({"only": self.only} if self.only else {})}
 
 
 class MarketOptions(NamedTuple):
@@ -36,6 +37,22 @@ class MarketOptions(NamedTuple):
     speed: str = "max"
     strict: bool = False
     max_lateness_ms: int = 0
+
+    def only(self) -> dict[str, Any]:
+        """Gives what narrows the facts, as plain JSON values: a replay must see the same ones."""
+        named = {
+            "venue": self.venue, "symbols": list(self.symbols), "since_ms": self.since_ms, "until_ms": self.until_ms,
+            "max_lateness_ms": self.max_lateness_ms,
+        }  # fmt: skip
+        return {name: value for name, value in named.items() if value}
+
+    @classmethod
+    def of(cls, path: str, only: Mapping[str, Any]) -> "MarketOptions":
+        """Gives the options that `only` names, for a market at `path`."""
+        return cls(
+            path=path, venue=only.get("venue"), symbols=tuple(only.get("symbols", ())), since_ms=only.get("since_ms"),
+            until_ms=only.get("until_ms"), max_lateness_ms=only.get("max_lateness_ms", 0),
+        )  # fmt: skip
 
 
 class Paced:
@@ -92,4 +109,4 @@ def open_market(
         source = Paced(source, options.speed, wait)
     snapshot = load(venue_of(Path(options.path), options.venue))
     span = span_of(options.path, options.since_ms, options.until_ms) if with_span else None
-    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path, span)
+    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path, span, options.only())

@@ -1,6 +1,6 @@
 """A session: one market through all stages in one process, into one ledger; it can be stopped anywhere and goes on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from engine.ledger.ledger import Ledger
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Recording
+from engine.records.market import SymbolRules
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
@@ -26,6 +27,8 @@ from engine.stages.signal import Signal
 from engine.world.venues.paper import Paper
 
 DAY_MS = 86_400_000
+#: What a market may hold and no stage is shown.
+PASSED_OVER = frozenset({"run", "end", "operator", "alert", "judged"})
 
 
 class Progress(NamedTuple):
@@ -36,6 +39,34 @@ class Progress(NamedTuple):
     ticks: int
     fills: int
     catching_up: bool
+
+
+class Stages:
+    """All stages in one process with the paper venue at their end, made from settings and what they remember."""
+
+    def __init__(
+        self, settings: Settings, snapshot: Mapping[str, SymbolRules], sink: Callable[[Record], None],
+        state: PipelineState | None = None, keeper: Keeper | None = None,
+        on_failure: Callable[[str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """`sink` gets every record that leaves the last stage; without a keeper nothing is stored."""
+        self.intake = Intake(settings.scan.cycle_s, snapshot, state.intake if state else None)
+        self.scan = Scan(settings.scan, settings.heat, state.scan if state else None)
+        self.rank = Rank(settings.rank, settings.heat, state.rank if state else None)
+        self.signal = Signal(settings.signal, settings.strategy, state.signal if state else None, on_failure=on_failure)
+        self.precheck = make_precheck(settings, state=shadow_of(state) if state else None)
+        self.order = make_order(settings, state=state.order if state else None)
+        self.venue = Paper(settings.paper, state.venue if state else None, lambda: self.order.desk.state.cash_e8)
+        self.trader = Trader(self.order, self.venue, keeper)
+        stages: list[Takes] = [self.scan, self.rank, self.signal, self.precheck, self.trader]
+        self.turn = Turn(self.intake, stages, sink)
+
+    def state(self, facts: int) -> PipelineState:
+        """Gives what the stages remember, after so many facts."""
+        return PipelineState(
+            facts=facts, intake=self.intake.state, scan=self.scan.state, rank=self.rank.state,
+            signal=self.signal.state, precheck=self.precheck.state, order=self.order.state, venue=self.venue.state,
+        )  # fmt: skip
 
 
 class Session:
@@ -74,20 +105,9 @@ class Session:
         return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed)
 
     def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
-        settings = self.settings
-        self.intake = Intake(settings.scan.cycle_s, self.market.snapshot, state.intake if state else None)
-        self.scan = Scan(settings.scan, settings.heat, state.scan if state else None)
-        self.rank = Rank(settings.rank, settings.heat, state.rank if state else None)
-        self.signal = Signal(
-            settings.signal, settings.strategy, state.signal if state else None, on_failure=self._on_failure
-        )
-        self.precheck = make_precheck(settings, state=shadow_of(state) if state else None)
-        self.order = make_order(settings, state=state.order if state else None)
-        self.venue = Paper(settings.paper, state.venue if state else None)
         self.keeper = keeper
-        self.trader = Trader(self.order, self.venue, keeper)
-        stages: list[Takes] = [self.scan, self.rank, self.signal, self.precheck, self.trader]
-        self.turn = Turn(self.intake, stages, self._sink)
+        self.stages = Stages(self.settings, self.market.snapshot, self._sink, state, keeper, self._on_failure)
+        self.turn = self.stages.turn
 
     def _sink(self, record: Record) -> None:
         if record.kind == "fill":
@@ -125,7 +145,7 @@ class Session:
     def _fact(self, entry: Entry) -> Record | None:
         """Gives the entry's record; every entry counts, so that a restart can skip as many."""
         fact = entry.record
-        if fact is None or fact.kind in ("run", "end", "operator", "alert", "judged"):
+        if fact is None or fact.kind in PASSED_OVER:
             self.facts += 1
             return None
         if self._follows is not None:
@@ -146,10 +166,7 @@ class Session:
 
     def checkpoint(self) -> None:
         """Saves the state of every stage into the ledger, so that a restart need not think over the past again."""
-        state = PipelineState(
-            facts=self.facts, intake=self.intake.state, scan=self.scan.state, rank=self.rank.state,
-            signal=self.signal.state, precheck=self.precheck.state, order=self.order.state, venue=self.venue.state,
-        )  # fmt: skip
+        state = self.stages.state(self.facts)
         self.ledger.commit()
         self.ledger.save_checkpoint(
             self.last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state),

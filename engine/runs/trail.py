@@ -94,7 +94,7 @@ def _figures(run: Run, ledger: Path, symbol: str, at: int) -> tuple[dict[str, An
 
 def _scan_again(run: Run, path: str, symbol: str, at: int) -> dict[str, Any]:
     settings = settings_of.load(base=run.settings)
-    options = MarketOptions(path=path, symbols=(symbol,), until_ms=at + 1)
+    options = MarketOptions.of(path, run.market.get("only", {}))._replace(symbols=(symbol,), until_ms=at + 1)
     market = open_market(options, lambda name, number, reason: None)
     intake, scan = Intake(settings.scan.cycle_s, market.snapshot), Scan(settings.scan, settings.heat)
     for entry in market.source.facts():

@@ -1,0 +1,187 @@
+"""hot replay: think again over recorded facts, and compare with what was written."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli import options
+from cli.commands.run import strategy_failed
+from cli.pipe import Rejects
+from cli.play import Bar, drive
+from cli.show import safe, say, write
+from engine.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from engine.records.ideas import Refusal
+    from engine.runs.replay import Verdict
+    from engine.runs.replay_compare import Difference
+    from engine.runs.replay_explain import Told
+
+app = typer.Typer(add_completion=False)
+
+_SHOWN = 400
+
+
+@app.command()
+def replay(
+    file: str | None = typer.Argument(
+        None, metavar="[FILE|LEDGER]", help="A ledger, a file that a pipe wrote, a file of trades, or - for stdin."
+    ),
+    ledger: options.Ledger = None,
+    market: options.Market = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+    explain: bool = typer.Option(
+        False, "--explain", help="Tell the chain of each trade, and why others were not entered."
+    ),
+    at: str | None = typer.Option(None, "--at", help="Explain the last cycle up to this time."),
+    since: options.Since = None,
+    until: options.Until = None,
+    symbols: options.Symbols = None,
+    jsonl: options.Jsonl = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Think again over the facts of a ledger, or of a file that stood anywhere in a pipe, and compare each decision
+    with what was written. The same bytes exit 0; else the first record and field that differ are shown, exit 1.
+
+    Nothing is written. A file of decisions or trades alone is joined with --ledger or --market. --market also names a
+    ledger's market that has moved. --set asks what another setting would have changed. --since, --until and --symbol
+    narrow what is compared and explained. The verdict goes to stderr, and as JSON to stdout when that is no terminal.
+
+    Example: hot replay paper.db --explain --symbol ETCUSDT
+    """
+    from engine.runs.replay import Replay
+    from engine.runs.replay_compare import Wanted
+    from engine.runs.replay_explain import Chosen, Explainer
+    from engine.runs.reporting import ledger_or_newest
+
+    span = options.when(since, "--since"), options.when(until, "--until")
+    moment = options.when(at, "--at")
+    if moment is not None and not explain:
+        raise UsageError("--at says which cycle to explain: it needs --explain")
+    named = frozenset(symbol.upper() for symbol in symbols or ())
+    explainer = Explainer(Chosen(named, *span, moment)) if explain else None
+    rejects = Rejects("replay")
+    path = file if file is not None else str(ledger_or_newest(ledger, say))
+    playing = Replay(
+        path, wanted=Wanted(symbols=named, since=span[0], until=span[1]),
+        sets=list(sets or []), market=market, ledger=ledger, config=config,
+        tell=lambda text: None if quiet else say(f"hot replay: {text}"), on_bad=rejects.add, on_failure=strategy_failed,
+        hear=explainer.hear if explainer is not None else None,
+    )  # fmt: skip
+    with Bar("hot replay", quiet, None if quiet else playing.span()) as bar:
+        drive(playing.play(), bar)
+    machine = jsonl or not sys.stdout.isatty()
+    if explainer is not None:
+        _explain(explainer.told, machine)
+    elif machine:
+        write(json.dumps(_row(playing.verdict), ensure_ascii=False, separators=(",", ":")) + "\n")
+    _tell(playing.verdict, quiet)
+    sys.stdout.flush()
+    code = rejects.code()
+    raise typer.Exit(Exit.DIFFERS if playing.verdict.first is not None else code)
+
+
+def _row(verdict: "Verdict") -> dict[str, Any]:
+    """Gives the verdict as one plain JSON object."""
+    first = verdict.first
+    kinds = {
+        kind: {"same": one.same, "changed": one.changed, "missing": one.missing, "added": one.added}
+        for kind, one in sorted(verdict.tallies.items())
+    }  # fmt: skip
+    return {
+        "compared": verdict.compared, "same": first is None, "kinds": kinds,
+        "first": None if first is None else {**first._asdict(), "place": _place(verdict, first)},
+    }  # fmt: skip
+
+
+def _tell(verdict: "Verdict", quiet: bool) -> None:
+    first = verdict.first
+    if first is None:
+        if not quiet:
+            same = f"{verdict.compared} records compared, all the same" if verdict.compared else "nothing to compare"
+            say(f"hot replay: {same}")
+        return
+    for line in _difference(verdict, first):
+        say(line)
+    if quiet:
+        return
+    for kind, one in sorted(verdict.tallies.items()):
+        if one.changed or one.missing or one.added:
+            say(f"  {kind}: {one.same} same, {one.changed} changed, {one.missing} missing, {one.added} added")
+
+
+def _place(verdict: "Verdict", first: "Difference") -> str:
+    return f"{verdict.place} {first.number}" if first.number is not None else ""
+
+
+def _difference(verdict: "Verdict", first: "Difference") -> list[str]:
+    """Gives the first difference in words, a line each."""
+    about = f"{first.kind}{f' of {first.symbol}' if first.symbol else ''} at {options.utc(first.at)} UTC"
+    place = _place(verdict, first)
+    opening = f"hot replay: {verdict.compared} records compared; the first that differs:"
+    if first.what == "missing":
+        return [f"{opening} {place}, {about}, is not thought now", f"  stored {_short(first.stored_line)}"]
+    if first.what == "added":
+        before = f", before {place}" if place else ""
+        return [f"{opening} {about}{before}, is thought now and was not stored", f"  now    {_short(first.now_line)}"]
+    if first.what == "moved":
+        return [f"{opening} {place}, {about}, stands elsewhere in its cycle now"]
+    field = f"field {first.field}" if first.field else "the same fields, written differently"
+    stored, now = (first.stored, first.now) if first.field else (first.stored_line, first.now_line)
+    return [
+        f"{opening} {place}, {about}, {field}",
+        f"  stored {_short(_value(stored))}",
+        f"  now    {_short(_value(now))}",
+    ]  # fmt: skip
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _explain(cycles: "list[Told]", machine: bool) -> None:
+    from engine.runs.replay_explain import told_rows
+
+    for cycle in cycles:
+        if machine:
+            for row in told_rows(cycle):
+                write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+        else:
+            write("".join(f"{safe(line)}\n" for line in [*_cycle_lines(cycle), ""]))
+
+
+def _cycle_lines(cycle: "Told") -> list[str]:
+    """Gives a cycle in words: each trade's chain, then why the other candidates were not entered."""
+    from cli.commands.why import told
+    from engine.runs.replay_explain import result_of
+
+    lines: list[str] = []
+    for trail in cycle.trails:
+        lines += told(trail)
+        result = result_of(trail)
+        if result:
+            left = f", left by {', '.join(result['reasons'])}" if result["reasons"] else ""
+            lines.append(f"Result: {result['status']}, {result['pnl']} net of {result['fees']} fees{left}")
+    ended = ", ".join(f"{code} {count}" for code, count in sorted(cycle.codes.items()))
+    lines.append(f"Candidates that were not entered at {options.utc(cycle.at)} UTC:")
+    shown = {trail.symbol for trail in cycle.trails}
+    lines += [
+        f"  {refusal.symbol:<12} {refusal.stage:<9} {_why(refusal)}"
+        for refusal in cycle.refusals
+        if refusal.symbol not in shown
+    ] or ["  (none)"]
+    return [*lines, f"Symbols of the cycle by code: {ended}"]
+
+
+def _why(refusal: "Refusal") -> str:
+    code = f"{refusal.code} ({refusal.precheck_code})" if refusal.precheck_code else refusal.code
+    if refusal.value is None and refusal.limit is None:
+        return code
+    return f"{code}: {_value(refusal.value)} against {_value(refusal.limit)}"

@@ -1,0 +1,219 @@
+"""Replay: thinks again over recorded facts, in memory, and compares with what a ledger or a file says was decided."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from engine.errors import BadRecord, DirtyInput, LedgerError, UsageError
+from engine.ledger.ledger import Ledger
+from engine.records.base import Record
+from engine.records.desk import Run
+from engine.records.wire import at_of
+from engine.runs import settings as settings_of
+from engine.runs.market import MarketOptions, open_market
+from engine.runs.pipeline import PipelineState
+from engine.runs.replay_compare import Comparison, Difference, Tally, Wanted, groups
+from engine.runs.replay_decisions import Decisions
+from engine.runs.replay_file import Found, Lines, is_ledger, listed_trades
+from engine.runs.replay_ledger import LedgerReplay, shown
+from engine.runs.replay_manifest import Tell, desk_of, settings_in_force
+from engine.runs.replay_think import ORDER, Stretch, Thinking
+from engine.runs.replay_trades import Listed, TradeCheck
+from engine.runs.session import Progress
+from engine.runs.version import VERSION
+
+Hear = Callable[[Record], None]
+
+
+class Verdict(NamedTuple):
+    """What a replay found: how many written records were compared, how each kind did, and the first difference."""
+
+    compared: int
+    tallies: dict[str, Tally]
+    first: Difference | None
+    place: str
+
+
+class Replay:
+    """What is to be thought over again: a ledger, a file a pipe wrote, or a list of trades with what it is joined to.
+
+    `sets` change settings; `market` and `ledger` name the facts behind a file without any, `market` also those of a
+    ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was skipped, `on_failure`
+    of a strategy that failed; `hear` every decision that is thought, up to the last one that is written.
+    """
+
+    def __init__(
+        self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: str | None = None,
+        ledger: Path | None = None, config: Path | None = None, tell: Tell,
+        on_bad: Callable[[str, int, str], None], on_failure: Callable[[str, str], None] | None = None,
+        hear: Hear | None = None,
+    ) -> None:  # fmt: skip
+        """Nothing is read yet."""
+        self._path, self._wanted, self._sets, self._market, self._ledger = path, wanted, list(sets), market, ledger
+        self._config, self._on_bad, self._on_failure, self._hear = config, on_bad, on_failure, hear
+        self._outer_tell, self._told = tell, set[str]()
+        self.verdict = Verdict(0, {}, None, "")
+
+    def span(self) -> tuple[int, int] | None:
+        """Gives the first and last time of a ledger's ticks, for showing progress; None of anything else."""
+        if not is_ledger(self._path):
+            return None
+        with Ledger.read(self._path) as ledger:
+            first, last = next(ledger.lines(kinds=["tick"]), None), ledger.last_tick()
+        return (at_of(first[1]), last[1]) if first is not None and last is not None else None
+
+    def play(self) -> Iterator[Progress]:
+        """Thinks, giving where it is after each cycle; `verdict` tells afterwards.
+
+        Raises LedgerError for a ledger that is not what was written, UsageError, ConfigError or DirtyInput for what
+        cannot be thought over.
+        """
+        ledger = is_ledger(self._path)
+        try:
+            yield from self._over_ledger() if ledger else self._over_file(Lines(self._path))
+        except (BadRecord, msgspec.MsgspecError) as error:
+            kind = LedgerError if ledger else DirtyInput
+            raise kind(f"{self._path}: a record of it cannot be read: {error}") from None
+
+    def _over_file(self, lines: Lines) -> Iterator[Progress]:
+        listed = listed_trades(lines)
+        if listed is not None:
+            yield from self._over_trades(lines.name, listed)
+            return
+        found = Found(lines, self._on_bad)
+        if found.has_facts or (found.run is not None and not found.spoken):
+            yield from self._over_pipe(found)
+        else:
+            yield from self._over_decisions(found)
+
+    def _tell(self, text: str) -> None:
+        """Tells a thing once, however many runs it is true of."""
+        if text not in self._told:
+            self._told.add(text)
+            self._outer_tell(text)
+
+    def _over_ledger(self) -> Iterator[Progress]:
+        comparison = Comparison(self._wanted)
+        with verified(Path(self._path)) as ledger:
+            replay = self._ledger_replay(ledger)
+            yield from self._spans(replay, comparison, self._hear)
+        self._conclude(comparison, "row")
+
+    def _ledger_replay(self, ledger: Ledger) -> LedgerReplay:
+        return LedgerReplay(ledger, sets=self._sets, market=self._market, tell=self._tell, on_bad=self._on_bad)
+
+    def _spans(self, replay: LedgerReplay, comparison: Comparison, hear: Hear | None) -> Iterator[Progress]:
+        state: PipelineState | None = None
+        for number in range(len(replay.spans)):
+            thinking = self._thinking(replay.stretch(number, state), comparison, hear)
+            yield from thinking.play()
+            state = thinking.stages.state(thinking.facts)
+
+    def _over_pipe(self, found: Found) -> Iterator[Progress]:
+        if self._market is not None:
+            raise UsageError(f"{found.lines.name} holds its own facts; --market is for files without any")
+        if not found.stages and found.run is None:
+            raise DirtyInput(f"{found.lines.name}: facts, and nothing that was decided on them: see hot run --market")
+        self._tell_cut(found)
+        comparison = Comparison(self._wanted._replace(stages=found.stages))
+        yield from self._thinking(self._piped(found), comparison, self._hear).play()
+        self._conclude(comparison, "line")
+
+    def _piped(self, found: Found) -> Stretch:
+        """Gives a pipe's file as a stretch: its facts, and beside them what its stages said."""
+        run = found.run
+        settings = self._settings_of(run, found.lines.name)
+        whole = found.end is not None and found.end.complete and found.cut_line is None
+        heard_from = ORDER if "order" in found.stages else 0
+        return Stretch(
+            settings, {}, found.facts(), groups(found.rows()), desk_of(run) if run is not None else None, heard_from,
+            whole,
+        )  # fmt: skip
+
+    def _settings_of(self, run: Run | None, name: str) -> settings_of.Settings:
+        if run is None:
+            self._tell(f"{name} has no run record: the settings of this folder are used, with --set over them")
+            return settings_of.load(self._config, self._sets)
+        if run.version != VERSION:
+            self._tell(f"{name} was written by version {run.version}, this is {VERSION}")
+        return settings_in_force(run, self._sets, self._tell)
+
+    def _tell_cut(self, found: Found) -> None:
+        if found.cut_line is not None:
+            self._tell(f"{found.lines.name} is cut in the middle of line {found.cut_line}: compared up to there")
+        elif found.end is None and found.run is not None:
+            self._tell(f"{found.lines.name} ends without an end record: compared up to its last line")
+
+    def _over_decisions(self, found: Found) -> Iterator[Progress]:
+        """Decisions without facts: joined with a market or a ledger; the kinds that stand in the file are compared."""
+        self._tell_cut(found)
+        wanted = self._wanted._replace(kinds=frozenset(found.kinds) & self._wanted.kinds)
+        comparison = Comparison(wanted)
+        written = (row for row in found.rows() if wanted.wants(row.kind, row.line))
+        check = Decisions(written, comparison)
+        yield from self._joined(found.lines.name, found.run, lambda runs: check.hear)
+        check.compare()
+        self._conclude(comparison, "line")
+
+    def _over_trades(self, name: str, listed: list[Listed]) -> Iterator[Progress]:
+        checks: list[TradeCheck] = []
+
+        def make(runs: Sequence[Run]) -> Hear:
+            checks.append(TradeCheck(name, listed, self._wanted, runs))
+            return checks[0].hear
+
+        yield from self._joined(name, None, make)
+        check = checks[0]
+        check.compare()
+        if check.others:
+            self._tell(f"{check.others} more were thought that {name} does not list")
+        kind = "fill" if check.fills else "trade"
+        tally = check.tally
+        self.verdict = Verdict(tally.same + tally.changed + tally.missing, {kind: tally}, check.first, "line")
+
+    def _joined(self, name: str, run: Run | None, make: Callable[[Sequence[Run]], Hear]) -> Iterator[Progress]:
+        """Thinks over the market or the ledger that was named for a file without facts."""
+        ignored = Comparison(Wanted())
+        if self._market is not None:
+            hear = self._both(make([run] if run is not None else []))
+            opened = open_market(MarketOptions(self._market), self._on_bad)
+            stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
+            yield from self._thinking(stretch, ignored, hear).play()
+        elif self._ledger is not None:
+            with verified(self._ledger) as ledger:
+                replay = self._ledger_replay(ledger)
+                hear = self._both(make([replay.spans[0].run]))
+                yield from self._spans(replay, ignored, hear)
+        else:
+            raise UsageError(f"{name} holds no facts: name what it is joined with, --ledger PATH or --market PATH")
+
+    def _both(self, check: Hear) -> Hear:
+        hear = self._hear
+        if hear is None:
+            return check
+
+        def both(record: Record) -> None:
+            check(record)
+            hear(record)
+
+        return both
+
+    def _thinking(self, stretch: Stretch, comparison: Comparison, hear: Hear | None) -> Thinking:
+        return Thinking(stretch, comparison, hear, self._on_failure)
+
+    def _conclude(self, comparison: Comparison, place: str) -> None:
+        self.verdict = Verdict(comparison.compared, comparison.tallies, comparison.first, place)
+
+
+def verified(path: Path) -> Ledger:
+    """Gives a ledger to read from, once every row of it is what was written; raises LedgerError naming the first."""
+    from engine.ledger.verify import verify
+
+    found = verify(path)
+    if not found.ok:
+        raise LedgerError(
+            f"{path}: {found.problems[0].text}; replay compares only what was written: see hot ledger verify"
+        )
+    return Ledger.read(path)
