@@ -245,7 +245,10 @@ class _Loop:
         if isinstance(record, Run):
             self._run(record, canonical)
             return
-        self._last_at = max(self._last_at, record.at)
+        if record.at < self._last_at:
+            self._rejects.add("stdin", number, f"time runs backwards: {record.at} after {self._last_at}")
+            return
+        self._last_at = record.at
         self._take(record, canonical)
 
     def _run(self, record: Run, line: bytes) -> None:

@@ -9,7 +9,7 @@ from cli.pipe import run_filter
 from cli.show import say
 from engine.ledger.ledger import Ledger
 from engine.records.desk import Run
-from engine.records.wire import FACTS, at_of
+from engine.records.wire import at_of
 from engine.runs import manifest, settings
 from engine.runs.data import fresh_ledger
 from engine.runs.owner import Owner
@@ -49,7 +49,7 @@ def order(
         return owners[-1]
 
     def keep(owner: Any, kind: str, line: bytes) -> None:
-        owner.keep_line(kind, line, at_of(line) if kind in FACTS else 0)
+        owner.keep_line(kind, line, at_of(line))
 
     try:
         code = run_filter(

@@ -13,9 +13,11 @@ MAX_INTEGER = 2**53 - 1
 
 #: A whole number on the wire, a time in epoch milliseconds, and a figure. A number beyond 2^53 is refused when it is
 #: read. A figure written as `5` is read as an int and written as `5` again, never as `5.0`.
+#: `Unsigned` is a figure that is not below zero.
 Whole = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Moment = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Figure = Whole | Annotated[float, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
+Unsigned = Moment | Annotated[float, Meta(ge=0, le=MAX_INTEGER)]
 
 
 def kind_of(name: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from engine.records.base import Figure, Moment, Record, Whole
+from engine.records.base import Figure, Moment, Record, Unsigned, Whole
 from engine.records.market import Plain
 
 PoolStatus = Literal["new", "watching", "hot", "cooling", "dropped"]
@@ -89,8 +89,8 @@ class CandidateSnapshot(Idea, frozen=True, kw_only=True):
 class Tier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step of a tiered take-profit: sell `share_pct` of the position once price is up `at_pct`."""
 
-    share_pct: Figure
-    at_pct: Figure
+    share_pct: Unsigned
+    at_pct: Unsigned
 
 
 class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -101,14 +101,14 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     `trail_callback_pct` of the best price since.
     """
 
-    stop_pct: Figure = 0
+    stop_pct: Unsigned = 0
     tiers: tuple[Tier, ...] = ()
     resting_tiers: bool = False
-    trail_share_pct: Figure = 0
-    trail_arm_pct: Figure = 0
-    trail_callback_pct: Figure = 0
-    hold_max_s: Whole = 0
-    black_swan_pct: Figure = 0
+    trail_share_pct: Unsigned = 0
+    trail_arm_pct: Unsigned = 0
+    trail_callback_pct: Unsigned = 0
+    hold_max_s: Moment = 0
+    black_swan_pct: Unsigned = 0
 
 
 class SignalSnapshot(Idea, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from engine.records.base import Figure, Moment, Record, Whole
 _PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 #: A quantity or price of ours: held to plain digits when it is read, since orders are made of it.
 Plain = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")]
+Above0 = Annotated[str, Meta(pattern=r"^(?=.*[1-9])[0-9]{1,18}(\.[0-9]{1,18})?$")]
 _PLAIN_SIX = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,){6}", re.ASCII)
 _SYMBOL = re.compile(r"[^\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"\\,<>&=;'`\[\](){}|]{1,40}")
 MAX_AMOUNT = 1e15
@@ -78,27 +79,27 @@ class SymbolRules(Fact, frozen=True, kw_only=True):
     status: str = "TRADING"
     base: str
     quote: str
-    tick: str
-    step: str
-    min_price: str = "0"
-    max_price: str = "0"
-    min_qty: str = "0"
-    max_qty: str = "0"
-    market_step: str = "0"
-    market_min_qty: str = "0"
-    market_max_qty: str = "0"
-    min_notional: str = "0"
-    max_notional: str = "0"
+    tick: Above0
+    step: Above0
+    min_price: Plain = "0"
+    max_price: Plain = "0"
+    min_qty: Plain = "0"
+    max_qty: Plain = "0"
+    market_step: Plain = "0"
+    market_min_qty: Plain = "0"
+    market_max_qty: Plain = "0"
+    min_notional: Plain = "0"
+    max_notional: Plain = "0"
     min_notional_market: bool = True
     max_notional_market: bool = False
-    bid_multiplier_up: str = "0"
-    bid_multiplier_down: str = "0"
-    ask_multiplier_up: str = "0"
-    ask_multiplier_down: str = "0"
+    bid_multiplier_up: Plain = "0"
+    bid_multiplier_down: Plain = "0"
+    ask_multiplier_up: Plain = "0"
+    ask_multiplier_down: Plain = "0"
     avg_price_mins: Whole = 5
     max_orders: Whole = 0
     max_algo_orders: Whole = 0
-    max_position: str = "0"
+    max_position: Plain = "0"
     order_types: tuple[str, ...] = ()
     onboard_at: Whole | None = None
     rules: str = "venue"

@@ -126,11 +126,14 @@ def _decoder(kind: bytes) -> "msgspec.json.Decoder[Any] | None":
     return decoder
 
 
+_PATTERN = re.compile(r"Expected `str` matching regex '.*'")
+
+
 def _decode_with(decoder: "msgspec.json.Decoder[Any]", line: bytes) -> Record:
     try:
         record: Record = decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRecord(str(error)) from None
+        raise BadRecord(_PATTERN.sub("Expected a plain decimal number", str(error))) from None
     except RecursionError:
         raise BadRecord(f"nested deeper than {MAX_DEPTH}") from None
     return record

@@ -21,7 +21,8 @@ class Notional:
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no below the minimum or above the maximum."""
         market = draft.order_type == "market"
-        low, high, notional = Decimal(rules.min_notional), Decimal(rules.max_notional), draft.notional
+        low, high = Decimal(rules.min_notional), Decimal(rules.max_notional)
+        notional = draft.qty * (draft.reference_price if market else draft.price)
         if low > 0 and notional < low and (rules.min_notional_market or not market):
             return No(f"{draft.side.upper()}_MIN_NOTIONAL", f"{notional:.8f}", rules.min_notional)
         if high > 0 and notional > high and (rules.max_notional_market or not market):

@@ -12,6 +12,9 @@ from engine.runs import settings as settings_of
 from engine.runs.settings import Settings
 from engine.runs.version import VERSION
 
+#: What stands for the market of a pipe that brought no run record.
+UNNAMED = {"stream": "no run record"}
+
 
 def make_run(
     settings: Settings, market: Mapping[str, Any], *, rules_snapshot: str = "", ledger_head: str = "", seed: int = 0,

@@ -10,6 +10,7 @@ from engine.records.market import Tick
 from engine.records.wire import COMPARED, FACTS, encode
 from engine.runs.history import Start, find_start
 from engine.runs.keeper import Keeper
+from engine.runs.manifest import UNNAMED, make_run
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, exchange_of, make_order, pack
 from engine.runs.settings import Settings
 from engine.runs.trader import Trader
@@ -26,7 +27,8 @@ class Owner:
     def __init__(self, settings: Settings, run: Run | None, ledger: Ledger) -> None:
         """Opens the run on the ledger: a new one, or the last one again when facts and settings are the same."""
         self.settings, self.ledger = settings, ledger
-        market = run.market if run is not None else {}
+        market = run.market if run is not None else UNNAMED
+        self._unnamed = run is None and ledger.head.seq == 0
         start = find_start(ledger, market, settings, first_at=run.at if run is not None else 0)
         self._recording = None if market.get("files") else self._writer()
         self._recorded_until = self._last_recorded()
@@ -58,8 +60,15 @@ class Owner:
             return -1
         return max((chunk.last_at for chunk in read_index(self._recording.folder)), default=-1)
 
+    def _name_run(self, at: int) -> None:
+        """A pipe whose first stage wrote no run record gets one: a ledger says what desk its figures start from."""
+        if self._unnamed:
+            self._unnamed = False
+            self.ledger.append(encode(make_run(self.settings, UNNAMED, at=at)))
+
     def take(self, record: Record) -> list[Record]:
         """Takes a record that the order stage reads."""
+        self._name_run(record.at)
         self._check_follows(record)
         self._last_at = max(self._last_at, record.at)
         if record.kind in FACTS:
@@ -75,9 +84,12 @@ class Owner:
     def keep_line(self, kind: str, line: bytes, at: int) -> None:
         """Keeps a line as it passes: decisions and the run record in the ledger, facts of a stream in the recording."""
         if kind == "run":
+            self._unnamed = False
             self.ledger.append(line)
             self.ledger.commit()
-        elif kind in COMPARED and kind not in self.wants:
+            return
+        self._name_run(at)
+        if kind in COMPARED and kind not in self.wants:
             self.keeper.keep(line)
         elif kind in FACTS:
             self._record(at, line)

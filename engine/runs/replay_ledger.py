@@ -12,7 +12,7 @@ from engine.records.desk import Recording, Run
 from engine.records.market import SymbolRules, Tick
 from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line
 from engine.runs.history import all_runs
-from engine.runs.manifest import same_market
+from engine.runs.manifest import UNNAMED, same_market
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
 from engine.runs.replay_compare import Row, groups
@@ -165,6 +165,11 @@ class LedgerReplay:
 
 def _spans(ledger: Ledger) -> list[Span]:
     runs = all_runs(ledger)
+    if any(run.market == UNNAMED for _, run in runs):
+        raise LedgerError(
+            f"{ledger.path} was filled by a pipe without a run record, which may have begun at any stage: "
+            "begin the pipe with hot scan, and it can be replayed"
+        )
     last_ticks = _last_ticks(ledger, runs)
     found: list[Span] = []
     for seq, run in runs:

@@ -113,8 +113,11 @@ class Order:
         if intent.at != at:
             return self._refuse(intent, at, No("STALE_SIGNAL", (at - intent.at) / 1000, 0))
         rules = self.desk.state.rules.get(intent.symbol)
-        if rules is None:
+        if rules is None or rules.venue != intent.venue:
             return self._refuse(intent, at, No("NO_RULES"))
+        if intent.side != ("buy" if intent.purpose == "entry" else "sell"):
+            # Long only: what is not held cannot be sold, and nothing is held short that a buy could close.
+            return self._refuse(intent, at, No("ACCOUNT_CHANGED", "0", "0"), "NOT_HELD")
         if intent.purpose == "exit":
             return self._exit_intent(intent)
         no = self._account_no(intent, rules)
@@ -148,12 +151,10 @@ class Order:
         return self.desk.view(at, open_orders)
 
     def _account_no(self, intent: Intent, rules: SymbolRules) -> No | None:
-        recent = self.desk.state.recent.get(intent.symbol)
-        # Measured as precheck measured it, or the two could differ where nothing has changed.
-        measure = str(recent.average(intent.at, rules.avg_price_mins)) if recent is not None else intent.price
+        price = Decimal(intent.limit_price or intent.price)
         draft = Draft(
             symbol=intent.symbol, side=intent.side, order_type=intent.order_type, qty=Decimal(intent.qty),
-            price=Decimal(intent.limit_price or measure), reference_price=Decimal(measure), decided_at=intent.at,
+            price=price, reference_price=price, decided_at=intent.at,
         )  # fmt: skip
         view = self.view(intent.at)
         for rule in self.account_rules:

@@ -104,7 +104,7 @@ class Precheck:
         off_pct = abs(recent.last / average - 1.0) * 100.0
         if off_pct > self.settings.price_band_pct and signal.action == "enter":
             return _refusal(signal, at, No("PRICE_BAND", round(off_pct, 4), self.settings.price_band_pct))
-        draft = self._draft(signal, view, rules, _decimal(average))
+        draft = self._draft(signal, view, rules, _decimal(average), Decimal(recent.text))
         if isinstance(draft, No):
             return _refusal(signal, at, draft)
         for rule in self.rules:
@@ -113,12 +113,14 @@ class Precheck:
             no = rule.check(draft, view, rules)
             if no is not None:
                 return _refusal(signal, at, no, filtered=rule.layer == "exchange")
-        return self._intent(signal, at, draft, recent.text)
+        return self._intent(signal, at, draft)
 
-    def _draft(self, signal: SignalSnapshot, view: DeskView, rules: SymbolRules, average: Decimal) -> Draft | No:
+    def _draft(
+        self, signal: SignalSnapshot, view: DeskView, rules: SymbolRules, average: Decimal, last: Decimal
+    ) -> Draft | No:
         if signal.action == "enter":
             # A factor of zero is the risk rules' no to give, by its own name, not a size.
-            return size_entry(self.size, signal, view, rules, self.shadow.desk.size_factor or 1.0, average)
+            return size_entry(self.size, signal, view, rules, self.shadow.desk.size_factor or 1.0, average, last)
         holding = view.holdings.get(signal.symbol)
         if holding is None:
             return No("NOT_HELD", "0", "0")
@@ -130,11 +132,11 @@ class Precheck:
             price=average, reference_price=average, heat=signal.heat, decided_at=signal.at,
         )  # fmt: skip
 
-    def _intent(self, signal: SignalSnapshot, at: int, draft: Draft, last: str) -> Intent:
+    def _intent(self, signal: SignalSnapshot, at: int, draft: Draft) -> Intent:
         purpose: Purpose = "entry" if signal.action == "enter" else "exit"
         return Intent(
             at=at, venue=signal.venue, symbol=signal.symbol, strategy=signal.strategy, side=draft.side,
-            purpose=purpose, leg=purpose, order_type=draft.order_type, qty=plain(draft.qty), price=last,
+            purpose=purpose, leg=purpose, order_type=draft.order_type, qty=plain(draft.qty), price=plain(draft.price),
             limit_price=plain(draft.price) if draft.order_type == "limit" else None,
             notional=plain(round(draft.notional, 8)),
             intent_key=intent_key(signal.strategy, signal.venue, signal.symbol, draft.side, purpose, at, purpose),
@@ -151,4 +153,4 @@ def _refusal(signal: SignalSnapshot, at: int, no: No, filtered: bool = False) ->
 
 
 def _decimal(value: float) -> Decimal:
-    return Decimal(str(value))
+    return round(Decimal(str(value)), 12)

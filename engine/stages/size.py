@@ -33,21 +33,23 @@ def round_price(price: Decimal, tick: Decimal, side: str) -> Decimal:
 
 
 def size_entry(
-    settings: SizeSettings, signal: SignalSnapshot, desk: DeskView, rules: SymbolRules, factor: float, price: Decimal,
+    settings: SizeSettings, signal: SignalSnapshot, desk: DeskView, rules: SymbolRules, factor: float,
+    average: Decimal, last: Decimal,
 ) -> Draft | No:  # fmt: skip
     """Gives the draft of an entry: notional = share x equity x risk factor, quantity floored to the step.
 
-    `price` is what a market order is measured with.
+    `average` is what the exchange measures a market order with, `last` what it will cost; the higher of the two
+    decides the size, so that a coin that has just risen gets no more than its share.
     """
     limit = Decimal(signal.limit_price) if signal.limit_price is not None else None
     if limit is not None:
         limit = round_price(limit, Decimal(rules.tick), signal.side)
-    measure = limit if limit is not None else price
+    measure = limit if limit is not None else max(average, last)
     if measure <= 0:
         return No("NO_PRICE", str(measure), "0")
     wanted = desk.equity * Decimal(str(settings.equity_share_pct)) / 100 * Decimal(str(factor))
     qty = floor_to(wanted / measure, step_of(rules, signal.order_type))
     return Draft(
         symbol=signal.symbol, side=signal.side, order_type=signal.order_type, qty=qty,
-        price=measure, reference_price=price, heat=signal.heat, decided_at=signal.at,
+        price=measure, reference_price=average, heat=signal.heat, decided_at=signal.at,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from engine.records.base import MAX_INTEGER, Record, figure
+from engine.records.market import Plain
 from engine.records.wire import KINDS
 
 #: How many examples a property gets; many more where time does not count.
@@ -16,6 +17,8 @@ quick = settings(max_examples=EXAMPLES, deadline=None)
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=8)
 plain_numbers = st.from_regex(r"\A[0-9]{1,9}(\.[0-9]{1,8})?\Z")
+positive_numbers = plain_numbers.filter(lambda text: text.strip("0.") != "")
+PLAIN = msgspec.inspect.type_info(Plain).pattern  # type: ignore[attr-defined]
 figures = st.floats(-1e9, 1e9).map(figure)
 wholes = st.integers(-MAX_INTEGER, MAX_INTEGER)
 any_json = st.recursive(
@@ -32,11 +35,12 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
             # A figure is an int or a float, whichever writes the number shorter.
             types = [t for t in kind.types if not isinstance(t, msgspec.inspect.FloatType)]
             ways = [values_of(t) for t in types]
-            return st.one_of(*ways, figures) if len(types) < len(kind.types) else st.one_of(*ways)
+            floats = [t for t in kind.types if isinstance(t, msgspec.inspect.FloatType)]
+            return st.one_of(*ways, *[figures.map(abs) if t.ge == 0 else figures for t in floats])
         case msgspec.inspect.IntType():
             return st.integers(kind.ge if kind.ge is not None else -MAX_INTEGER, MAX_INTEGER)
         case msgspec.inspect.StrType():
-            return plain_numbers if kind.pattern else texts
+            return {None: texts, PLAIN: plain_numbers}.get(kind.pattern, positive_numbers)
         case msgspec.inspect.BoolType():
             return st.booleans()
         case msgspec.inspect.NoneType():
