@@ -34,6 +34,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("resume", "resume", "Allow entries again."),
     ("ledger", "ledger", "Verify, back up, export, prune a ledger, or print its path."),
     ("import", "import_", "Turn exchange files and recorded frames into market records."),
+    ("store", "store", "List, fill and check a market store: columns on disk."),
     ("schema", "schema", "Print the JSON Schema of a kind of record."),
     ("config", "config", "Show settings with where each came from, or write them all to a file."),
     ("doctor", "doctor", "Check the installation, the settings, the ledger and the market."),

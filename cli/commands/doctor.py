@@ -148,8 +148,11 @@ def _market(path: str) -> Check:
         from engine.errors import UsageError
         from engine.world.imports.formats import format_of
         from engine.world.imports.unpack import head
+        from engine.world.store.store import Store, is_store
 
         root = Path(path)
+        if is_store(root):
+            return f"{path}: a store of {len(Store.open(root).files())} series"
         if not root.exists():
             raise UsageError(f"nothing at {path}")
         files = sorted(one for one in root.rglob("*") if one.is_file()) if root.is_dir() else [root]

@@ -88,25 +88,52 @@ def open_market(
     before_wait: Callable[[], None] | None = None,
     with_span: bool = False,
 ) -> Market:
-    """Opens a recording; raises ConfigError or UsageError for one that is not there or cannot be read.
+    """Opens a recording or a store; raises ConfigError or UsageError for one that is not there or cannot be read.
 
     `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block;
     `with_span` looks up the first and last time, which costs a reading of the files.
     """
-    from engine.world.imports.origin import venue_of
     from engine.world.snapshots.snapshots import load
-    from engine.world.sources.recorded import Recorded
-    from engine.world.sources.span import span_of
 
-    source: Source = Recorded(
-        path=options.path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
-        until_ms=options.until_ms, strict=options.strict, max_lateness_ms=options.max_lateness_ms,
-        on_bad=lambda name, number, reason, line: on_bad(name, number, reason), before_wait=before_wait,
-    )  # fmt: skip
+    opened = _opened(options, on_bad, before_wait, with_span)
+    source = opened.source
     if options.speed != "max":
         if wait is None:
             raise ConfigError("a pace needs something to wait with")
         source = Paced(source, options.speed, wait)
-    snapshot = load(venue_of(Path(options.path), options.venue))
+    snapshot = load(opened.venue)
+    rules, name = dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}"
+    return Market(source, rules, name, options.path, opened.span, options.only())
+
+
+class _Opened(NamedTuple):
+    source: Source
+    venue: str
+    span: tuple[int, int] | None
+
+
+def _opened(
+    options: MarketOptions, on_bad: Callable[[str, int, str], None], before_wait: Callable[[], None] | None,
+    with_span: bool,
+) -> _Opened:  # fmt: skip
+    """Gives the source at a path, a store or a recording, with the venue whose bundled rules count."""
+    from engine.world.imports.origin import venue_of
+    from engine.world.store.store import is_store
+
+    venue = venue_of(Path(options.path), options.venue)
+    if is_store(options.path):
+        from engine.world.store.facts import Stored
+
+        stored = Stored(options.path, options.venue, options.symbols, options.since_ms, options.until_ms)
+        venues = stored.venues()
+        return _Opened(stored, venues.pop() if len(venues) == 1 else venue, stored.span() if with_span else None)
+    from engine.world.sources.recorded import Recorded
+    from engine.world.sources.span import span_of
+
+    recorded = Recorded(
+        path=options.path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
+        until_ms=options.until_ms, strict=options.strict, max_lateness_ms=options.max_lateness_ms,
+        on_bad=lambda name, number, reason, line: on_bad(name, number, reason), before_wait=before_wait,
+    )  # fmt: skip
     span = span_of(options.path, options.since_ms, options.until_ms) if with_span else None
-    return Market(source, dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}", options.path, span, options.only())
+    return _Opened(recorded, venue, span)

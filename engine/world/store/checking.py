@@ -1,0 +1,96 @@
+"""Checking a store: whether every file is what was written, whether its rows can be a market, and where bars lack."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.errors import BadRecord, DirtyInput, LedgerError
+from engine.records.market import SymbolRules, check_rules
+from engine.records.wire import decode
+from engine.world.store.files import RULES, Header, SeriesFile, header_of, path_of, read_rules
+from engine.world.store.store import Store
+from engine.world.store.tables import Series, Table, insane
+
+
+class Finding(NamedTuple):
+    """A gap, or damage, in one series. A gap is of the bars that should open from `from_at` up to, not including,
+    `until_at` (ms). `of` is None where a file does not even say what it holds."""
+
+    of: Series | None
+    found: str
+    from_at: int | None
+    until_at: int | None
+    missing: int | None
+    reason: str
+
+
+def check(store: Store) -> Iterator[Finding]:
+    """Gives what is wrong, file by file, and the gaps between bars; raises ConfigError for a newer version."""
+    for path in store.files():
+        try:
+            header = header_of(path)
+            yield from _rules(path, header) if header.kind == RULES else _rows(store, path)
+        except (DirtyInput, LedgerError) as error:
+            yield _damage(None, str(error))
+
+
+def _damage(of: Series | None, reason: str) -> Finding:
+    return Finding(of, "damage", None, None, None, reason)
+
+
+def _rules(path: Path, header: Header) -> Iterator[Finding]:
+    lines = read_rules(path)
+    if hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest() != header.sha256:
+        yield _damage(header.of, f"{path}: its data are not what was written; import them again")
+    for line in lines:
+        try:
+            rules = decode(line)
+            if isinstance(rules, SymbolRules):
+                check_rules(rules)
+        except BadRecord as error:
+            yield _damage(header.of, f"{path}: {error}")
+
+
+def _rows(store: Store, path: Path) -> Iterator[Finding]:
+    file = SeriesFile(path)
+    of = file.header.of
+    if file.sha256() != file.header.sha256:
+        yield _damage(of, f"{path}: its data are not what was written; delete it and import them again")
+        return
+    reason = _why_damaged(file, path_of(store.root, of))
+    if reason is not None:
+        yield _damage(of, f"{path}: {reason}; delete it and import its data again")
+    elif of.step_s:
+        yield from gaps(file)
+
+
+def _why_damaged(file: SeriesFile, place: Path) -> str | None:
+    """Says what cannot be in a file that is as it was written; None where all can."""
+    key, header, table = file.key(), file.header, file.table()
+    if file.path != place:
+        return f"holds {header.of}, which belongs at {place}"
+    if (np.diff(key) <= 0).any():
+        return "its rows are out of order"
+    if (int(key[0]), int(key[-1])) != (header.first, header.last):
+        return "its header names another first or last time"
+    return _why_no_candles(table) if header.step_s else None
+
+
+def _why_no_candles(table: Table) -> str | None:
+    if (table.at < table.key + 1000 * table.of.step_s).any():
+        return "a bar was known before it closed"
+    if insane(table).any():
+        return "a bar's open, high, low, close and volume do not fit together"
+    return None
+
+
+def gaps(file: SeriesFile) -> Iterator[Finding]:
+    """Gives the gaps between a series' bars; before the first and after the last there is none."""
+    key, step_ms = file.key(), 1000 * file.header.step_s
+    for row in np.flatnonzero(np.diff(key) > step_ms).tolist():
+        start, end = int(key[row]) + step_ms, int(key[row + 1])
+        missing = -(-(end - start) // step_ms)
+        yield Finding(file.header.of, "gap", start, end, missing, f"{missing} bars missing")
