@@ -15,13 +15,13 @@ from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import client_id, intent_key
-from engine.records.market import MAX_AMOUNT, Bar, BookTop, SymbolRules, Tick, Ticker
+from engine.records.market import Bar, BookTop, SymbolRules, Tick, Ticker
 from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
 from engine.stages.exits import Exit, ExitState, on_bar, on_change, on_price
 from engine.stages.recent import PRICE_KINDS, Price
-from engine.stages.size import floor_to, step_of
+from engine.stages.selling import Selling
 
 #: What remains of a position under this counts as closed.
 CLOSED_UNDER = Decimal("0.00000001")
@@ -215,7 +215,7 @@ class Order:
         ]
         last = Decimal(self.desk.state.recent[book.symbol].text)
         price = scale.price(exit_.ticks) if exit_.ticks is not None else last
-        steps = self._sellable(book, exit_, price)
+        steps = self.selling(book.symbol, price).of_leg(exit_.steps, min(book.exits.left, scale.steps(book.qty)))
         if steps <= 0:
             return made + self._stuck(book, exit_, at)
         key = intent_key(book.strategy, book.venue, book.symbol, "sell", "exit", at, exit_.reason)
@@ -232,49 +232,11 @@ class Order:
         at_price = price if exit_.ticks is not None else None
         return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous)]
 
-    def _sellable(self, book: Book, exit_: Exit, price: Decimal) -> int:
-        """Gives the steps to sell: the leg, or all when the leg or the rest would be too small for the exchange.
-
-        What is more than one order may be goes with the facts that follow. 0 says that there is too little to sell.
-        """
-        symbol = book.symbol
-        held = self._on_grid(symbol, min(book.exits.left, self._scale(symbol).steps(book.qty)))
-        steps = self._on_grid(symbol, min(exit_.steps, held))
-        rest = held - steps
-        if self._too_small(symbol, steps, price) or (rest and self._too_small(symbol, rest, price)):
-            steps = held if not self._too_small(symbol, held, price) else 0
-        return self.sellable(symbol, steps, price)
-
-    def sellable(self, symbol: str, steps: int, price: Decimal) -> int:
-        """Gives how many of these steps one market order may sell."""
-        return min(self._on_grid(symbol, steps), self._most(symbol, price))
-
-    def _on_grid(self, symbol: str, steps: int) -> int:
-        """Rounds down to what a market order may be: MARKET_LOT_SIZE can be coarser than LOT_SIZE."""
-        scale, rules = self._scale(symbol), self.desk.state.rules[symbol]
-        return scale.steps(floor_to(scale.qty(steps), step_of(rules, "market")))
-
-    def _most(self, symbol: str, price: Decimal) -> int:
-        rules, scale = self.desk.state.rules[symbol], self._scale(symbol)
-        limits = [scale.steps(limit) for limit in (rules.max_qty, rules.market_max_qty) if Decimal(limit) > 0]
-        if rules.max_notional_market and Decimal(rules.max_notional) > 0 and price > 0:
-            limits.append(scale.steps(Decimal(rules.max_notional) / price))
-        return self._on_grid(symbol, min(limits)) if limits else scale.steps(Decimal(MAX_AMOUNT))
-
-    def _too_small(self, symbol: str, steps: int, price: Decimal) -> bool:
-        """Says whether the exchange would not take so little. Any other no is the venue's to give: exits are tried."""
-        if steps <= 0:
-            return True
-        draft = Draft(
-            symbol=symbol, side="sell", order_type="market", qty=self._scale(symbol).qty(steps), price=price,
-            reference_price=price,
+    def selling(self, symbol: str, price: Decimal) -> Selling:
+        """Gives what says how much of a symbol may be sold, measured with a price."""
+        return Selling(
+            self._scale(symbol), self.desk.state.rules[symbol], self.exchange_rules, self.view(0), price
         )  # fmt: skip
-        view = self.view(0)
-        for rule in self.exchange_rules:
-            no = rule.check(draft, view, self.desk.state.rules[symbol])
-            if no is not None and no.code in ("SELL_MIN_QTY", "SELL_MIN_NOTIONAL"):
-                return True
-        return False
 
     def _stuck(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """What the exchange would not take is dust: it closes the position once and blocks nothing."""

@@ -126,7 +126,7 @@ class Precheck:
             return No("NOT_HELD", "0", "0")
         scale = self.exchange.scale(signal.symbol)
         # More than one order may be is sold by the order stage with the facts that follow: never a reason to stay.
-        steps = self.shadow.sellable(signal.symbol, scale.steps(holding.qty), average)
+        steps = self.shadow.selling(signal.symbol, average).at_once(scale.steps(holding.qty))
         return Draft(
             symbol=signal.symbol, side="sell", order_type="market", qty=scale.qty(steps),
             price=average, reference_price=average, heat=signal.heat, decided_at=signal.at,
