@@ -100,7 +100,7 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
         last_at = max(last_at, entry.record.at)
     output.write(encode(End(at=last_at, stage="scan", records=output.records, skipped=rejects.count)))
     output.flush()
-    _tell_dirty(stage.state.dirty, quiet)
+    _tell_dirty(stage.state.market.dirty, quiet)
     return rejects.code()
 
 

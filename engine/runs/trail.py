@@ -15,8 +15,9 @@ from engine.records.wire import decode
 from engine.runs import settings as settings_of
 from engine.runs.history import all_runs
 from engine.runs.market import MarketOptions, open_market
+from engine.stages.coins import Coin
 from engine.stages.intake import Intake
-from engine.stages.scan import Coin, Scan
+from engine.stages.scan import Scan
 from engine.world.recording import folder_of
 
 
@@ -104,7 +105,7 @@ def _scan_again(run: Run, path: str, symbol: str, at: int) -> dict[str, Any]:
             scan.take(made)
         scan.take(entry.record)
     scan.take(Tick(at=at))
-    coin = scan.state.coins.get(symbol)
+    coin = scan.state.market.coins.get(symbol)
     return _of_coin(coin, settings.scan) if coin is not None else {}
 
 

@@ -4,36 +4,33 @@ from typing import ClassVar
 
 import msgspec
 
-from engine.errors import BadRecord
 from engine.kernels.window import Window
-from engine.records.base import Figure, Record, figure
-from engine.records.bounds import Amount, Bars, Bps, Count, Days, Heat, Percent, Ratio, Seconds, SecondsOrOff
+from engine.records.base import Record, figure
+from engine.records.bounds import (
+    Amount,
+    Bars,
+    Bps,
+    Count,
+    Days,
+    Heat,
+    Percent,
+    Ratio,
+    Seconds,
+    SecondsOrOff,
+    check_asset,
+)
 from engine.records.ideas import Anomaly, Candidate, HeatInputs
 from engine.records.market import (
-    Announcement,
-    Bar,
-    BookTop,
-    Funding,
-    Post,
-    SymbolRules,
     Tick,
-    Ticker,
-    Trade,
-    check_price,
-    check_rules,
-    check_symbol,
-    figures,
-    price,
-    signed,
 )
-from engine.stages.candles import Candle, Candles, Feed
 from engine.stages.chatter import Chatter
+from engine.stages.coins import Coin, Coins, CoinsState
 from engine.stages.heat import HeatSettings, heat_of
 from engine.stages.pool import Member, join, move
 
 DAY_MS = 86_400_000
-#: Posts may name anything: beyond so many symbols only those that are traded are remembered.
-MAX_TALKED_OF = 5_000
+#: Silent symbols and old chatter are looked for once a minute.
+SWEEP_MS = 60_000
 
 
 class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,37 +71,17 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cooling_max_s: SecondsOrOff = 1800
     min_mentions: Count = 5
 
-
-class Coin(msgspec.Struct, kw_only=True):
-    """What the scan knows of one symbol."""
-
-    symbol: str
-    venue: str
-    heard_at: int
-    first_at: int
-    text: str = "0"
-    window: Window | None = None
-    coarse: bool = False
-    step_s: int = 0
-    ticker_volume_24h: float | None = None
-    spread_bps: Figure | None = None
-    funding_pct: Figure | None = None
-    quote: str = ""
-    trading: bool = True
-    onboard_at: int | None = None
-    bad: bool = False
-    cooldown_until: int = 0
+    def __post_init__(self) -> None:
+        """Raises ValueError for a quote asset that is none: nothing would be looked at."""
+        for asset in self.quote_assets:
+            check_asset("quote_assets", asset)
 
 
 class ScanState(msgspec.Struct, kw_only=True):
-    """Everything the scan remembers."""
+    """Everything the scan remembers: what it heard, and the pool of candidates."""
 
-    coins: dict[str, Coin] = {}
-    feeds: dict[str, Feed] = {}
+    market: CoinsState = msgspec.field(default_factory=CoinsState)
     pool: dict[str, Member] = {}
-    chatter: dict[str, Chatter] = {}
-    first_at: int | None = None
-    dirty: dict[str, int] = {}
 
 
 class Scan:
@@ -119,122 +96,29 @@ class Scan:
         """Starts with an empty market, or where `state` left off."""
         self.settings, self.heat = settings, heat
         self.state = state if state is not None else ScanState()
-        self.candles = Candles(self.state.feeds)
+        self.coins = Coins(self.state.market, self._new_window)
+
+    def _new_window(self, step_s: int) -> Window | None:
+        settings = self.settings
+        return Window.of(step_s, settings.window_s, settings.hour_s, settings.baseline_windows)
 
     def take(self, record: Record) -> list[Record]:
-        """Takes a fact or a tick. A fact that makes no sense is counted by kind and marks its symbol."""
+        """Takes a fact or a tick."""
         if isinstance(record, Tick):
             return self._decide(record)
-        if self.state.first_at is None and not isinstance(record, SymbolRules):
-            self.state.first_at = record.at
-        try:
-            self._see(record)
-        except BadRecord:
-            self._dirty(record)
+        self.coins.hear(record)
         return []
-
-    def _dirty(self, record: Record) -> None:
-        self.state.dirty[record.kind] = self.state.dirty.get(record.kind, 0) + 1
-        coin = self.state.coins.get(getattr(record, "symbol", ""))
-        if coin is not None:
-            coin.bad = True
-
-    def _see(self, record: Record) -> None:
-        if isinstance(record, Bar):
-            self._bar(record)
-        elif isinstance(record, Ticker):
-            self._ticker(record)
-        elif isinstance(record, BookTop):
-            check_price(record)
-            self._heard(record).spread_bps = _spread_bps(record.bid, record.ask)
-        elif isinstance(record, Trade):
-            check_price(record)
-            self._heard(record).text = record.price
-        elif isinstance(record, SymbolRules):
-            self._rules(record)
-        elif isinstance(record, Funding):
-            coin = self.state.coins.get(record.symbol)
-            if coin is not None:
-                coin.funding_pct = figure(signed(record.rate) * 100.0)
-        elif isinstance(record, Post):
-            for symbol in self._talked_of(record.symbols):
-                self.state.chatter[symbol].post(record)
-        elif isinstance(record, Announcement):
-            for symbol in self._talked_of(record.symbols):
-                self.state.chatter[symbol].announce(record)
-
-    def _talked_of(self, symbols: tuple[str, ...]) -> list[str]:
-        """Gives each symbol once, however often a post names it; too many that nobody trades are not remembered."""
-        known: list[str] = []
-        for symbol in dict.fromkeys(symbols):
-            check_symbol(symbol)
-            if symbol not in self.state.chatter:
-                if len(self.state.chatter) >= MAX_TALKED_OF and symbol not in self.state.coins:
-                    continue
-                self.state.chatter[symbol] = Chatter()
-            known.append(symbol)
-        return known
-
-    def _heard(self, fact: Bar | Ticker | BookTop | Trade) -> Coin:
-        mono = fact.mono_ms if fact.mono_ms is not None else fact.at
-        coin = self.state.coins.get(fact.symbol)
-        if coin is None:
-            check_symbol(fact.symbol)
-            coin = Coin(symbol=fact.symbol, venue=fact.venue, heard_at=mono, first_at=fact.at)
-            self.state.coins[fact.symbol] = coin
-        coin.heard_at = mono
-        coin.bad = False
-        return coin
-
-    def _bar(self, bar: Bar) -> None:
-        check_price(bar)
-        read = figures(bar)
-        coin = self._heard(bar)
-        coin.text, coin.step_s = bar.close, bar.step_s
-        candle = self.candles.bar(bar, read)
-        if candle is not None:
-            self._candle(coin, candle)
-
-    def _ticker(self, ticker: Ticker) -> None:
-        check_price(ticker)
-        coin = self._heard(ticker)
-        self.candles.ticker(ticker)
-        coin.text = ticker.last
-        coin.ticker_volume_24h = float(ticker.quote_volume_24h)
-        if ticker.bid is not None and ticker.ask is not None:
-            coin.spread_bps = _spread_bps(ticker.bid, ticker.ask)
-
-    def _candle(self, coin: Coin, candle: Candle) -> None:
-        settings = self.settings
-        if coin.window is None or coin.window.step_s != candle.step_s:
-            coin.window = Window.of(candle.step_s, settings.window_s, settings.hour_s, settings.baseline_windows)
-            coin.coarse = coin.window is None
-        if coin.window is not None:
-            if candle.hole:
-                coin.window.clear()
-            coin.window.advance((candle.close,), (candle.volume,))
-
-    def _rules(self, rules: SymbolRules) -> None:
-        check_rules(rules)
-        coin = self.state.coins.get(rules.symbol)
-        if coin is None:
-            coin = Coin(symbol=rules.symbol, venue=rules.venue, heard_at=-1, first_at=rules.at)
-            self.state.coins[rules.symbol] = coin
-        coin.quote, coin.trading, coin.onboard_at = rules.quote, rules.status == "TRADING", rules.onboard_at
 
     def _decide(self, tick: Tick) -> list[Record]:
         if tick.codes:
             return [tick]  # it was scanned before: what was said about it stands in the stream already
         now, mono = tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at
-        for candle in self.candles.minute(now):
-            coin = self.state.coins.get(candle.symbol)
-            if coin is not None:
-                self._candle(coin, candle)
+        self.coins.minute(now)
         made: list[Record] = []
         candidates: list[Record] = []
         codes: dict[str, list[str]] = {}
-        for symbol in sorted(self.state.coins):
-            coin = self.state.coins[symbol]
+        for symbol in sorted(self.state.market.coins):
+            coin = self.state.market.coins[symbol]
             if coin.heard_at < 0:
                 continue  # only its rules are known: it is not being scanned
             code = self._unfit(coin, mono)
@@ -244,7 +128,9 @@ class Scan:
                 self.state.pool.pop(symbol, None)
             if code is not None:
                 codes.setdefault(code, []).append(symbol)
-        self._sweep(now, mono)
+        if now % SWEEP_MS == 0:
+            for symbol in self.coins.sweep(now, mono, 1000 * self.settings.silent_s):
+                self.state.pool.pop(symbol, None)
         sorted_codes = {code: tuple(codes[code]) for code in sorted(codes)}
         return [*made, *candidates, Tick(at=now, codes=sorted_codes, mono_ms=tick.mono_ms)]
 
@@ -314,7 +200,7 @@ class Scan:
         return "price" if moved else "volume" if surged else None
 
     def _join(self, coin: Coin, now: int, anomaly: bool) -> Member | None:
-        chatter = self.state.chatter.get(coin.symbol)
+        chatter = self.state.market.chatter.get(coin.symbol)
         talked_of = chatter is not None and (
             ("announcement" in self.settings.inputs and chatter.announced is not None)
             or ("social" in self.settings.inputs and chatter.mentions(now) >= self.settings.min_mentions)
@@ -332,7 +218,7 @@ class Scan:
         """Age from the exchange's onboard date, else from the first candle, if the recording saw it come."""
         if coin.onboard_at is not None:
             return figure((now - coin.onboard_at) / DAY_MS)
-        if self.state.first_at is not None and coin.first_at > self.state.first_at + DAY_MS // 24:
+        if self.state.market.first_at is not None and coin.first_at > self.state.market.first_at + DAY_MS // 24:
             return figure((now - coin.first_at) / DAY_MS)
         return None
 
@@ -349,27 +235,5 @@ class Scan:
             quote_volume_24h=figure(volume), spread_bps=figure(spread), age_days=self._age_days(coin, now),
             funding_pct=coin.funding_pct,
         )  # fmt: skip
-        chatter = self.state.chatter.get(coin.symbol, Chatter())
+        chatter = self.state.market.chatter.get(coin.symbol, Chatter())
         return chatter.inputs(now, self.settings.inputs, inputs)
-
-    def _sweep(self, now: int, mono: int) -> None:
-        """Forgets symbols that have been silent for long, and old chatter; looks once a minute."""
-        if now % 60_000:
-            return
-        for symbol in sorted(self.state.coins):
-            coin = self.state.coins[symbol]
-            limit = 1000 * max(self.settings.silent_s, 2 * coin.step_s)
-            if coin.heard_at >= 0 and mono - coin.heard_at > limit:
-                coin.heard_at, coin.window, coin.text = -1, None, "0"
-                self.candles.drop(symbol)
-                self.state.pool.pop(symbol, None)
-        for symbol in sorted(self.state.chatter):
-            chatter = self.state.chatter[symbol]
-            chatter.sweep(now)
-            if chatter.empty:
-                del self.state.chatter[symbol]
-
-
-def _spread_bps(bid: str, ask: str) -> Figure | None:
-    low, high = price(bid), price(ask)
-    return figure((high - low) / ((high + low) / 2.0) * 10_000.0)
