@@ -1,6 +1,5 @@
-"""hot report: trades, profit, drawdown, refusals and heat, as a table, JSON, CSV or a page."""
+"""hot report: trades, profit, drawdown, refusals and heat, as a table, JSON, CSV or a page; and why two runs differ."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli import options
+from cli.commands.report_divergence import divergence, write_whole
 from cli.show import choose, say, table, write
 from engine.errors import UsageError
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from engine.stages.report_shape import Report
 
 app = typer.Typer(add_completion=False)
+app.command()(divergence)
 
 #: So many rows a section of the summary has.
 _ROWS = 10
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def report(
+    context: typer.Context,
     ledger: options.Ledger = None,
     today: bool = typer.Option(False, "--today", help="This UTC day, by the clock."),
     since: options.Since = None,
@@ -48,6 +50,9 @@ def report(
     from engine.runs.reporting import as_plain, ledger_or_newest, report_of
     from engine.runs.reporting import today as utc_day
 
+    if context.invoked_subcommand is not None:
+        _nothing_before(context)
+        return
     if today and (since is not None or until is not None):
         raise UsageError("--today is a span of its own: leave out --since and --until")
     path = ledger_or_newest(ledger, say)
@@ -65,8 +70,16 @@ def report(
     elif form == "table":
         write(summary(made))
     else:
-        indent, separators = (2, None) if form == "json" else (None, (",", ":"))
-        write(json.dumps(as_plain(made), ensure_ascii=False, indent=indent, separators=separators) + "\n")
+        write_whole(as_plain(made), form)
+
+
+def _nothing_before(context: typer.Context) -> None:
+    """Raises UsageError for an option of the plain report that a command below it would not heed."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            flag = f"--{name.strip('_').replace('_', '-')}"
+            raise UsageError(f"{flag} stands before {context.invoked_subcommand}, where it says nothing")
 
 
 def _csv(made: "Report", columns: str | None, limit: int | None) -> None:

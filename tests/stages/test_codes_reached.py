@@ -347,6 +347,8 @@ def test_no_code_is_written_that_the_table_does_not_name() -> None:
     written: set[str] = set()
     for folder in ("stages", "rules", "strategies"):
         for path in (root / folder).glob("*.py"):
+            if path.name.startswith("divergence"):
+                continue  # it decides nothing: its words are those of a report
             text = path.read_text(encoding="utf-8")
             written |= set(re.findall(r'(?:No\(|_wait\(|code=|code = |return )"([A-Z][A-Z0-9_]{3,})"', text))
     assert written <= CODES.keys() | PRECHECK_CODES.keys()
