@@ -13,7 +13,7 @@ from engine.matching.fees import fee_of
 from engine.matching.fills import bearable, limit_filled
 from engine.matching.units import PART, Scale, ceil_div, from_e8, part
 from engine.records.base import Record
-from engine.records.bounds import Amount, Bps, Fraction, Milliseconds, Rate, Seconds
+from engine.records.bounds import Amount, Bps, Fraction, Milliseconds, Rate, Seconds, check_asset
 from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, amount, check_price, check_rules, price
 
 MINUTES_A_DAY = 1440
@@ -41,6 +41,10 @@ class PaperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     latency_ms: Milliseconds = 0
     market_ttl_s: Seconds = 300
     limit_fill: Literal["through", "touch"] = "through"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for fees in what is no asset: they would be paid in nothing."""
+        check_asset("fee_in", self.fee_in, ("quote", "received"))
 
 
 class Working(msgspec.Struct, kw_only=True):

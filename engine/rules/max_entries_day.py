@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.records.bounds import DayCount
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -12,7 +13,7 @@ class MaxEntriesDay:
     """`limit`: entries sent in the UTC calendar day; a runaway strategy ends here."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    limit: int = 200
+    limit: DayCount = 200
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when as many were sent today as may be."""

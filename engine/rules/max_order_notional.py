@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.records.bounds import Money
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -13,7 +14,7 @@ class MaxOrderNotional:
     """`limit_quote`: price times quantity of one entry, in the quote asset."""
 
     layer: ClassVar[Literal["risk"]] = "risk"
-    limit_quote: Decimal = Decimal(100_000)
+    limit_quote: Money = Decimal(100_000)
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no above the limit."""

@@ -13,7 +13,7 @@ from engine.errors import ConfigError
 from engine.matching.exchange import PaperSettings
 from engine.plugs import Rule, Strategy
 from engine.records.base import figure
-from engine.records.bounds import Count, Seconds
+from engine.records.bounds import Count, Seconds, check_number
 from engine.runs import catalog
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
@@ -25,6 +25,8 @@ from engine.stages.size import SizeSettings
 
 CONFIG_FILE = "hot.toml"
 ENV_PREFIX = "HOT_"
+#: Characters of a wrong value that are shown.
+_SHOWN = 80
 #: Environment variables of ours that are not settings.
 _NOT_SETTINGS = ("HOT_LEDGER__PATH", "HOT_DATA__DIR", "HOT_TEST_", "HOT_SHARED")
 
@@ -86,14 +88,16 @@ class Settings:
         named = given.get("signal.strategy", (SignalSettings().strategy, ""))[0]
         self._strategy_name = str(named)
         self._given = given
-        keys = _core_keys()
+        keys = core = _core_keys()
         for key in given:
-            if key not in keys:
+            if key not in core:
                 keys = self._keys  # a plug's key: now all of them are looked at
                 break
         self._check(keys)
         for name, cls in _SECTIONS.items():
-            setattr(self, name, _make(cls, self._converted(keys), f"{name}."))
+            setattr(self, name, self._made(cls, self._converted(keys), name))
+        if keys is not core:
+            _ = self.values
 
     @cached_property
     def _keys(self) -> dict[str, tuple[Any, Any]]:
@@ -118,18 +122,31 @@ class Settings:
     def strategy(self) -> Strategy:
         """The strategy that signal.strategy names, with its settings."""
         plug = catalog.load("strategies", self._strategy_name)
-        made: Strategy = _make(plug, self._converted(self._keys), f"{catalog.plug_name(self._strategy_name)}.")
+        made: Strategy = self._made(plug, self._converted(self._keys), catalog.plug_name(self._strategy_name))
         return made
 
     @cached_property
     def rules(self) -> Sequence[Rule]:
         """Every rule, with its settings, in the order of their names."""
         values = self._converted(self._keys)
-        return [_make(catalog.load("rules", n), values, f"rules.{n}.") for n in catalog.names("rules")]
+        return [self._made(catalog.load("rules", n), values, f"rules.{n}") for n in catalog.names("rules")]
+
+    def _made(self, cls: type[Any], values: Mapping[str, Any], section: str) -> Any:
+        prefix = f"{section}."
+        own = {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
+        try:
+            return cls(**own)
+        except ValueError as error:  # what a plug says of settings that do not fit together
+            places = sorted({origin for key, (_, origin) in self._given.items() if key.startswith(prefix)})
+            raise ConfigError(f"settings of [{section}] ({', '.join(places) or 'default'}): {error}") from None
 
     @cached_property
     def values(self) -> Mapping[str, Any]:
-        """Every value in force, sorted by key; those of other strategies are left out."""
+        """Every value in force, sorted by key; those of other strategies are left out.
+
+        Raises ConfigError where the strategy or a rule says that its settings do not fit together.
+        """
+        _ = self.strategy, self.rules
         others = {name for name in catalog.names("strategies") if name != catalog.plug_name(self._strategy_name)}
         values = self._converted(self._keys)
         return {key: value for key, value in sorted(values.items()) if key.split(".")[0] not in others}
@@ -207,7 +224,7 @@ def _from_file(config: Path | None) -> dict[str, tuple[Any, str]]:
     try:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigError(f"{path} is not TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
@@ -261,7 +278,7 @@ def _value(text: str) -> Any:
 
     try:
         return tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # also a number of thousands of digits
         return text
 
 
@@ -277,14 +294,8 @@ def _convert(key: str, value: Any, kind: Any, origin: str) -> Any:
     if isinstance(value, str) and str(kind).startswith("tuple[str"):
         value = tuple(part.strip() for part in value.split(",") if part.strip())
     try:
-        return msgspec.convert(value, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"setting {key} = {value!r} ({origin}): {error}") from None
-
-
-def _make(cls: type[Any], values: Mapping[str, Any], prefix: str) -> Any:
-    own = {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}
-    try:
-        return cls(**own)
-    except ValueError as error:  # what a plug says of settings that do not fit together
-        raise ConfigError(f"settings of [{prefix.rstrip('.')}]: {error}") from None
+        converted = msgspec.convert(value, kind, strict=False)
+        check_number(converted, kind)
+    except ValueError as error:
+        raise ConfigError(f"setting {key} = {repr(value)[:_SHOWN]} ({origin}): {error}") from None
+    return converted

@@ -9,7 +9,7 @@ from engine.errors import BadRecord
 from engine.matching.events import Executed
 from engine.matching.units import E8, MOST, e8, from_e8
 from engine.records.base import Figure, figure
-from engine.records.bounds import Percent, Seconds, SecondsOrOff, Weight
+from engine.records.bounds import Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
 from engine.records.desk import DeskView, EngineState, Holding
 from engine.records.market import SymbolRules, check_rules
 from engine.records.trades import StateChange
@@ -33,7 +33,7 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     engine (twice the step for coarser candles). `feed_fresh_s`: how long it must flow again before entries do.
     """
 
-    equity: Decimal = Decimal(1000)
+    equity: Money = Decimal(1000)
     quote_asset: str = "USDT"
     drawdown_levels_pct: Levels = (3.0, 5.0, 8.0, 10.0, 15.0)
     day_loss_levels_pct: Levels = (2.0, 3.0, 4.0, 5.0, 8.0)
@@ -41,6 +41,12 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     l5_cooldown_s: SecondsOrOff = 86_400
     feed_stale_s: Seconds = 60
     feed_fresh_s: SecondsOrOff = 60
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for risk levels that do not ascend, or a quote asset that is none."""
+        check_asset("quote_asset", self.quote_asset)
+        check_ascending("drawdown_levels_pct", self.drawdown_levels_pct)
+        check_ascending("day_loss_levels_pct", self.day_loss_levels_pct)
 
 
 class Book(msgspec.Struct, kw_only=True):

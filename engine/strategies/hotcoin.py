@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from engine.kernels.averages import Ema
 from engine.plugs import Frame, Indicator, Verdict
 from engine.records.base import figure
-from engine.records.bounds import Bars, Heat, Percent, SecondsOrOff
+from engine.records.bounds import Bars, Heat, Percent, PercentAboveZero, SecondsOrOff
 from engine.records.ideas import CandidateSnapshot, ExitPlan, Tier
 
 
@@ -29,17 +29,23 @@ class Hotcoin:
     ema_bars: Bars = 20
     black_swan_pct: Percent = 10.0
     stop_pct: Percent = 5.0
-    tiers: tuple[tuple[Percent, Percent], ...] = ((30.0, 5.0), (30.0, 10.0))
+    tiers: tuple[tuple[PercentAboveZero, PercentAboveZero], ...] = ((30.0, 5.0), (30.0, 10.0))
     trail_share_pct: Percent = 40.0
     trail_arm_pct: Percent = 5.0
     trail_callback_pct: Percent = 3.0
     hold_max_s: SecondsOrOff = 14_400
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a timeframe of the entry rule that is not looked at."""
+        """Raises ValueError for a timeframe of the entry rule that is not looked at, or tiers that make no plan."""
         for name in (*self.above_ema, *self.rising_ema):
             if name not in self.timeframes:
                 raise ValueError(f"{name!r} is in above_ema or rising_ema, but not in timeframes {self.timeframes}")
+        gains = [gain for _, gain in self.tiers]
+        if gains != sorted(set(gains)):
+            raise ValueError(f"the gains of tiers {gains} must ascend")
+        sold = round(sum(share for share, _ in self.tiers) + self.trail_share_pct, 6)
+        if sold > 100:
+            raise ValueError(f"tiers and trail_share_pct together sell {sold:g} % of a position; 100 is all of it")
 
     def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
         """One moving average on each timeframe."""

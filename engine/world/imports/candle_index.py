@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import DirtyInput
 from engine.world.imports.notes import Notes
 from engine.world.imports.origin import Window
 
@@ -13,7 +14,11 @@ HEADER = b"symbol,open_time,open,high,low,close,volume,close_time,quote_volume,t
 BOM = b"\xef\xbb\xbf"
 COLUMNS = 10
 _OPEN_TIME, _CLOSE_TIME = 1, 7
-_TIME_DIGITS = 13
+#: Units of time by their number of digits: from 2001 to 2286 these tell them apart.
+_UNITS = {10: "seconds", 13: "milliseconds", 16: "microseconds"}
+_MS_DIGITS = 13
+#: Rows of a file that are asked for its unit.
+_ASKED = 100
 _SYMBOL_BYTES = 160
 #: Bytes that are looked at in one go: bounds what is held beside the file and its index.
 _STRIDE = 1 << 22
@@ -42,7 +47,8 @@ class Rows(NamedTuple):
 def index(data: bytearray, name: str, notes: Notes, window: Window) -> Rows:
     """Gives the wanted rows of a candle CSV in the order of time, symbol and step (the shortest first).
 
-    A row that does not say where it stands in time is a bad line.
+    Times may be epoch seconds, milliseconds or microseconds, all in the same unit. A row that does not say where it
+    stands in time is a bad line; raises DirtyInput for one that says so in another unit.
     """
     return _Index(data, name, notes).rows(window)
 
@@ -51,6 +57,7 @@ class _Index:
     def __init__(self, data: bytearray, name: str, notes: Notes) -> None:
         self._data, self._name, self._notes = data, name, notes
         self._ids: dict[bytes, int] = {}
+        self._digits = _digits_of(data)
 
     def rows(self, window: Window) -> Rows:
         data = np.frombuffer(self._data, dtype=np.uint8)
@@ -79,18 +86,40 @@ class _Index:
         commas = start[0] + np.flatnonzero(data[start[0] : end[-1]] == ord(","))
         first = np.searchsorted(commas, start)
         good = np.searchsorted(commas, end) - first == COLUMNS - 1
-        opened = _times(data, commas, first, good, _OPEN_TIME)
-        closed = _times(data, commas, first, good, _CLOSE_TIME)
-        step = closed - opened + 1
-        good &= (step > 0) & (step % 1000 == 0)
+        opened, whole = self._in_ms(_times(data, commas, first, good, _OPEN_TIME, self._digits))
+        good &= whole
+        at, whole = self._in_ms(_times(data, commas, first, good, _CLOSE_TIME, self._digits) + 1)
+        step = at - opened
+        good &= whole & (step > 0) & (step % 1000 == 0)
         for row in np.flatnonzero(~good).tolist():
             self._tell(bytes(self._data[start[row] : end[row]]), int(line[row]))
-        start, end, line, opened, closed = start[good], end[good], line[good], opened[good], closed[good]
-        return Rows(start, end, line, opened, closed + 1, self._symbols(data, start, commas[first[good]]))
+        start, end, line, opened, at = start[good], end[good], line[good], opened[good], at[good]
+        return Rows(start, end, line, opened, at, self._symbols(data, start, commas[first[good]]))
+
+    def _in_ms(self, times: Ints) -> tuple[Ints, Flags]:
+        """Gives times of the file's unit in milliseconds, and which of them are whole ones."""
+        if self._digits > _MS_DIGITS:
+            part = 10 ** (self._digits - _MS_DIGITS)
+            return times // part, times % part == 0
+        return times * 10 ** (_MS_DIGITS - self._digits), np.ones(len(times), dtype=bool)
 
     def _tell(self, row: bytes, line: int) -> None:
         if row.strip() and row.removeprefix(BOM).rstrip() != HEADER:
-            self._notes.bad(self._name, line, _why(row), row)
+            self._notes.bad(self._name, line, self._why(row, line), row)
+
+    def _why(self, row: bytes, line: int) -> str:
+        """Says why a row has no place in time; raises DirtyInput for one whose times are in another unit."""
+        fields = row.split(b",")
+        if len(fields) != COLUMNS:
+            return f"{len(fields)} columns instead of {COLUMNS}"
+        unit, other = _UNITS[self._digits], _unit_of(fields)
+        if other is not None and other != self._digits:
+            raise DirtyInput(f"{self._name}:{line}: its times are in {_UNITS[other]}, those before in {unit}")
+        times = fields[_OPEN_TIME], fields[_CLOSE_TIME]
+        for text in times:
+            if len(text) != self._digits or not text.isdigit():
+                return f"not a time in epoch {unit}: {text_of(text[:40])!r}"
+        return f"a bar from {int(times[0])} to {int(times[1])} is not whole seconds long"
 
     def _symbols(self, data: Bytes, start: Ints, end: Ints) -> Ints:
         """Gives a number for each row's symbol; looks a symbol up only where it differs from the row before."""
@@ -130,31 +159,42 @@ def _line_end(data: Bytes, at: int) -> int:
     return len(data)
 
 
-def _times(data: Bytes, commas: Ints, first: Ints, good: Flags, column: int) -> Ints:
-    """Reads a column of epoch milliseconds; rows where it is none become not good."""
+def _times(data: Bytes, commas: Ints, first: Ints, good: Flags, column: int, digits: int) -> Ints:
+    """Reads a column of epoch times of so many digits; rows where it is none become not good."""
     out = np.zeros(len(first), dtype=np.int64)
     rows = np.flatnonzero(good)
     begin = commas[first[rows] + column - 1] + 1
-    fits = commas[first[rows] + column] - begin == _TIME_DIGITS
+    fits = commas[first[rows] + column] - begin == digits
     good[rows[~fits]] = False
     rows, begin = rows[fits], begin[fits]
-    digits = data[begin[:, None] + np.arange(_TIME_DIGITS)] - np.uint8(ord("0"))
-    whole = (digits <= 9).all(axis=1)
+    figures = data[begin[:, None] + np.arange(digits)] - np.uint8(ord("0"))
+    whole = (figures <= 9).all(axis=1)
     good[rows[~whole]] = False
-    out[rows] = digits.astype(np.int64) @ (10 ** np.arange(_TIME_DIGITS - 1, -1, -1, dtype=np.int64))
+    out[rows] = figures.astype(np.int64) @ (10 ** np.arange(digits - 1, -1, -1, dtype=np.int64))
     return out
 
 
-def _why(row: bytes) -> str:
-    """Says why a row has no place in time."""
-    fields = row.split(b",")
+def _digits_of(data: bytearray) -> int:
+    """Gives the digits of a file's times, as its first row with such a time has them; those of milliseconds else."""
+    start = 0
+    for _ in range(_ASKED):
+        end = data.find(b"\n", start)
+        digits = _unit_of(bytes(data[start : end if end >= 0 else len(data)]).split(b","))
+        if digits is not None:
+            return digits
+        if end < 0:
+            break
+        start = end + 1
+    return _MS_DIGITS
+
+
+def _unit_of(fields: list[bytes]) -> int | None:
+    """Gives the digits of a row's times, where both are times of one unit."""
     if len(fields) != COLUMNS:
-        return f"{len(fields)} columns instead of {COLUMNS}"
+        return None
     opened, closed = fields[_OPEN_TIME], fields[_CLOSE_TIME]
-    for text in (opened, closed):
-        if len(text) != _TIME_DIGITS or not text.isdigit():
-            return f"not a time in epoch milliseconds: {text_of(text[:40])!r}"
-    return f"a bar from {int(opened)} to {int(closed)} is not whole seconds long"
+    is_one = opened.isdigit() and closed.isdigit() and len(opened) == len(closed) and len(opened) in _UNITS
+    return len(opened) if is_one else None
 
 
 def text_of(raw: bytes) -> str:

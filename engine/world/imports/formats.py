@@ -11,6 +11,7 @@ from engine.world.imports import (
     exchange_info,
     frames,
     futures_csv,
+    klines_csv,
     klines_json,
     parquet,
     tweets,
@@ -30,6 +31,7 @@ class Format(NamedTuple):
 
 FORMATS: tuple[Format, ...] = (
     Format("candles (CSV)", candles.sniff, candles.read),
+    Format("klines (CSV of Binance)", klines_csv.sniff, klines_csv.read),
     Format("candles (Parquet)", parquet.sniff, parquet.read),
     Format("kline arrays (JSON)", klines_json.sniff, klines_json.read),
     Format("exchangeInfo (JSON)", exchange_info.sniff, exchange_info.read),
