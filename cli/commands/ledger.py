@@ -1,5 +1,6 @@
 """hot ledger: verify, back up, export, prune a ledger, or print its path."""
 
+import re
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from engine.errors import LedgerError, UsageError
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Verify, back up, export or prune a ledger.")
 
 _STDOUT = Path("-")
+_HEAD = re.compile(r"[0-9]{1,18}:[0-9a-f]{64}")
 
 
 @app.command()
@@ -22,20 +24,25 @@ def verify(
 ) -> None:
     """Check that a ledger is what was written, row by row, and that its positions are what its fills add up to.
 
-    Prints the head as SEQ:HASH, worth noting down. Exits 74 naming the first bad row when something is wrong.
+    Order attempts and reservations must match, and the recording beside the ledger must be what the rows name. Prints
+    the head as SEQ:HASH, worth noting down. Exits 74 naming the first bad row when something is wrong.
 
     Example: hot ledger verify --ledger paper.db
     """
     from engine.ledger.verify import verify as check
+    from engine.runs.reporting_facts import damaged_chunks
 
+    if head is not None and not _HEAD.fullmatch(head):
+        raise UsageError(f"--head {head[:80]!r}: write it as SEQ:HASH, as hot ledger verify prints it")
     path = _chosen(ledger)
     verdict = check(path, head)
     for note in verdict.notes:
         say(f"hot ledger: {note}")
-    if not verdict.ok:
-        for problem in verdict.problems[1:]:
-            say(f"hot ledger: also: {problem.text}")
-        raise LedgerError(f"{path}: {verdict.problems[0].text}; go back to a backup, or name another with --ledger")
+    wrong = [problem.text for problem in verdict.problems] + damaged_chunks(path, verdict.chunks, say)
+    if wrong:
+        for text in wrong[1:]:
+            say(f"hot ledger: also: {text}")
+        raise LedgerError(f"{path}: {wrong[0]}; go back to a backup, or name another with --ledger")
     say(f"hot ledger: {verdict.rows} rows are what was written")
     write(f"{verdict.head}\n")
 

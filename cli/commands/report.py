@@ -117,13 +117,13 @@ def _figures(made: "Report") -> list[dict[str, Any]]:
     sums, money, health = made.summary, made.equity, made.health
     quote, before_fees = money.quote_asset or "quote", _number(sums.profit_before_fees)
     rows = [
-        ("net profit", f"{_number(sums.net_profit, sign=True)} {quote}", f"{before_fees} before fees"),
+        ("net profit", f"{_number(sums.net_profit, sign=True)} {quote}", f"{before_fees} before {_number(sums.fees)} of fees, closed trades"),
         ("equity", f"{_number(money.end)} {quote}", f"from {_number(money.start)}"),
         ("max drawdown", f"{_number(money.max_drawdown_pct)} %", f"{_number(-money.max_drawdown)} {quote}"),
         ("closed trades", f"{sums.trades}", f"{sums.wins} won, {sums.losses} lost, {sums.ambiguous} ambiguous"),
         ("win rate", f"{_number(sums.win_rate_pct, 1)} %", f"profit factor {_number(sums.profit_factor)}"),
         ("mean trade", f"{_number(sums.mean_return_pct, sign=True)} %", f"held {length(sums.mean_hold_s)}"),
-        ("fees", f"{_number(money.fees)} {quote}", f"{made.funnel.fills} fills"),
+        ("fees", f"{_number(money.fees)} {quote}", f"{made.funnel.fills} fills, open positions included"),
         ("open positions", f"{len(made.open_positions)}", f"{_number(money.unrealised, sign=True)} {quote} unrealised"),
         ("prechecks refused", f"{_number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
         ("signal coverage", f"{_number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked candidates"),

@@ -23,6 +23,7 @@ def backup(path: str | Path, dest: str | Path) -> Verdict:
     try:
         with connect(source, readonly=True) as db:
             check_ours(db)
+            _make(part, dest)
             db.run("VACUUM INTO ?", (str(part),))
         verdict = verify(part)
         if not verdict.ok:
@@ -34,6 +35,14 @@ def backup(path: str | Path, dest: str | Path) -> Verdict:
             with suppress(OSError):
                 leftover.unlink(missing_ok=True)
     return verdict
+
+
+def _make(part: Path, dest: Path) -> None:
+    # SQLite fills an empty file, and would name the source where it cannot make one.
+    try:
+        part.touch()
+    except OSError as error:
+        raise LedgerError(f"{dest}: it cannot be written ({error.strerror}); name another file") from None
 
 
 def _name(part: Path, dest: Path) -> None:

@@ -47,6 +47,14 @@ def damaged(db: Database) -> list[int]:
     return [s for s in sequence if unpack(db.row(f"SELECT {_COLUMNS} FROM checkpoints WHERE seq = ?", (s,))) is None]
 
 
+def beyond_the_rows(db: Database) -> list[tuple[int, int]]:
+    """Gives (seq, last row) of each checkpoint that stands behind the last row, in their order."""
+    return db.rows(
+        "WITH ends(last) AS (SELECT coalesce(max(seq), 0) FROM records) "
+        "SELECT seq, last FROM checkpoints, ends WHERE seq > last ORDER BY seq"
+    )
+
+
 def drop_old(db: Database, keep: int) -> int:
     """Drops all but the newest `keep` checkpoints; gives how many."""
     return db.run(

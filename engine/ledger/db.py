@@ -1,6 +1,7 @@
 """The one door to SQLite: how a ledger file is opened, and what its errors mean to the operator."""
 
 import os
+import stat
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -157,6 +158,9 @@ def check_file(path: Path, create: bool) -> bool:
     Raises LedgerError where there is none, or where it is not SQLite's.
     """
     try:
+        # A pipe would keep its reader waiting for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise LedgerError(f"{path}: it is a folder, a pipe or a device, not a file; name another with --ledger")
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
     except FileNotFoundError:
@@ -200,7 +204,10 @@ def told(path: Path) -> Iterator[None]:
         # Damaged text, in a row or in SQLite's own message about it.
         raise LedgerError(f"{path}: {_MEANING[_CORRUPT]} ({error.reason})") from error
     except sqlite.DatabaseError as error:
-        meaning = _MEANING.get(_code(error), "SQLite refused; run `hot ledger verify`")
+        code = _code(error)
+        if code == _CANTOPEN and path.exists() and not os.access(path.parent, os.W_OK):
+            code = _READONLY  # there is no place for its write-ahead log
+        meaning = _MEANING.get(code, "SQLite refused; run `hot ledger verify`")
         raise LedgerError(f"{path}: {meaning} ({error})") from error
 
 

@@ -11,9 +11,9 @@ from engine.errors import BadRecord, Bug
 from engine.ledger import checkpoints, reading, requests, reservations
 from engine.ledger.chain import Head, link, seal
 from engine.ledger.checkpoints import Checkpoint
-from engine.ledger.db import Database, check_file, connect, wal_bytes
+from engine.ledger.db import Database, connect, wal_bytes
 from engine.ledger.lease import Lease, take_lease
-from engine.ledger.opening import make_folder, prepare
+from engine.ledger.opening import check_before_lock, make_folder, prepare
 from engine.ledger.requests import Inbox, Request
 from engine.ledger.reservations import DuplicateIntent, Reservation
 from engine.ledger.schema import Stamp, check_ours, read_stamp, schema_version
@@ -57,7 +57,7 @@ class Ledger:
         path = Path(path).absolute()
         if create:
             make_folder(path)
-        check_file(path, create)
+        check_before_lock(path, create)
         with ExitStack() as undo:
             held = take_lease(path) if lease else None
             if held is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from engine.errors import ConfigError, LedgerError
 from engine.ledger import schema
 from engine.ledger.chain import link
-from engine.ledger.db import Database
+from engine.ledger.db import Database, check_file, connect
 
 #: How many of the last rows are checked at each opening; `verify` checks them all.
 TAIL_ROWS = 100
@@ -19,6 +19,15 @@ def make_folder(path: Path) -> None:
         raise ConfigError(
             f"{path}: its folder cannot be made ({error.strerror}); name another with --ledger"
         ) from error
+
+
+def check_before_lock(path: Path, create: bool) -> None:
+    """Raises LedgerError for what is no ledger and cannot become one, before a lock is put beside it."""
+    if check_file(path, create):
+        return
+    with connect(path, readonly=True) as db:
+        if not schema.is_new(db):
+            schema.check_ours(db)
 
 
 def prepare(db: Database, wanted: schema.Stamp) -> schema.Stamp:

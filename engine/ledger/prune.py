@@ -6,6 +6,7 @@ from typing import NamedTuple
 from engine.ledger import checkpoints, requests
 from engine.ledger.db import connect, wal_bytes
 from engine.ledger.lease import take_lease
+from engine.ledger.opening import check_before_lock
 from engine.ledger.schema import check_not_newer, check_ours
 
 
@@ -28,6 +29,7 @@ def prune(path: str | Path, *, keep_checkpoints: int = 2) -> Pruned:
     Raises LedgerError while a run holds the lease.
     """
     path = Path(path).absolute()
+    check_before_lock(path, create=False)
     lease = take_lease(path)
     try:
         with connect(path) as db:

@@ -1,4 +1,4 @@
-"""Verify: is the ledger what was written, row by row, and are its positions what its fills add up to?"""
+"""Verify: is the ledger what was written, row by row, and does what stands beside the rows fit them?"""
 
 import re
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from engine.ledger import checkpoints
 from engine.ledger.chain import Head, seal
 from engine.ledger.db import Database, connect
 from engine.ledger.fold import Holdings
+from engine.ledger.named import Chunk, Named, reserved_ids
 from engine.ledger.schema import OBJECTS, VERSION, Stamp, check_ours, schema_version
 from engine.ledger.views import view_statements
 from engine.ledger.walk import Problem, Row, walk
@@ -29,12 +30,16 @@ SEALED = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found: how many rows, the head they end in, what is wrong, and what is only worth knowing."""
+    """What was found: how many rows, the head they end in, what is wrong, and what is only worth knowing.
+
+    `chunks` are those of the recording that the rows name; their files are not looked at here.
+    """
 
     rows: int
     head: Head
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -56,23 +61,32 @@ def verify(path: str | Path, head: str | Head | None = None) -> Verdict:
 def _verify(db: Database, head: str | None) -> Verdict:
     problems: list[Problem] = []
     stamp = _stamp(db)
-    folded = _Folded()
+    # What another version keeps beside its rows, and in which columns, is not known here.
+    is_known = _version(db) == VERSION
+    folded, named = _Folded(), Named()
+
+    def visit(row: Row) -> None:
+        kind = kind_of_line(row.line)
+        folded.take(row, kind)
+        named.take(row, kind)
+
     try:
-        walked = walk(db, stamp.genesis, head, folded.take)
+        reserved = reserved_ids(db) if is_known else set()
+        walked = walk(db, stamp.genesis, head, visit)
         problems += walked.problems
         rows, last = walked.rows, walked.head
+        if is_known and not problems:
+            problems += named.problems(reserved, reserved_ids(db))
     except LedgerError as error:
         problems.append(Problem("pages", None, str(error)))
         rows, last = 0, Head(0, stamp.genesis)
     problems += folded.problems
-    # What another version keeps beside its rows, and in which columns, is not known here.
-    known = (_objects, _seals, _checkpoints) if _version(db) == VERSION else ()
-    for check in (_pages, _meta, *known):
+    for check in (_pages, _meta, *((_objects, _seals, _checkpoints) if is_known else ())):
         try:
             problems += check(db)
         except LedgerError as error:
             problems.append(Problem("pages", None, str(error)))
-    return Verdict(rows, last, tuple(problems), tuple(_notes(db)))
+    return Verdict(rows, last, tuple(problems), tuple(_notes(db)), tuple(named.chunks))
 
 
 class _Folded:
@@ -82,8 +96,8 @@ class _Folded:
         self.problems: list[Problem] = []
         self._holdings = Holdings()
 
-    def take(self, row: Row) -> None:
-        if self.problems or kind_of_line(row.line) not in ("fill", "position"):
+    def take(self, row: Row, kind: str | None) -> None:
+        if self.problems or kind not in ("fill", "position"):
             return
         try:
             record = decode(row.line)
@@ -156,7 +170,12 @@ def _seals(db: Database) -> list[Problem]:
 
 
 def _checkpoints(db: Database) -> list[Problem]:
-    return [Problem("checkpoint", seq, f"the checkpoint at row {seq} is damaged") for seq in checkpoints.damaged(db)]
+    damaged = [Problem("checkpoint", seq, f"the checkpoint at row {seq} is damaged") for seq in checkpoints.damaged(db)]
+    beyond = [
+        Problem("cut", last, f"a checkpoint stands at row {seq}, and the rows end at {last}: the tail was cut or lost")
+        for seq, last in checkpoints.beyond_the_rows(db)
+    ]
+    return damaged + beyond[-1:]
 
 
 def _notes(db: Database) -> list[str]:

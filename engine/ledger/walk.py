@@ -11,8 +11,9 @@ _BATCH = 1000
 _MAX_SHIFT = 100
 
 What = Literal[
-    "altered", "removed", "inserted", "reordered", "cut", "stamp", "schema", "pages", "sealed", "checkpoint", "position"
-]
+    "altered", "removed", "inserted", "reordered", "cut", "stamp", "schema", "pages", "sealed", "checkpoint",
+    "position", "reservation", "unreadable",
+]  # fmt: skip
 
 
 class Problem(NamedTuple):

@@ -1,16 +1,18 @@
 """The facts behind a ledger: its recording, or the market that its run names; read for an export, pruned on request."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, DirtyInput
 from engine.ledger.ledger import Ledger
+from engine.ledger.named import Chunk
 from engine.records.wire import encode
 from engine.runs.history import all_runs
 from engine.runs.manifest import same_market
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.reporting import DAY_MS
-from engine.world.recording import folder_of, prune_recording, read_recording
+from engine.world.recording import folder_of, prune_recording, read_index, read_recording
 
 
 def facts_of(path: Path, since: int | None = None, until: int | None = None) -> Iterator[bytes]:
@@ -29,10 +31,43 @@ def facts_of(path: Path, since: int | None = None, until: int | None = None) -> 
         raise ConfigError(f"{path}: no facts stand beside it, and its run names no market; export without --with-facts")
     if not Path(str(named)).exists():
         raise ConfigError(f"{path}: its market {named} is not there: run this where the run was started")
-    opened = open_market(MarketOptions(path=str(named), since_ms=since, until_ms=until), lambda *_: None)
+    options = MarketOptions.of(str(named), market.get("only", {}))
+    since = max(filter(None, (since, options.since_ms)), default=None)
+    until = min(filter(None, (until, options.until_ms)), default=None)
+    opened = open_market(options._replace(since_ms=since, until_ms=until), lambda *_: None)
     if not same_market(market, opened.manifest()):
         raise ConfigError(f"{path}: the files of {named} are not those of its run; export without --with-facts")
     return (encode(entry.record) for entry in opened.source.facts() if entry.record is not None)
+
+
+def damaged_chunks(path: Path, named: Sequence[Chunk], tell: Callable[[str], None]) -> list[str]:
+    """Says which chunks of the recording beside a ledger are not the files that its rows name; none where all are.
+
+    A chunk that was pruned may be gone. Where the whole recording is, as beside a copy, that is only told.
+    """
+    folder = folder_of(path)
+    if named and not folder.is_dir():
+        tell(f"{folder}: there is no recording; the {len(named)} chunks that the rows name were not checked")
+    if not folder.is_dir():
+        return []
+    try:
+        pruned = {chunk.chunk for chunk in read_index(folder) if chunk.pruned}
+    except DirtyInput as error:
+        return [str(error)]
+    return [wrong for chunk in named if (wrong := _wrong(folder / Path(chunk.name).name, chunk, chunk.name in pruned))]
+
+
+def _wrong(file: Path, chunk: Chunk, pruned: bool) -> str:
+    try:
+        with file.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "" if pruned else f"{file}: row {chunk.seq} names this chunk, and it is gone"
+    except OSError as error:
+        return f"{file}: the chunk cannot be read ({error.strerror})"
+    if found == chunk.sha256:
+        return ""
+    return f"{file}: it was altered: its sha256 is {found[:12]}, row {chunk.seq} says {chunk.sha256[:12]}"
 
 
 def prune_facts(path: Path, keep_days: int, needed_from: int | None) -> int:

@@ -11,6 +11,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
 from made_session import session, write_ledger
 
+from engine.ledger.ledger import Ledger
+from engine.records.base import Record
+from engine.records.trades import OrderAttempt
+
 
 class Said(NamedTuple):
     """What a command gave: exit code, stdout, stderr."""
@@ -41,6 +45,21 @@ def hot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Path:
+def write_whole() -> Callable[[Path, list[Record]], Path]:
+    """Writes records into a new ledger, with a reservation for each order, as a run does."""
+
+    def write(path: Path, records: list[Record]) -> Path:
+        write_ledger(path, records)
+        with Ledger.open(path, mode="paper", venue="paper") as opened:
+            for number, record in enumerate(records):
+                if isinstance(record, OrderAttempt):
+                    opened.reserve(f"key {number}", record.client_id, record.at, 60_000)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, write_whole: Callable[[Path, list[Record]], Path]) -> Path:
     """A ledger of the small session."""
-    return write_ledger(tmp_path / "paper.db", session())
+    return write_whole(tmp_path / "paper.db", session())

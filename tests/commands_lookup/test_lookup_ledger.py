@@ -8,9 +8,10 @@ import pytest
 from made_session import DAY, at, cycle, run, session, write_ledger
 
 from engine.ledger.ledger import Ledger
+from engine.records.desk import Recording
 from engine.records.market import Bar
 from engine.records.wire import COMPARED, encode, kind_of_line
-from engine.world.recording import RecordingWriter, folder_of, read_index
+from engine.world.recording import RecordingWriter, folder_of, prune_recording, read_index
 
 
 def bar(minute: int, symbol: str = "AUSDT") -> Bar:
@@ -38,13 +39,64 @@ def test_verify_is_74_and_names_the_first_bad_row(hot: Callable[..., object], le
     assert "row 20 altered" in said.err
 
 
-def test_a_tail_that_was_cut_shows_against_a_known_head(hot: Callable[..., object], tmp_path: Path) -> None:
-    whole = write_ledger(tmp_path / "whole.db", session())
-    short = write_ledger(tmp_path / "short.db", session()[:-2])
+def test_a_tail_that_was_cut_shows_against_a_known_head(
+    hot: Callable[..., object], tmp_path: Path, write_whole: Callable[..., Path]
+) -> None:
+    whole = write_whole(tmp_path / "whole.db", session())
+    short = write_whole(tmp_path / "short.db", session()[:-2])
     head = hot("ledger", "verify", "--ledger", whole).out.strip()
     said = hot("ledger", "verify", "--ledger", short, "--head", head)
     assert said.code == 74
     assert "cut or lost" in said.err
+
+
+@pytest.mark.parametrize("head", ["deadbeef", "", "12:", "x:" + "0" * 64, "1:" + "0" * 63, "9" * 5000 + ":" + "0" * 64])
+def test_a_head_that_is_none_is_a_matter_of_usage(hot: Callable[..., object], ledger: Path, head: str) -> None:
+    said = hot("ledger", "verify", "--ledger", ledger, "--head", head)
+    assert (said.code, said.out) == (2, "")
+    assert "SEQ:HASH" in said.err
+
+
+@pytest.fixture
+def recorded(ledger: Path) -> Path:
+    """A ledger with three chunks of a recording, whose hashes stand in its chain."""
+    with Ledger.open(ledger, mode="paper", venue="paper") as opened:
+
+        def closed(chunk: str, sha256: str) -> None:
+            opened.append(encode(Recording(at=at(9), chunk=chunk, sha256=sha256)))
+
+        with RecordingWriter(folder_of(ledger), rotate_records=1, on_chunk_closed=closed) as writer:
+            for minute in (1, 2, 3):
+                writer.write(encode(bar(minute)))
+    return ledger
+
+
+def test_verify_holds_the_recording_against_the_rows(hot: Callable[..., object], recorded: Path) -> None:
+    assert hot("ledger", "verify", "--ledger", recorded).code == 0
+    chunk = folder_of(recorded) / "000002.jsonl.zst"
+    whole = chunk.read_bytes()
+    chunk.write_bytes(whole[:-1] + b"x")
+    said = hot("ledger", "verify", "--ledger", recorded)
+    assert (said.code, said.out) == (74, "")
+    assert "000002.jsonl.zst: it was altered" in said.err
+    chunk.unlink()
+    said = hot("ledger", "verify", "--ledger", recorded)
+    assert (said.code, said.out) == (74, "")
+    assert "000002.jsonl.zst: row" in said.err
+    assert "names this chunk, and it is gone" in said.err
+
+
+def test_verify_takes_pruned_chunks_and_a_copy_without_a_recording(
+    hot: Callable[..., object], recorded: Path, tmp_path: Path
+) -> None:
+    assert prune_recording(folder_of(recorded), at(3)) > 0
+    assert hot("ledger", "verify", "--ledger", recorded).code == 0
+    hot("ledger", "backup", tmp_path / "copy.db", "--ledger", recorded)
+    said = hot("ledger", "verify", "--ledger", tmp_path / "copy.db")
+    assert said.code == 0
+    assert "the 3 chunks that the rows name were not checked" in said.err
+    (folder_of(recorded) / "index.jsonl").write_text("{\n")
+    assert hot("ledger", "verify", "--ledger", recorded).code == 74
 
 
 def test_backup_is_a_whole_copy_and_overwrites_nothing(

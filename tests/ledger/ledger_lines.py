@@ -6,7 +6,7 @@ from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.ideas import Anomaly, Cycle
 from engine.records.market import Tick
-from engine.records.trades import Fill, Position
+from engine.records.trades import Fill, OrderAttempt, OrderResult, Position
 from engine.records.wire import encode
 
 LONG = os.environ.get("HOT_TEST_LONG") == "1"
@@ -28,6 +28,21 @@ def anomaly(number: int, symbol: str = "COINUSDT") -> bytes:
 
 def cycle(number: int) -> bytes:
     return encode(Cycle(at=START + number * 60_000, codes={"QUIET": ("AUSDT",)}))
+
+
+def attempt(number: int, client_id: str, intent_key: str = "key") -> bytes:
+    return encode(OrderAttempt(
+        at=START + number, venue="v", symbol="COINUSDT", strategy="hotcoin", client_id=client_id,
+        intent_key=intent_key, side="buy", purpose="entry", reason="ENTRY", order_type="market", qty="1",
+        reference_price="100",
+    ))  # fmt: skip
+
+
+def refused_as_duplicate(number: int, client_id: str) -> bytes:
+    return encode(OrderResult(
+        at=START + number, venue="v", symbol="COINUSDT", client_id=client_id, status="rejected", filled_qty="0",
+        code="DUPLICATE",
+    ))  # fmt: skip
 
 
 def fill(

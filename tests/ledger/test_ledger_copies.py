@@ -61,7 +61,7 @@ def test_a_damaged_ledger_is_not_backed_up(ledger, path, tmp_path):
 
 
 def test_a_backup_into_a_folder_that_is_not_there_says_so(ledger, path, tmp_path):
-    with pytest.raises(LedgerError):
+    with pytest.raises(LedgerError, match=r"no/copy\.db: it cannot be written \(No such file or directory\)"):
         backup(path, tmp_path / "no" / "copy.db")
 
 

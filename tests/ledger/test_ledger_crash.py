@@ -18,9 +18,9 @@ from engine.ledger.ledger import Ledger
 ledger = Ledger.open(sys.argv[1])
 number = ledger.head.seq
 while True:
-    for _ in range(3):
+    for kind in (b"anomaly", b"anomaly", b"order_attempt"):
         number += 1
-        ledger.append(b'{"kind":"anomaly","at":%d,"symbol":"AUSDT"}' % number)
+        ledger.append(b'{"kind":"%s","at":%d,"symbol":"AUSDT","client_id":"h%d"}' % (kind, number, number))
     ledger.reserve(f"key {number}", f"h{number}", number, 60_000)
     if number % 60 == 0:
         ledger.commit()
@@ -53,7 +53,7 @@ from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
 
 def line(number):
-    return b'{"kind":"anomaly","at":%d,"symbol":"AUSDT","pad":"%s"}' % (number, b"x" * 300)
+    return b'{"kind":"order_attempt","at":%d,"client_id":"h%d","pad":"%s"}' % (number, number, b"x" * 300)
 
 for limit in sys.argv[2:]:
     path = f"{sys.argv[1]}/{limit}.db"

@@ -16,6 +16,7 @@ from engine.ledger import db as door
 from engine.ledger import migrate, schema
 from engine.ledger.db import connect
 from engine.ledger.ledger import Ledger
+from engine.ledger.prune import prune
 from engine.ledger.requests import request
 from engine.ledger.verify import verify
 
@@ -38,11 +39,15 @@ def test_a_file_that_is_not_sqlite_is_named_and_left_alone(path, content):
     assert [p.name for p in path.parent.iterdir()] == ["ledger.db"]
 
 
-@pytest.mark.parametrize("place", ["/dev/full", "."])
-def test_a_device_or_a_folder_is_no_ledger(place):
-    with pytest.raises(LedgerError):
-        Ledger.open(place)
+@pytest.mark.parametrize("place", ["/dev/full", ".", "pipe"])
+def test_a_device_a_folder_or_a_pipe_is_no_ledger_and_is_not_waited_for(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    for opening in (Ledger.open, Ledger.read, verify, prune, lambda p: request(p, "halt", "", 1)):
+        with pytest.raises(LedgerError, match="it is a folder, a pipe or a device"):
+            opening(Path(place))
     assert not Path("/dev/full.lock").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_a_foreign_database_is_named_and_left_alone(path):
@@ -50,10 +55,11 @@ def test_a_foreign_database_is_named_and_left_alone(path):
         db.execute("CREATE TABLE trades(id)")
     db.close()
     before = path.read_bytes()
-    for opening in (Ledger.open, Ledger.read, verify):
+    for opening in (Ledger.open, Ledger.read, verify, prune):
         with pytest.raises(LedgerError, match="SQLite file, but not a ledger"):
             opening(path)
     assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["ledger.db"]
 
 
 def test_an_empty_file_becomes_a_ledger_when_one_may_be_made(path):
@@ -191,16 +197,19 @@ def test_views_of_another_version_are_made_again_at_the_next_run(path):
 
 READ_AS_NOBODY = """
 import os, sys
+from pathlib import Path
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
+from engine.ledger.requests import request
 from engine.ledger.verify import verify
 if os.getuid() == 0:
     os.setuid(65534)
 print(len(list(Ledger.read(sys.argv[1]).lines())), verify(sys.argv[1]).ok)
-try:
-    Ledger.open(sys.argv[1])
-except LedgerError as error:
-    print("refused", error)
+for write in (Ledger.open, lambda path: request(Path(path), "halt", "", 1)):
+    try:
+        write(sys.argv[1])
+    except LedgerError as error:
+        print("refused", error)
 """
 
 
@@ -216,6 +225,7 @@ def test_a_ledger_on_a_read_only_disk_is_read_and_not_written():
         folder.chmod(0o555)
         done = subprocess.run([sys.executable, "-c", READ_AS_NOBODY, str(path)], capture_output=True, text=True)
         assert done.stdout.startswith("22 True\nrefused "), done.stderr
+        assert "ledger.db: it is read-only; make the file and its folder writable" in done.stdout.splitlines()[2]
         assert [p.name for p in folder.iterdir()] == ["ledger.db"]
         folder.chmod(0o755)
 

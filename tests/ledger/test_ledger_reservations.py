@@ -100,8 +100,9 @@ sys.stdin.readline()
 won = []
 for number in range(count):
     try:
-        ledger.append(b'{"kind":"alert","at":%d,"level":"info","code":"%s","text":"x"}' % (number, name.encode()))
-        ledger.reserve(f"intent {number}", client_id(f"intent {number}", 1 + int(name)), number, 60_000)
+        made = client_id(f"intent {number}", 1 + int(name))
+        ledger.append(b'{"kind":"order_attempt","at":%d,"client_id":"%s"}' % (number, made.encode()))
+        ledger.reserve(f"intent {number}", made, number, 60_000)
         ledger.commit()
         won.append(str(number))
     except DuplicateIntent:

@@ -1,7 +1,7 @@
 """The tables beside the rows: checkpoints, operator requests and the run's status."""
 
 import pytest
-from ledger_lines import START, fill_ledger, tick
+from ledger_lines import START, attempt, fill_ledger, tick
 
 from engine.errors import Bug
 from engine.ledger.db import Database, connect
@@ -43,6 +43,7 @@ def test_a_checkpoint_of_another_format_is_passed_over(ledger):
     ["blob = x'00'", "sha256 = 'x'", "at = at + 1", "size = 1", "blob = zeroblob(length(blob))", "seal = ''"],
 )
 def test_a_damaged_checkpoint_gives_way_to_an_older_one_and_verify_names_it(ledger, path, damage):
+    fill_ledger(ledger, 1)
     ledger.save_checkpoint(START, 1, "1", b"older" * 100)
     ledger.save_checkpoint(START, 2, "1", b"newer" * 100)
     with connect(path) as db:
@@ -126,6 +127,7 @@ def test_the_status_is_written_with_the_next_commit(ledger, path):
     ],
 )
 def test_an_edited_row_beside_the_chain_is_found(ledger, path, table, change):
+    ledger.append(attempt(1, "h1"))
     ledger.reserve("key", "h1", START, 1)
     ledger.note("heartbeat", "12:00")
     ledger.commit()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_lines import START, anomaly, counted, fill, fill_ledger, position, round_trip
+from ledger_lines import START, anomaly, attempt, counted, fill, fill_ledger, position, refused_as_duplicate, round_trip
 
 from engine.errors import LedgerError
 from engine.ledger.chain import genesis, link
 from engine.ledger.fold import Holdings
 from engine.ledger.ledger import Head, Ledger
 from engine.ledger.requests import request
+from engine.ledger.schema import OBJECTS
 from engine.ledger.verify import verify
 from engine.matching.events import Executed
 from engine.matching.units import plain
@@ -150,6 +151,60 @@ def test_a_chain_written_anew_does_not_hold_a_known_head(written):
             db.execute("UPDATE records SET line = ?, hash = ? WHERE seq = ?", (line.decode(), before, seq))
     assert verify(written).ok
     assert first(written, head) == ("altered", 20)
+
+
+def test_a_tail_cut_behind_a_checkpoint_shows_without_a_head(written):
+    with Ledger.open(written) as ledger:
+        ledger.save_checkpoint(START, 20, "1", b"state")
+    assert verify(written).ok
+    for left in (17, 0):
+        with Tamperer(written) as db:
+            db.execute("DELETE FROM records WHERE seq > ?", (left,))
+        assert first(written) == ("cut", left)
+        assert f"checkpoint stands at row 20, and the rows end at {left}" in verify(written).problems[0].text
+
+
+def ordered(path, count=3):
+    """A ledger of orders, each with its reservation, the last one refused as a duplicate of the first."""
+    with Ledger.open(path) as ledger:
+        for number in range(count):
+            ledger.append(attempt(number, f"h{number}", f"key {number}"))
+            ledger.reserve(f"key {number}", f"h{number}", START + number, 60_000)
+            ledger.commit()
+        ledger.append(attempt(count, f"h{count}", "key 0"))
+        ledger.append(refused_as_duplicate(count, f"h{count}"))
+    return path
+
+
+def test_orders_with_their_reservations_are_whole(path):
+    assert verify(ordered(path)).ok
+
+
+@pytest.mark.parametrize(
+    ("gone", "text"),
+    [
+        ("client_id = 'h1'", "row 2: the order attempt h1 has no reservation"),
+        ("client_id <> 'h0'", "row 2: the order attempt h1 has no reservation (and 1 more)"),
+        ("true", "row 1: the order attempt h0 has no reservation (and 2 more)"),
+    ],
+)
+def test_a_forgotten_client_id_is_named(path, gone, text):
+    trigger = OBJECTS["reservations_last"]
+    with sqlite3.connect(ordered(path)) as db:
+        db.execute("DROP TRIGGER reservations_last")
+        db.execute(f"DELETE FROM reservations WHERE {gone}")
+        db.execute(trigger)
+    db.close()
+    assert [(p.what, p.text) for p in verify(path).problems] == [("reservation", text)]
+
+
+@pytest.mark.parametrize(("left", "text"), [(2, "h2 belongs to no order attempt:"), (0, "h0 belongs to no order")])
+def test_orders_that_were_cut_show_by_their_reservations(path, left, text):
+    with Tamperer(ordered(path)) as db:
+        db.execute("DELETE FROM records WHERE seq > ?", (left,))
+    problem = verify(path).problems[0]
+    assert (problem.what, problem.seq) == ("reservation", None)
+    assert text in problem.text
 
 
 def test_an_edited_stamp_is_found(written):
@@ -298,6 +353,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing_that_the_ledger_says(path, tm
     with Ledger.open(path) as ledger:
         fill_ledger(ledger, 30)
         for number in range(40):
+            ledger.append(attempt(number, f"h{number:027}"))
             ledger.reserve(f"{number:064}", f"h{number:027}", START + number, 60_000)
         ledger.note("heartbeat", "12:00")
         ledger.commit()

@@ -55,6 +55,7 @@ def rechained(ledger: Path, change: Callable[[int, dict[str, Any]], dict[str, An
             text = line if changed == json.loads(line) else json.dumps(changed, separators=(",", ":"))
             last = link(last, seq, text.encode())
             db.execute("INSERT INTO records(seq, line, hash) VALUES (?, ?, ?)", (seq, text, last))
+        db.execute("DELETE FROM checkpoints WHERE seq > ?", (seq,))
         for _, statement in triggers:
             db.execute(statement)
     db.close()
