@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("precheck", "precheck", "Hold each signal against the exchange's filters and the risk rules."),
     ("order", "order", "Trade what passed, on paper; leave positions by their plans."),
     ("run", "run", "The whole pipe in one process, once over its market."),
+    ("backtest", "backtest", "The whole pipe over a recorded market, in memory: results in a folder."),
     ("daemon", "daemon", "The whole pipe in one process, on a schedule, until it is stopped."),
     ("demo", "demo", "Run the bundled session and show what came of it."),
     ("report", "report", "Trades, profit, drawdown, refusals and heat: table, JSON, CSV or HTML."),

@@ -22,23 +22,27 @@ TOP = 10
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def write_page(report: Report, path: Path) -> None:
+def write_page(report: Report, path: Path, of: str = "", more: str = "") -> None:
     """Writes a report's page to a file, whole or not at all; raises ConfigError where it cannot be written."""
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
-        part.write_text(page(report), encoding="utf-8")
+        part.write_text(page(report, of, more), encoding="utf-8")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ConfigError(f"{path}: the page cannot be written ({error.strerror}); name another path") from None
 
 
-def page(report: Report) -> str:
-    """Gives a report as one HTML document; the same report gives the same bytes."""
+def page(report: Report, of: str = "", more: str = "") -> str:
+    """Gives a report as one HTML document; the same report gives the same bytes.
+
+    `of` names what is reported where it is not trading, `more` is markup of sections that stand after the curve.
+    """
     style = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     title = f"hot report {moment(report.span.first_at)} – {moment(report.span.last_at)} UTC"
     body = "".join((
-        _header(report), _headline(report), _curve(report), section("Profit of each trade", *_bars_of_trades(report)),
+        _header(report, of), _headline(report), _curve(report, of), more,
+        section("Profit of each trade", *_bars_of_trades(report)),
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
         _groups("Profit by the way out", report.by_reason), _counted("Refusals by code", report.refusals.by_code),
         _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report), "</div>", _heat(report),
@@ -61,11 +65,12 @@ def _footer(report: Report) -> str:
     )
 
 
-def _header(report: Report) -> str:
+def _header(report: Report, of: str) -> str:
     mode = report.runs[-1].mode if report.runs else "paper"
     span, count = report.span, report.cycles.count
     when = f"{moment(span.first_at)} to {moment(span.last_at)} UTC, {number(count, 0)} cycles" if count else "No cycles"
-    return f'<h1>{"Paper" if mode == "paper" else "Live"} trading</h1><p class="soft">{html(when)}</p>'
+    title = of or f"{'Paper' if mode == 'paper' else 'Live'} trading"
+    return f'<h1>{html(title)}</h1><p class="soft">{html(when)}</p>'
 
 
 def _headline(report: Report) -> str:
@@ -91,11 +96,9 @@ def _headline(report: Report) -> str:
     return f'<dl class="cards">{rows}</dl>'
 
 
-def _curve(report: Report) -> str:
-    note = (
-        "Realised profit, and open positions at the last price that a record told of them; "
-        "the lower curve is the fall below the highest equity before."
-    )
+def _curve(report: Report, of: str) -> str:
+    marks = "at each tick's price" if of else "at the last price that a record told of them"
+    note = f"Realised profit, and open positions {marks}; the lower curve is the fall below the highest equity before."
     return section("Equity and drawdown", equity_chart(report.equity.points), note)
 
 

@@ -178,7 +178,8 @@ class Replay:
         ignored = Comparison(Wanted())
         if self._market is not None:
             hear = self._both(make([run] if run is not None else []))
-            opened = open_market(MarketOptions(self._market), self._on_bad)
+            only = run.market.get("only", {}) if run is not None else {}
+            opened = open_market(MarketOptions.of(self._market, only), self._on_bad)
             stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
             yield from self._thinking(stretch, ignored, hear).play()
         elif self._ledger is not None:

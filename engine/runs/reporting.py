@@ -31,9 +31,13 @@ _CANDIDATE = b'{"kind":"candidate",'
 def report_of(path: Path, since: int | None = None, until: int | None = None, kinds: Sequence[str] = _WITHIN) -> Report:
     """Gives the report of a ledger over [since, until) in record time; the whole of it where neither is given.
 
-    Fewer `kinds` make it faster, and leave out what follows from the others. Raises LedgerError for a file that is no
-    ledger, or a row that cannot be read.
+    `path` may also be the results folder of a backtest. Fewer `kinds` make it faster, and leave out what follows from
+    the others. Raises LedgerError for a file that is no ledger, or a row that cannot be read.
     """
+    if path.is_dir():
+        from engine.runs.backtest_report import report_of_results
+
+        return report_of_results(path, since, until)
     with Ledger.read(path) as ledger:
         fold = Fold(since, until)
         if since is not None:

@@ -1,0 +1,184 @@
+"""hot backtest: the pipe over a recorded market, in memory, with its results in a folder."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli import options
+from cli.commands.report import summary as told
+from cli.commands.run import strategy_failed
+from cli.pipe import Rejects
+from cli.play import Bar, Stop, drive
+from cli.show import Format, choose, say, show, table, write
+from engine.errors import Exit, UsageError
+from engine.runs import settings
+from engine.runs.backtest import Result
+from engine.runs.backtest import backtest as play
+from engine.runs.backtest_lookahead import Found, Lookahead
+from engine.runs.backtest_results import TRADE, Results, fresh_folder, trade_rows
+from engine.runs.market import no_market, open_market
+
+if TYPE_CHECKING:
+    from engine.stages.report_shape import Report
+
+app = typer.Typer(add_completion=False)
+
+
+class Asked(Stop):
+    """Remembers by which signal an end was asked for."""
+
+    number = 0
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        super()._hear(number, frame)
+        self.number = number
+
+
+@app.command()
+def backtest(
+    market: options.Market = None,
+    out: Path | None = typer.Option(None, "--out", help="The results folder; older results in it are replaced."),  # noqa: B008
+    venue: options.VenueName = None,
+    config: options.Config = None,
+    sets: options.Sets = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    symbols: options.Symbols = None,
+    max_lateness: options.Lateness = 0,
+    seed: int = typer.Option(0, "--seed", help="Chooses the cuts of --check-lookahead; stands in the manifest."),
+    check_lookahead: bool = typer.Option(
+        False, "--check-lookahead", help="Think over cut-off and altered markets too: nothing before a cut may change."
+    ),
+    cuts: int = typer.Option(20, "--cuts", help="So many cuts for --check-lookahead.", min=1),
+    strict: options.Strict = False,
+    json_: options.Json = False,
+    jsonl: options.Jsonl = False,
+    csv_: options.Csv = False,
+    table_: options.Table = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Decide and trade over a recorded market as hot run does, in memory and without a ledger: the same decisions,
+    byte by byte, sooner. The summary is printed; decisions, trades, equity, summary, page and manifest stand in a
+    results folder (a new one in the data folder without --out), which hot report and hot trades read as a --ledger.
+
+    Symbol rules count from the time they were recorded; those that the market does not bring are bundled ones of a
+    later day, as the manifest says. A position whose symbol goes silent keeps its last price and is listed as stuck.
+    Funding is not charged. Interrupted, it keeps what was done, marked as not complete. --csv prints the closed trades.
+
+    --check-lookahead exits 1 when a decision before a cut changes with what comes after it, or when the strategy opens
+    a file while it thinks; it prints the cuts instead of the summary.
+
+    Example: hot backtest --market examples/session --out results
+    """
+    if market is None:
+        raise no_market()
+    if check_lookahead and market == "-":
+        raise UsageError("--check-lookahead reads the market many times: name a file or a folder, not -")
+    wanted = options.market_of(market, venue, symbols, since, until, "max", strict, max_lateness)
+    used = settings.load(config, list(sets or []))
+    form = choose(json_, jsonl, csv_, table_)
+    rejects = Rejects("backtest", strict)
+    found: list[Found] = []
+    stop = Asked()
+    with stop:
+        opened = open_market(wanted, rejects.add, with_span=not quiet)
+        results = Results(out if out is not None else fresh_folder(), used, opened, seed)
+        looking = Lookahead(used, opened, results, strategy_failed) if check_lookahead else None
+        with results, Bar("hot backtest", quiet, opened.span) as bar:
+            if looking is not None:
+                drive(looking.play(stop), bar)
+                result = looking.playing.result()
+            else:
+                result = play(used, opened, results, show=bar.show, stopped=stop, on_failure=strategy_failed)
+            report, summary = results.finish(result, rejects.count)
+        if not quiet:
+            _tell(result, summary, bar.seconds, results.folder)
+        if looking is not None and not stop.asked:
+            found = _check(looking, cuts, seed, stop, quiet)
+            results.write_lookahead(one.row() for one in found)
+    if looking is not None:
+        _show_cuts(found, looking.reads, form)
+    else:
+        _show(report, summary, form)
+    if stop.asked:
+        raise typer.Exit(Exit.SIGNAL + stop.number)
+    differs = looking is not None and (looking.reads or not all(one.same for one in found))
+    raise typer.Exit(Exit.DIFFERS if differs else rejects.code())
+
+
+def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Path) -> None:
+    say(
+        f"hot backtest: {'done' if result.complete else 'stopped'} in {seconds:.1f} s: {result.facts} facts "
+        f"({result.facts / max(seconds, 1e-9):.0f} a second), {result.cycles} cycles, {summary['trades']} trades; "
+        f"results {folder}"
+    )
+    if not result.complete:
+        say(f"hot backtest: not complete: it had come to {options.utc(result.reached)} UTC")
+    for one in summary["stuck_positions"]:
+        say(
+            f"hot backtest: stuck: {one['symbol']} has no price since {options.utc(one['last_price_at'])} UTC "
+            f"(status {one['status'] or 'unknown'}); its {one['value']} count in the equity"
+        )
+    if summary["funding_facts"]:
+        say(f"hot backtest: {summary['funding_facts']} funding rates in the market; none were charged on positions")
+
+
+def _check(looking: Lookahead, cuts: int, seed: int, stop: Asked, quiet: bool) -> list[Found]:
+    found = []
+    for one in looking.check(cuts, seed, stop):
+        found.append(one)
+        if not quiet:
+            say(f"hot backtest: cut {len(found)} of {cuts} at {options.utc(one.cut.at)} UTC: {_verdict(one)}")
+    return found
+
+
+def _verdict(one: Found) -> str:
+    return f"{one.compared} decisions, all the same" if one.same else f"decision {one.decision} differs"
+
+
+def _show_cuts(found: list[Found], reads: frozenset[str], form: Format) -> None:
+    for path in sorted(reads):
+        say(f"hot backtest: the strategy opens {path} while it thinks: what it knows of the future cannot be judged")
+    if form != "table":
+        show([one.row() for one in found], form)
+        return
+    rows = [
+        {
+            "cut": options.utc(one.cut.at), "after facts": one.cut.facts,
+            "inside cycle": "yes" if one.cut.inside else "no", "from": "start" if one.cut.from_start else "state",
+            "compared": one.compared,
+            "first difference": "none" if one.same else f"decision {one.decision} when the future is {one.future}",
+        }
+        for one in found
+    ]  # fmt: skip
+    write(table(rows))
+
+
+def _show(report: "Report", summary: Mapping[str, Any], form: Format) -> None:
+    if form == "csv":
+        show(trade_rows(report), "csv", TRADE)
+    elif form == "table":
+        write(f"{told(report)}\nRisk and exposure\n{table(_risk(summary))}")
+    else:
+        indent, separators = (2, None) if form == "json" else (None, (",", ":"))
+        write(json.dumps(summary, ensure_ascii=False, indent=indent, separators=separators) + "\n")
+
+
+def _risk(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    exposure = summary["exposure"]
+    basis = f"{summary['periods']} returns of {summary['period']}"
+    rows = [
+        ("sharpe", summary["sharpe"], basis), ("sortino", summary["sortino"], basis),
+        ("growth a year, %", summary["cagr_pct"], f"{summary['days']} days"),
+        ("calmar", summary["calmar"], f"max drawdown {summary['max_drawdown_pct']} %"),
+        ("held, % of time", exposure["time_held_pct"], f"at most {exposure['most_positions']} positions"),
+        ("equity at work, %", exposure["mean_pct"], "mean over time"),
+        ("ambiguous, % of trades", summary["ambiguous_pct"], "bars that touched both sides"),
+        ("stuck positions", len(summary["stuck_positions"]), f"{summary['stuck_value']} in the equity"),
+        ("complete", "yes" if summary["complete"] else "no", f"to {options.utc(summary['reached_at'] or 0)} UTC"),
+    ]  # fmt: skip
+    return [{"figure": name, "value": value, "with": other} for name, value, other in rows]

@@ -1,0 +1,124 @@
+"""Backtest: one market through all stages in memory; nothing is stored, what is decided is handed on as it is said."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
+
+from engine.records.base import Record
+from engine.runs.market import Market
+from engine.runs.pipeline import PipelineState
+from engine.runs.session import PASSED_OVER, Progress, Stages
+from engine.runs.settings import Settings
+
+
+class Mark(NamedTuple):
+    """The account at a tick, as the desk itself marks it: money in 1e-8 of the quote asset."""
+
+    at: int
+    equity_e8: int
+    cash_e8: int
+    positions: int
+
+
+class Held(NamedTuple):
+    """A position at the end: its value is quantity times the last price, of `priced_at`; `status` by its rules."""
+
+    symbol: str
+    opened_at: int
+    qty: str
+    price: str
+    priced_at: int
+    status: str
+
+
+class Result(NamedTuple):
+    """How far a backtest came: `reached` is the time of the last fact, `complete` says that the market ended there."""
+
+    facts: int
+    cycles: int
+    reached: int
+    complete: bool
+    held: tuple[Held, ...]
+
+
+class Listener(Protocol):
+    """Who is told what comes out, in the order of the stream."""
+
+    def hear(self, record: Record) -> None:
+        """Takes a record that leaves the last stage: decisions, and the facts between them."""
+        ...
+
+    def mark(self, mark: Mark) -> None:
+        """Takes the account at a tick, after the tick itself."""
+        ...
+
+
+class Backtest:
+    """The record path: the stages of `hot run`, fact by fact."""
+
+    def __init__(
+        self, settings: Settings, market: Market, listener: Listener, state: PipelineState | None = None,
+        on_failure: Callable[[str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Starts fresh, or from a state, which says how many facts of the market it has seen."""
+        self._market, self._listener = market, listener
+        self._stages = Stages(settings, market.snapshot, self._sink, state, on_failure=on_failure)
+        self._skip = self.facts = state.facts if state is not None else 0
+        self._reached, self._fills, self._ended = 0, 0, False
+
+    def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """Plays the market to its end or a stop; gives where it is after each fact that closed a cycle."""
+        turn = self._stages.turn
+        entries = self._market.source.facts()
+        for _ in range(self._skip):
+            next(entries, None)
+        for entry in entries:
+            if stopped():
+                return
+            self.facts += 1
+            fact = entry.record
+            if fact is None or fact.kind in PASSED_OVER:
+                continue
+            ticks = turn.ticks
+            turn.feed(fact)
+            self._reached = fact.at
+            if turn.ticks != ticks:
+                yield Progress(fact.at, self.facts, turn.ticks, self._fills, False)
+        self._ended = True
+
+    def _sink(self, record: Record) -> None:
+        self._listener.hear(record)
+        if record.kind == "tick":
+            desk = self._stages.order.desk.state
+            self._listener.mark(Mark(record.at, desk.equity_e8, desk.cash_e8, len(desk.books)))
+        elif record.kind == "fill":
+            self._fills += 1
+
+    def state(self) -> PipelineState:
+        """Gives what the stages remember, to start another backtest from; to be copied before it is used."""
+        return self._stages.state(self.facts)
+
+    def result(self) -> Result:
+        """Gives how far it came."""
+        return Result(self.facts, self._stages.turn.ticks, self._reached, self._ended, tuple(self._held()))
+
+    def _held(self) -> Iterator[Held]:
+        desk = self._stages.order.desk.state
+        for symbol, book in sorted(desk.books.items()):
+            recent, rules = desk.recent[symbol], desk.rules.get(symbol)
+            status = rules.status if rules is not None else ""
+            yield Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, status)
+
+
+def backtest(
+    settings: Settings, market: Market, listener: Listener, *, show: Callable[[Progress], None] = lambda now: None,
+    stopped: Callable[[], bool] = lambda: False, on_failure: Callable[[str, str], None] | None = None,
+) -> Result:  # fmt: skip
+    """Plays a market from its first fact, telling `listener` what is decided; gives how far it came.
+
+    `show` is told where it is, `on_failure` of a strategy that failed on a symbol. Raises what the market's source
+    raises.
+    """
+    playing = Backtest(settings, market, listener, on_failure=on_failure)
+    for now in playing.play(stopped):
+        show(now)
+    return playing.result()
