@@ -1,6 +1,7 @@
 """The command `hot`: its subcommands in the order of the help page, loaded only when they are called."""
 
 import importlib
+import io
 import os
 import sys
 from typing import Any
@@ -11,6 +12,7 @@ os.environ.setdefault("TYPER_USE_RICH", "0")
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.terminal import escaped, settle
 from engine.errors import EXIT_MEANING, Exit, HotError
 
 #: name, module, one line for the help page.
@@ -62,6 +64,13 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Reads the command line, and prints the help page where that is asked for."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:
+            raise ReaderGone from None
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Runs the command; a reader that has gone is said in our own words, or the library would exit with 1."""
         try:
@@ -90,17 +99,26 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def root(version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True)) -> None:
-    if version:
+def _version(asked: bool) -> None:
+    if asked:
         from engine.runs.version import VERSION
 
         typer.echo(f"hot {VERSION}")
         raise typer.Exit
 
 
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and leave.", is_eager=True, callback=_version
+    ),
+) -> None:
+    """Takes the options that stand before a command."""
+
+
 def main() -> None:
     """Runs a command; every known error is one line on stderr and its exit code, a closed pipe is success."""
+    settle()
     try:
         code = app(standalone_mode=False)
     except Exception as error:
@@ -129,7 +147,9 @@ def _told(error: Exception) -> int:
     if isinstance(error, typer.Abort):
         return Exit.SIGNAL + 2
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # the command line's own usage errors
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        sys.stderr.write(escaped(told.getvalue()))
         return int(error.exit_code)
     if isinstance(error, OSError):
         _say(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")

@@ -11,13 +11,17 @@ from engine.errors import UsageError
 if TYPE_CHECKING:
     from engine.runs.market import MarketOptions
 
+#: The last millisecond of the year 9999.
+LAST_MS = 253_402_300_799_999
+
 Market = Annotated[
     str | None,
-    typer.Option("--market", help="A recording: file or folder of JSONL or candles (.gz, .zst), or - for stdin."),
+    typer.Option("--market", help="A recording (file or folder of JSONL or candles, .gz, .zst), a store, or - for stdin."),
 ]
 Ledger = Annotated[
     Path | None, typer.Option("--ledger", envvar="HOT_LEDGER__PATH", help="The ledger file; made when it is not there.")
 ]
+LedgerThere = Annotated[Path | None, typer.Option("--ledger", envvar="HOT_LEDGER__PATH", help="The ledger file.")]
 Config = Annotated[Path | None, typer.Option("--config", help="A settings file instead of hot.toml.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="One setting, as section.key=value; may be repeated.")]
 Since = Annotated[str | None, typer.Option("--since", help="From this time on: ISO 8601 UTC, epoch ms, or today.")]
@@ -50,7 +54,7 @@ def when(text: str | None, name: str) -> int | None:
         return None
     if text == "today":
         return int(datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
-    if text.isdigit() and len(text) >= 11:
+    if text.isdigit() and 11 <= len(text) <= 14:
         return int(text)
     try:
         moment = datetime.fromisoformat(text)
@@ -61,6 +65,14 @@ def when(text: str | None, name: str) -> int | None:
     return int(moment.timestamp() * 1000)
 
 
+def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Gives --since and --until in epoch ms; raises UsageError for what is no time, or a span that holds none."""
+    first, end = when(since, "--since"), when(until, "--until")
+    if first is not None and end is not None and first >= end:
+        raise UsageError(f"--since {since} is not before --until {until}: nothing lies between")
+    return first, end
+
+
 def market_of(
     path: str, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None, speed: str,
     strict: bool, max_lateness: int,
@@ -68,14 +80,17 @@ def market_of(
     """Gives what of a market is wanted, from the options that scan, run and daemon share."""
     from engine.runs.market import MarketOptions
 
+    since_ms, until_ms = span(since, until)
     return MarketOptions(
-        path=path, venue=venue, symbols=tuple(symbols or ()), since_ms=when(since, "--since"),
-        until_ms=when(until, "--until"), speed=speed, strict=strict, max_lateness_ms=max_lateness,
+        path=path, venue=venue, symbols=tuple(symbols or ()), since_ms=since_ms, until_ms=until_ms, speed=speed,
+        strict=strict, max_lateness_ms=max_lateness,
     )  # fmt: skip
 
 
 def utc(at_ms: int) -> str:
-    """Gives epoch ms as `2021-04-16 07:00:00`, UTC."""
+    """Gives epoch ms as `2021-04-16 07:00:00`, UTC; as the number where no calendar reaches."""
+    if not 0 <= at_ms <= LAST_MS:
+        return str(at_ms)
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -8,6 +8,7 @@ from operator import methodcaller
 from typing import Any, Protocol
 
 from cli.show import say
+from cli.terminal import for_terminal
 from engine.errors import BadRecord, DirtyInput, Exit, LedgerError, Partial
 from engine.records.base import Record
 from engine.records.desk import End, Run
@@ -36,7 +37,7 @@ class Output:
     """Standard output in large writes, flushed at ticks and before waiting."""
 
     def __init__(self, fd: int = 1) -> None:
-        self._fd = fd
+        self._fd, self._is_shown = fd, os.isatty(fd)
         self._parts: list[bytes] = []
         self._size = 0
         self.records = 0
@@ -62,6 +63,8 @@ class Output:
         if not self._parts:
             return
         data = memoryview(b"\n".join(self._parts) + b"\n")
+        if self._is_shown:
+            data = memoryview(for_terminal(bytes(data)))
         self._parts, self._size = [], 0
         try:
             while data:

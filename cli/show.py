@@ -1,29 +1,21 @@
 """What people see: safe text, tables, JSON, JSONL and CSV, on a terminal or in a pipe."""
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from cli.terminal import escaped
+
 Format = Literal["table", "json", "jsonl", "csv"]
 
-# C0, DEL, C1, bidi and zero-width characters: on a terminal they hide or rewrite what stands beside them.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udfff]"
-)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 def safe(text: str) -> str:
-    """Gives text with every character that could steer a terminal written as an escape."""
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-
-
-def wants_colour() -> bool:
-    """True when stdout is a terminal and colour is not switched off (NO_COLOR)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Gives a text of one line with every character that could steer a terminal written as an escape."""
+    return escaped(text).replace("\n", "\\u000a")
 
 
 def choose(json_: bool, jsonl: bool, csv_: bool, table: bool) -> Format:

@@ -34,7 +34,7 @@ class Check(NamedTuple):
 @app.command()
 def doctor(
     market: options.Market = None,
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     config: options.Config = None,
     sets: options.Sets = None,
     json_: options.Json = False,

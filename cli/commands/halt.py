@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def halt(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     reason: str = typer.Option("", "--reason", help="Why; kept in the ledger."),
 ) -> None:
     """Stop new entries: leaves a request in the ledger that its run obeys at its next tick, until hot resume.

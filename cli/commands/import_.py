@@ -48,13 +48,8 @@ def import_(
 
     Example: hot import klines.csv.gz exchangeInfo-2024-09-08.json --out market.jsonl.zst
     """
-    sources = [
-        Recorded(
-            one, venue, tuple(symbols or ()), options.when(since, "--since"), options.when(until, "--until"),
-            max_lateness_ms=max_lateness,
-        )
-        for one in files
-    ]  # fmt: skip
+    span = options.span(since, until)
+    sources = [Recorded(one, venue, tuple(symbols or ()), *span, max_lateness_ms=max_lateness) for one in files]
     raise typer.Exit(run(sources, out, strict=strict, quiet=quiet))
 
 

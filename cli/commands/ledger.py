@@ -19,7 +19,7 @@ _HEAD = re.compile(r"[0-9]{1,18}:[0-9a-f]{64}")
 
 @app.command()
 def verify(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     head: str | None = typer.Option(None, "--head", help="A head noted down earlier, SEQ:HASH: finds a cut tail too."),
 ) -> None:
     """Check that a ledger is what was written, row by row, and that its positions are what its fills add up to.
@@ -50,7 +50,7 @@ def verify(
 @app.command()
 def backup(
     dest: Path = typer.Argument(help="The new file; an existing one is not overwritten."),  # noqa: B008
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
 ) -> None:
     """Copy a ledger to one new file, also while a run writes it, and check the copy; prints the copy's head.
 
@@ -67,7 +67,7 @@ def backup(
 
 @app.command()
 def export(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     out: Path = typer.Option(_STDOUT, "--out", help="A new file, or - for stdout."),  # noqa: B008
     with_facts: bool = typer.Option(False, "--with-facts", help="Weave in the facts that were decided on."),
     kinds: str | None = typer.Option(None, "--kinds", help="Only these kinds, comma-separated; all decisions else."),
@@ -86,7 +86,7 @@ def export(
     from engine.runs.reporting_facts import facts_of
 
     path = _chosen(ledger)
-    span = {"since": options.when(since, "--since"), "until": options.when(until, "--until")}
+    span = dict(zip(("since", "until"), options.span(since, until), strict=True))
     wanted = _kinds(kinds)
     facts = facts_of(path, **span) if with_facts else None
     if out == _STDOUT:
@@ -104,7 +104,7 @@ def export(
 
 
 @app.command()
-def path(ledger: options.Ledger = None) -> None:
+def path(ledger: options.LedgerThere = None) -> None:
     """Print the path of the newest ledger in the data folder, or of the one that is named.
 
     Example: sqlite3 "$(hot ledger path)" "select symbol, realised_pnl from position where status = 'closed'"
@@ -116,7 +116,7 @@ def path(ledger: options.Ledger = None) -> None:
 
 @app.command()
 def prune(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     keep_days: int | None = typer.Option(
         None, "--keep-days", min=0, help="Also drop recorded facts older than so many days before the last tick."
     ),

@@ -20,7 +20,7 @@ _TABLE = (
 
 @app.command()
 def positions(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     symbols: options.Symbols = None,
     json_: options.Json = False,
     jsonl: options.Jsonl = False,

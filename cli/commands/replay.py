@@ -29,7 +29,7 @@ def replay(
     file: str | None = typer.Argument(
         None, metavar="[FILE|LEDGER]", help="A ledger, a file that a pipe wrote, a file of trades, or - for stdin."
     ),
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     market: options.Market = None,
     config: options.Config = None,
     sets: options.Sets = None,
@@ -57,7 +57,7 @@ def replay(
     from engine.runs.replay_explain import Chosen, Explainer
     from engine.runs.reporting import ledger_or_newest
 
-    span = options.when(since, "--since"), options.when(until, "--until")
+    span = options.span(since, until)
     moment = options.when(at, "--at")
     if moment is not None and not explain:
         raise UsageError("--at says which cycle to explain: it needs --explain")

@@ -26,7 +26,7 @@ _ROWS = 10
 @app.callback(invoke_without_command=True)
 def report(
     context: typer.Context,
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     today: bool = typer.Option(False, "--today", help="This UTC day, by the clock."),
     since: options.Since = None,
     until: options.Until = None,
@@ -56,7 +56,7 @@ def report(
     if today and (since is not None or until is not None):
         raise UsageError("--today is a span of its own: leave out --since and --until")
     path = ledger_or_newest(ledger, say)
-    span = utc_day() if today else (options.when(since, "--since"), options.when(until, "--until"))
+    span = utc_day() if today else options.span(since, until)
     made = report_of(path, *span)
     if html is not None:
         from engine.runs.page import write_page
@@ -115,9 +115,10 @@ def _figures(made: "Report") -> list[dict[str, Any]]:
     from engine.runs.page_text import length
 
     sums, money, health = made.summary, made.equity, made.health
-    quote, before_fees = money.quote_asset or "quote", _number(sums.profit_before_fees)
+    quote = money.quote_asset or "quote"
+    before_fees = f"{_number(sums.profit_before_fees)} before fees of {_number(sums.fees)}"
     rows = [
-        ("net profit", f"{_number(sums.net_profit, sign=True)} {quote}", f"{before_fees} before {_number(sums.fees)} of fees, closed trades"),
+        ("net profit", f"{_number(sums.net_profit, sign=True)} {quote}", before_fees),
         ("equity", f"{_number(money.end)} {quote}", f"from {_number(money.start)}"),
         ("max drawdown", f"{_number(money.max_drawdown_pct)} %", f"{_number(-money.max_drawdown)} {quote}"),
         ("closed trades", f"{sums.trades}", f"{sums.wins} won, {sums.losses} lost, {sums.ambiguous} ambiguous"),

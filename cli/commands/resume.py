@@ -11,7 +11,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def resume(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     reason: str = typer.Option("", "--reason", help="Why; kept in the ledger."),
 ) -> None:
     """Allow entries again: leaves a request in the ledger that its run obeys at its next tick.

@@ -17,7 +17,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def status(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     check: bool = typer.Option(False, "--check", help="Exit 3 when the engine is degraded or blocked."),
     json_: options.Json = False,
 ) -> None:

@@ -29,7 +29,7 @@ _FILL_TABLE = FILL[:11]
 
 @app.command()
 def trades(
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     fills: bool = typer.Option(False, "--fills", help="List each fill instead of closed trades."),
     since: options.Since = None,
     until: options.Until = None,
@@ -52,7 +52,7 @@ def trades(
     from engine.runs.reporting import ledger_or_newest
 
     path = ledger_or_newest(ledger, say)
-    span = options.when(since, "--since"), options.when(until, "--until")
+    span = options.span(since, until)
     rows = _fills(path, *span) if fills else _trades(path, *span)
     if symbols:
         wanted = {symbol.upper() for symbol in symbols}

@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False)
 def why(
     symbol: str = typer.Argument(help="The symbol, as BTCUSDT."),
     at: str = typer.Option(..., "--at", help="The time: ISO 8601 UTC or epoch ms; the last cycle up to it is told."),
-    ledger: options.Ledger = None,
+    ledger: options.LedgerThere = None,
     json_: options.Json = False,
 ) -> None:
     """Tell the whole trail of one symbol at one time: what the scan saw, its heat, the signal and its reasons, which

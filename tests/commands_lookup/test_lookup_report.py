@@ -45,7 +45,7 @@ def test_report_as_table_has_sections_for_people(hot: Callable[..., object], led
     out = hot("report", "--ledger", ledger, "--table").out
     assert out.startswith("2024-01-10 00:01 to 2024-01-10 00:07 UTC, 7 cycles\n")
     for line in (
-        "net profit         +19.38 USDT    20.00 before 0.62 of fees, closed trades", "TIER_1+STOP       1    0       -0.40",
+        "net profit         +19.38 USDT    20.00 before fees of 0.62", "TIER_1+STOP       1    0       -0.40",
         "CUSDT   1 min    1     50    55  55.00       +5.00", "PRECHECK_FAILED      1", "momentum     70.0     83.3",
     ):  # fmt: skip
         assert line in out, line
