@@ -16,7 +16,7 @@ LAST_MS = 253_402_300_799_999
 
 Market = Annotated[
     str | None,
-    typer.Option("--market", help="A recording (file or folder of JSONL or candles, .gz, .zst), a store, or - for stdin."),
+    typer.Option("--market", help="A recording (file or folder, JSONL or candles, .gz, .zst), a store, or -."),
 ]
 Ledger = Annotated[
     Path | None, typer.Option("--ledger", envvar="HOT_LEDGER__PATH", help="The ledger file; made when it is not there.")
