@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("order", "order", "Trade what passed, on paper; leave positions by their plans."),
     ("run", "run", "The whole pipe in one process, once over its market."),
     ("backtest", "backtest", "The whole pipe over a recorded market, in memory: results in a folder."),
+    ("sweep", "sweep", "Backtests with many settings; says whether the best is more than luck."),
     ("daemon", "daemon", "The whole pipe in one process, on a schedule, until it is stopped."),
     ("demo", "demo", "Run the bundled session and show what came of it."),
     ("report", "report", "Trades, profit, drawdown, refusals and heat: table, JSON, CSV or HTML."),
