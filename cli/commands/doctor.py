@@ -15,10 +15,7 @@ from engine.errors import Exit, HotError
 app = typer.Typer(add_completion=False)
 
 _COLUMNS = ("check", "state", "found", "next")
-_PACKAGES = (
-    "apscheduler", "msgspec", "numpy", "pandas", "platformdirs", "rich", "sqlite-utils", "structlog", "typer",
-    "zstandard",
-)  # fmt: skip
+_DISTRIBUTION = "hotcoin"
 _WAL_LARGE = 64 << 20
 
 
@@ -70,10 +67,16 @@ def _installation() -> Iterator[Check]:
 
 
 def _packages() -> Check:
-    from importlib.metadata import PackageNotFoundError, version
+    import re
+    from importlib.metadata import PackageNotFoundError, requires, version
 
+    try:
+        # Extras and what only some platforms have stand behind a semicolon.
+        needed = [one for one in requires(_DISTRIBUTION) or [] if ";" not in one]
+    except PackageNotFoundError:
+        return Check("packages", "fail", f"{_DISTRIBUTION} is not installed", f"pip install {_DISTRIBUTION}")
     found, missing = [], []
-    for name in _PACKAGES:
+    for name in (re.split(r"[^\w.-]", one, maxsplit=1)[0] for one in needed):
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
