@@ -16,10 +16,10 @@ from cli.play import Bar, Stop, drive
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import Exit, UsageError
 from engine.runs import settings
-from engine.runs.backtest import Result
-from engine.runs.backtest import backtest as play
-from engine.runs.backtest_lookahead import Found, Lookahead
-from engine.runs.backtest_results import TRADE, Results, fresh_folder, trade_rows
+from engine.runs.backtest.backtest import Result
+from engine.runs.backtest.backtest import backtest as play
+from engine.runs.backtest.lookahead import Found, Lookahead
+from engine.runs.backtest.results import TRADE, Results, fresh_folder, trade_rows
 from engine.runs.market import no_market, open_market
 
 if TYPE_CHECKING:

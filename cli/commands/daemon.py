@@ -95,8 +95,8 @@ def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Sched
 
 
 def _tell(path: Path, session: Session, stop: Stop, seconds: float, table: bool, quiet: bool) -> None:
-    from engine.runs.page import write_page
-    from engine.runs.reporting import report_of
+    from engine.runs.reporting.page import write_page
+    from engine.runs.reporting.reporting import report_of
 
     report = report_of(path)
     page = report_path(path)

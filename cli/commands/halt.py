@@ -32,7 +32,7 @@ def asked(named: Path | None, action: Literal["halt", "resume"], reason: str) ->
 
     from engine.ledger.lease import lease_holder
     from engine.ledger.requests import request
-    from engine.runs.reporting import ledger_or_newest
+    from engine.runs.reporting.reporting import ledger_or_newest
 
     path = ledger_or_newest(named, say)
     request(path, action, reason, time.time_ns() // 1_000_000)

@@ -30,7 +30,7 @@ def verify(
     Example: hot ledger verify --ledger paper.db
     """
     from engine.ledger.verify import verify as check
-    from engine.runs.reporting_facts import damaged_chunks
+    from engine.runs.reporting.facts import damaged_chunks
 
     if head is not None and not _HEAD.fullmatch(head):
         raise UsageError(f"--head {head[:80]!r}: write it as SEQ:HASH, as hot ledger verify prints it")
@@ -83,7 +83,7 @@ def export(
     Example: hot ledger export --ledger paper.db --kinds fill,position | jq -c .
     """
     from engine.ledger.export import export as write_lines
-    from engine.runs.reporting_facts import facts_of
+    from engine.runs.reporting.facts import facts_of
 
     path = _chosen(ledger)
     span = dict(zip(("since", "until"), options.span(since, until), strict=True))
@@ -129,7 +129,7 @@ def prune(
     Example: hot ledger prune --ledger paper.db --keep-days 30
     """
     from engine.ledger.prune import prune as free
-    from engine.runs.reporting_facts import prune_facts
+    from engine.runs.reporting.facts import prune_facts
 
     path = _chosen(ledger)
     pruned = free(path)
@@ -141,7 +141,7 @@ def prune(
 
 
 def _chosen(named: Path | None) -> Path:
-    from engine.runs.reporting import ledger_or_newest
+    from engine.runs.reporting.reporting import ledger_or_newest
 
     return ledger_or_newest(named, say)
 

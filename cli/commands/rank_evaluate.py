@@ -13,9 +13,9 @@ from cli.play import Bar, Stop
 from cli.show import choose, say, show, table, write
 from engine.errors import Exit, UsageError
 from engine.runs import settings
-from engine.runs.evaluate import HORIZONS_S, NOTE, TRADES_NOTE, Evaluation, evaluate, flat_rows, plain
-from engine.runs.evaluate_heard import SCORES, Heard
-from engine.runs.evaluate_read import from_file, from_ledger, from_market, horizons_of
+from engine.runs.evaluate.evaluate import HORIZONS_S, NOTE, TRADES_NOTE, Evaluation, evaluate, flat_rows, plain
+from engine.runs.evaluate.heard import SCORES, Heard
+from engine.runs.evaluate.read import from_file, from_ledger, from_market, horizons_of
 from engine.runs.market import open_market
 
 _WIDTH = 110

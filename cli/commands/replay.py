@@ -15,9 +15,9 @@ from engine.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from engine.records.ideas import Refusal
-    from engine.runs.replay import Verdict
-    from engine.runs.replay_compare import Difference
-    from engine.runs.replay_explain import Told
+    from engine.runs.replay.compare import Difference
+    from engine.runs.replay.explain import Told
+    from engine.runs.replay.replay import Verdict
 
 app = typer.Typer(add_completion=False)
 
@@ -52,10 +52,10 @@ def replay(
 
     Example: hot replay paper.db --explain --symbol ETCUSDT
     """
-    from engine.runs.replay import Replay
-    from engine.runs.replay_compare import Wanted
-    from engine.runs.replay_explain import Chosen, Explainer
-    from engine.runs.reporting import ledger_or_newest
+    from engine.runs.replay.compare import Wanted
+    from engine.runs.replay.explain import Chosen, Explainer
+    from engine.runs.replay.replay import Replay
+    from engine.runs.reporting.reporting import ledger_or_newest
 
     span = options.span(since, until)
     moment = options.when(at, "--at")
@@ -147,7 +147,7 @@ def _short(text: str) -> str:
 
 
 def _explain(cycles: "list[Told]", machine: bool) -> None:
-    from engine.runs.replay_explain import told_rows
+    from engine.runs.replay.explain import told_rows
 
     for cycle in cycles:
         if machine:
@@ -160,7 +160,7 @@ def _explain(cycles: "list[Told]", machine: bool) -> None:
 def _cycle_lines(cycle: "Told") -> list[str]:
     """Gives a cycle in words: each trade's chain, then why the other candidates were not entered."""
     from cli.commands.why import told
-    from engine.runs.replay_explain import result_of
+    from engine.runs.replay.explain import result_of
 
     lines: list[str] = []
     for trail in cycle.trails:

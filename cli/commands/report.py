@@ -47,8 +47,8 @@ def report(
 
     Example: hot report --ledger paper.db --html report.html
     """
-    from engine.runs.reporting import as_plain, ledger_or_newest, report_of
-    from engine.runs.reporting import today as utc_day
+    from engine.runs.reporting.reporting import as_plain, ledger_or_newest, report_of
+    from engine.runs.reporting.reporting import today as utc_day
 
     if context.invoked_subcommand is not None:
         _nothing_before(context)
@@ -59,7 +59,7 @@ def report(
     span = utc_day() if today else options.span(since, until)
     made = report_of(path, *span)
     if html is not None:
-        from engine.runs.page import write_page
+        from engine.runs.reporting.page import write_page
 
         write_page(made, html)
         write(f"{html}\n")
@@ -84,14 +84,14 @@ def _nothing_before(context: typer.Context) -> None:
 
 def _csv(made: "Report", columns: str | None, limit: int | None) -> None:
     from cli.commands.trades import TRADE, flat, print_rows
-    from engine.runs.reporting import as_plain
+    from engine.runs.reporting.reporting import as_plain
 
     print_rows([flat(row) for row in as_plain(made.trades)], TRADE, TRADE, "csv", columns, limit)
 
 
 def summary(made: "Report") -> str:
     """Gives a report as small tables for people; text from data is made safe."""
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     span = made.span
     parts = [f"{moment(span.first_at)} to {moment(span.last_at)} UTC, {made.cycles.count} cycles\n"]
@@ -112,7 +112,7 @@ def summary(made: "Report") -> str:
 
 
 def _figures(made: "Report") -> list[dict[str, Any]]:
-    from engine.runs.page_text import length
+    from engine.runs.reporting.text import length
 
     sums, money, health = made.summary, made.equity, made.health
     quote = money.quote_asset or "quote"
@@ -141,7 +141,7 @@ def _groups(groups: Any) -> list[dict[str, Any]]:
 
 
 def _positions(made: "Report") -> list[dict[str, Any]]:
-    from engine.runs.page_text import length, price
+    from engine.runs.reporting.text import length, price
 
     return [
         {"symbol": one.symbol, "held": length(one.hold_s), "qty": price(one.qty), "entry": price(one.entry_price),
@@ -162,7 +162,7 @@ def _heat(made: "Report") -> list[dict[str, Any]]:
 
 
 def _changes(made: "Report") -> list[dict[str, Any]]:
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     return [
         {"at": moment(one.at), "scope": one.scope, "was": one.was, "now": one.now, "reason": one.reason}
@@ -172,6 +172,6 @@ def _changes(made: "Report") -> list[dict[str, Any]]:
 
 def _number(value: "Decimal | float | None", digits: int = 2, sign: bool = False) -> str:
     """Gives a number in signs that every terminal has, so that tables know it for one."""
-    from engine.runs.page_text import number
+    from engine.runs.reporting.text import number
 
     return number(value, digits, sign).replace("−", "-").replace("–", "-")

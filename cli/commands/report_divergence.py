@@ -48,7 +48,7 @@ def divergence(
     Example: hot report divergence paper.db results
     """
     from engine.runs.divergence import divergence_of
-    from engine.runs.reporting import as_plain
+    from engine.runs.reporting.reporting import as_plain
 
     named = _known(columns)
     made = divergence_of(a, b)
@@ -83,7 +83,7 @@ def write_whole(made: Any, form: str) -> None:
 
 def _row(one: "Split") -> dict[str, Any]:
     """Gives a trade as one flat row of exact figures."""
-    from engine.runs.reporting import as_plain
+    from engine.runs.reporting.reporting import as_plain
 
     causes = "+".join(f"{cause.share}:{cause.cause}" for cause in one.causes)
     row: dict[str, Any] = as_plain(one)
@@ -136,7 +136,7 @@ def _symbols(made: "Divergence") -> Rows:
 
 
 def _held(made: "Divergence") -> Rows:
-    from engine.runs.page_text import moment, price
+    from engine.runs.reporting.text import moment, price
 
     return [
         {"run": one.run.upper(), "symbol": one.symbol, "qty": _exact(one.qty), "price": price(one.price),
@@ -146,7 +146,7 @@ def _held(made: "Divergence") -> Rows:
 
 
 def _trades(made: "Divergence", limit: int) -> Rows:
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     return [
         {**_row(one), "decided_at": moment(one.decided_at), "gap": _short(one.gap), **_parts(one.shares),

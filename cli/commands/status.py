@@ -10,7 +10,7 @@ from cli.show import safe, say, table, write
 from engine.errors import Exit
 
 if TYPE_CHECKING:
-    from engine.runs.reporting_status import EngineNow, Process, RiskNow, Standing
+    from engine.runs.reporting.status import EngineNow, Process, RiskNow, Standing
 
 app = typer.Typer(add_completion=False)
 
@@ -29,8 +29,8 @@ def status(
 
     Example: hot status --ledger paper.db --check --json | jq .engine
     """
-    from engine.runs.reporting import as_plain, ledger_or_newest
-    from engine.runs.reporting_status import standing_of
+    from engine.runs.reporting.reporting import as_plain, ledger_or_newest
+    from engine.runs.reporting.status import standing_of
 
     standing = standing_of(ledger_or_newest(ledger, say))
     if json_:
@@ -42,7 +42,7 @@ def status(
 
 def told(standing: "Standing") -> str:
     """Gives where things stand as text for people."""
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     pool = ", ".join(f"{count} {name}" for name, count in standing.pool.by_status.items()) or "empty"
     lines = [
@@ -64,8 +64,8 @@ def told(standing: "Standing") -> str:
 
 def _sections(standing: "Standing") -> list[tuple[str, list[dict[str, Any]]]]:
     from cli.commands.trades import flat
-    from engine.runs.page_text import moment
-    from engine.runs.reporting import as_plain
+    from engine.runs.reporting.reporting import as_plain
+    from engine.runs.reporting.text import moment
 
     names = ("symbol", "held", "qty", "entry_price", "price", "unrealised", "unrealised_pct")
     held = [flat(row) for row in as_plain(standing.open_positions)]
@@ -82,7 +82,7 @@ def _sections(standing: "Standing") -> list[tuple[str, list[dict[str, Any]]]]:
 
 
 def _engine(engine: "EngineNow") -> str:
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     if engine.state == "tradeable":
         return "tradeable"
@@ -104,7 +104,7 @@ def _risk(risk: "RiskNow") -> str:
 
 
 def _process(process: "Process") -> str:
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     if process.alive:
         beat = f", heartbeat {moment(process.heartbeat_at)} UTC" if process.heartbeat_at is not None else ""

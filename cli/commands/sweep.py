@@ -16,13 +16,13 @@ from engine.errors import Exit, UsageError
 from engine.runs import settings
 from engine.runs.data import data_dir
 from engine.runs.market import no_market, open_market
-from engine.runs.sweep import Plan, Progress, Sweep, identity_of
-from engine.runs.sweep_judge import OBJECTIVES
-from engine.runs.sweep_results import BEST, WINNER, results_of, write_results
-from engine.runs.sweep_search import SEARCHES
-from engine.runs.sweep_space import make_space, name_of
-from engine.runs.sweep_study import Study
-from engine.runs.sweep_workers import DaskWorkers, LocalWorkers, Workers
+from engine.runs.sweep.judge import OBJECTIVES
+from engine.runs.sweep.results import BEST, WINNER, results_of, write_results
+from engine.runs.sweep.search import SEARCHES
+from engine.runs.sweep.space import make_space, name_of
+from engine.runs.sweep.study import Study
+from engine.runs.sweep.sweep import Plan, Progress, Sweep, identity_of
+from engine.runs.sweep.workers import DaskWorkers, LocalWorkers, Workers
 
 app = typer.Typer(add_completion=False)
 

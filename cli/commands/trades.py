@@ -49,7 +49,7 @@ def trades(
 
     Example: hot trades --ledger paper.db --symbol ETCUSDT --columns closed_at,pnl,reasons --csv
     """
-    from engine.runs.reporting import ledger_or_newest
+    from engine.runs.reporting.reporting import ledger_or_newest
 
     path = ledger_or_newest(ledger, say)
     span = options.span(since, until)
@@ -84,14 +84,14 @@ def print_rows(
 
 def flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """Gives a trade or position as one flat row: reasons joined, and how long it was held in words."""
-    from engine.runs.page_text import length
+    from engine.runs.reporting.text import length
 
     joined = {"reasons": "+".join(row["reasons"])} if "reasons" in row else {}
     return {**row, **joined, "held": length(row["hold_s"])}
 
 
 def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
-    from engine.runs.page_text import moment
+    from engine.runs.reporting.text import moment
 
     style = "%Y-%m-%d %H:%M:%S"
     return {
@@ -101,7 +101,7 @@ def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trades(path: Path, since: int | None, until: int | None) -> list[dict[str, Any]]:
-    from engine.runs.reporting import TRADES_ONLY, as_plain, report_of
+    from engine.runs.reporting.reporting import TRADES_ONLY, as_plain, report_of
 
     return [flat(row) for row in as_plain(report_of(path, since, until, TRADES_ONLY).trades)]
 

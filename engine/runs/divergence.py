@@ -7,7 +7,7 @@ from engine.errors import BadRecord, DirtyInput, LedgerError, UsageError
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.wire import KINDS, decode, kind_of_line
-from engine.runs.replay_file import is_ledger
+from engine.runs.replay.file import is_ledger
 from engine.stages.divergence import Divergence, Ran, divergence
 from engine.stages.divergence_deals import DEEDS, TELLING, Coin, Deals, Told
 from engine.world.imports.lines import numbered_lines

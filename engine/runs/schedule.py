@@ -55,8 +55,8 @@ class Schedule:
             self._say(f"hot daemon: the job {event.job_id} failed and will be tried again: {error}")
 
     def _report(self) -> None:
-        from engine.runs.page import write_page
-        from engine.runs.reporting import report_of
+        from engine.runs.reporting.page import write_page
+        from engine.runs.reporting.reporting import report_of
 
         write_page(report_of(self._ledger), report_path(self._ledger))
 

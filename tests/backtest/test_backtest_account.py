@@ -6,8 +6,7 @@ import pytest
 
 from engine.records.ideas import CandidateSnapshot, HeatInputs
 from engine.records.market import Bar
-from engine.runs.backtest import Mark
-from engine.runs.backtest_account import (
+from engine.runs.backtest.account import (
     DAILY,
     DAY_MS,
     HOUR_MS,
@@ -19,7 +18,8 @@ from engine.runs.backtest_account import (
     returns,
     row_of,
 )
-from engine.runs.backtest_heat import AHEAD_MS, HeatAhead
+from engine.runs.backtest.backtest import Mark
+from engine.runs.backtest.heat import AHEAD_MS, HeatAhead
 
 E8 = 100_000_000
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from backtest_market import SESSION, Hot, compared, decisions, env, rows, run_hot, summary
 
-from engine.runs.backtest import Held, Result
-from engine.runs.backtest_summary import STUCK_MS, stuck_of
+from engine.runs.backtest.backtest import Held, Result
+from engine.runs.backtest.summary import STUCK_MS, stuck_of
 from engine.statistics.performance import max_drawdown, trade_stats
 
 

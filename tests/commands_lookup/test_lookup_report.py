@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from made_session import DAY, at, session, write_ledger
 
-from engine.runs import reporting
+from engine.runs.reporting import reporting
 
 HOSTILE = (
     "<script>alert(1)</script>", "\x1b[31mRED", "=cmd()", "[/]X", "\u202eevil", "+1-2", "@SUM(A1)", "币安人生USDT",

@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.commands.replay import _cycle_lines
 from engine.records.wire import decode
-from engine.runs.replay_explain import Chosen, Explainer
+from engine.runs.replay.explain import Chosen, Explainer
 
 Hot = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

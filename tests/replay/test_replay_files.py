@@ -16,8 +16,8 @@ from replay_market import FACT_KINDS, STAGES, first_of
 from cli.pipe import Rejects
 from engine.errors import HotError
 from engine.records.wire import kind_of_line
-from engine.runs.replay import Replay
-from engine.runs.replay_compare import Wanted
+from engine.runs.replay.compare import Wanted
+from engine.runs.replay.replay import Replay
 
 Hot = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

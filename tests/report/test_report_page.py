@@ -10,9 +10,9 @@ import pytest
 from made_session import DAY, at, change, refusal, run, session
 
 from engine.errors import ConfigError
-from engine.runs.page import page, write_page
-from engine.runs.page_charts import trades_chart
-from engine.runs.page_text import html, length, moment, number, price
+from engine.runs.reporting.charts import trades_chart
+from engine.runs.reporting.page import page, write_page
+from engine.runs.reporting.text import html, length, moment, number, price
 from engine.stages.report import report
 
 HOSTILE = (

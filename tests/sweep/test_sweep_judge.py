@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.runs.sweep_judge import Judgement, Series, best_of, cut, judge, score_of, walk, windows
+from engine.runs.sweep.judge import Judgement, Series, best_of, cut, judge, score_of, walk, windows
 
 HOURS, SIDE = 720, 5
 

@@ -6,8 +6,8 @@ import pytest
 
 from engine.errors import ConfigError, UsageError
 from engine.runs.settings import load
-from engine.runs.sweep_search import make_search
-from engine.runs.sweep_space import Space, make_space, name_of
+from engine.runs.sweep.search import make_search
+from engine.runs.sweep.space import Space, make_space, name_of
 
 USED = load(env={}, base={})
 

@@ -12,8 +12,8 @@ from sweep_market import VARY, results, run_hot
 
 from engine.errors import VenueError
 from engine.runs.market import MarketOptions
-from engine.runs.sweep_trial import Job, Outcome
-from engine.runs.sweep_workers import DaskWorkers, Failed, LocalWorkers
+from engine.runs.sweep.trial import Job, Outcome
+from engine.runs.sweep.workers import DaskWorkers, Failed, LocalWorkers
 
 JOB = Job(MarketOptions("nowhere.jsonl"), "", {})
 
@@ -29,7 +29,7 @@ def die_once(job: Job) -> Outcome:
 
 @pytest.fixture
 def dying(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.runs.sweep_workers.run_trial", die_once)
+    monkeypatch.setattr("engine.runs.sweep.workers.run_trial", die_once)
 
 
 def job(path: Path) -> Job:

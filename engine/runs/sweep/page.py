@@ -1,12 +1,10 @@
 """The page of a sweep: verdict, heat map of two settings, every trial; one file without network or script."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from engine.runs.page_text import Cell, cell, html, moment, number, section, table
+from engine.runs.reporting.text import Cell, cell, document, html, moment, number, section, table
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 #: A range without steps is drawn in so many bins; the best and the newest trials of a large sweep are listed.
 _BINS, _LISTED = 8, 500
 _FIGURES = ("trades", "net_profit", "max_drawdown_pct", "sharpe", "calmar", "profit_factor")
@@ -14,17 +12,12 @@ _FIGURES = ("trades", "net_profit", "max_drawdown_pct", "sharpe", "calmar", "pro
 
 def page(results: Mapping[str, Any]) -> str:
     """Gives the results as one HTML document; the same results give the same bytes."""
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     body = _verdict(results) + _judgement(results) + _map(results) + _walk(results["walk_forward"]) + _trials(results)
     head = f"{results['trials']} trials by {results['search']}, by {results['objective']}, seed {results['seed']}"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>hot sweep</title><style>{style}</style></head><body><main><h1>Sweep</h1>"
-        f'<p class="soft">{html(head)}</p>{body}<footer>hot {html(results["version"])}. Times are UTC. '
-        "Past results say nothing of future ones.</footer></main></body></html>\n"
-    )
+    return document("hot sweep", (
+        f'<h1>Sweep</h1><p class="soft">{html(head)}</p>{body}<footer>hot {html(results["version"])}. Times are UTC. '
+        "Past results say nothing of future ones.</footer>"
+    ))  # fmt: skip
 
 
 def _verdict(results: Mapping[str, Any]) -> str:

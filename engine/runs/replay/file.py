@@ -14,7 +14,7 @@ from engine.records.base import Record
 from engine.records.desk import End, Run
 from engine.records.market import Tick
 from engine.records.wire import COMPARED, FACTS, MAX_LINE_BYTES, check_json, decode, encode, kind_of_line
-from engine.runs.replay_compare import STAGES, Row, stage_of
+from engine.runs.replay.compare import STAGES, Row, stage_of
 from engine.world.imports.lines import numbered_lines
 from engine.world.imports.unpack import pieces
 

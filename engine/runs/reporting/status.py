@@ -13,7 +13,7 @@ from engine.records.desk import Operator
 from engine.records.ideas import Anomaly, Candidate, SignalSnapshot
 from engine.records.trades import StateChange
 from engine.records.wire import decode
-from engine.runs.reporting import last_day, report_of
+from engine.runs.reporting.reporting import last_day, report_of
 from engine.stages.report_shape import Report
 from engine.stages.report_tallies import Counted
 from engine.stages.report_trades import OpenPosition, share_pct

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.runs.page_charts import bar
-from engine.runs.page_text import Cell, amount, cell, html, moment, number, section, table
+from engine.runs.reporting.charts import bar
+from engine.runs.reporting.text import Cell, amount, cell, html, moment, number, section, table
 
 
 def sections(summary: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engine.errors import BadRecord, HotError, LedgerError
 from engine.records.wire import decode
-from engine.runs.backtest_results import DECISIONS, is_results
+from engine.runs.backtest.results import DECISIONS, is_results
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report
 from engine.world.imports.lines import numbered_lines

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol
 
 from engine.errors import ConfigError, HotError, VenueError
-from engine.runs.sweep_trial import Job, Outcome, run_trial
+from engine.runs.sweep.trial import Job, Outcome, run_trial
 
 #: How often a stop is looked for while trials run.
 _LOOK_S = 0.2

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from engine.errors import ConfigError, UsageError
-from engine.runs.sweep_space import MOST_POINTS, Dimension, Point, Space, name_of, rounded
+from engine.runs.sweep.space import MOST_POINTS, Dimension, Point, Space, name_of, rounded
 
 SEARCHES = ("grid", "random", "tpe")
 #: Points that are asked for before any of their scores is told: the search is the same on any number of workers.

@@ -7,7 +7,7 @@ from engine.records.base import Record
 from engine.records.market import SymbolRules, Tick
 from engine.records.wire import COMPARED, at_of, encode
 from engine.runs.pipeline import PipelineState
-from engine.runs.replay_compare import Comparison, Group
+from engine.runs.replay.compare import Comparison, Group
 from engine.runs.session import Progress, Stages
 from engine.runs.settings import Settings
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from engine.records.base import Record
 from engine.records.wire import COMPARED, encode
-from engine.runs.backtest import Backtest, Listener, Mark
-from engine.runs.backtest_futures import Passing, Stretches
-from engine.runs.backtest_reads import Reads, Watched
+from engine.runs.backtest.backtest import Backtest, Listener, Mark
+from engine.runs.backtest.futures import Passing, Stretches
+from engine.runs.backtest.reads import Reads, Watched
 from engine.runs.market import Market
 from engine.runs.pipeline import pack, unpack
 from engine.runs.session import Progress

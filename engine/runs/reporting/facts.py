@@ -11,7 +11,7 @@ from engine.records.wire import encode
 from engine.runs.history import all_runs
 from engine.runs.manifest import same_market
 from engine.runs.market import MarketOptions, open_market
-from engine.runs.reporting import DAY_MS
+from engine.runs.reporting.reporting import DAY_MS
 from engine.world.recording import folder_of, prune_recording, read_index, read_recording
 
 

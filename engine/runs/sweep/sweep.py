@@ -9,15 +9,15 @@ import numpy as np
 
 from engine.errors import Bug, ConfigError
 from engine.records.base import figure
-from engine.runs.backtest_account import HOUR_MS
+from engine.runs.backtest.account import HOUR_MS
 from engine.runs.market import Market, MarketOptions
 from engine.runs.settings import Settings
-from engine.runs.sweep_judge import Judgement, Series, WalkForward, best_of, cut, judge, score_of, walk, windows
-from engine.runs.sweep_search import make_search
-from engine.runs.sweep_space import Point, Space, name_of
-from engine.runs.sweep_study import Study, Trial
-from engine.runs.sweep_trial import Job, Outcome, hash_of
-from engine.runs.sweep_workers import Failed, Workers
+from engine.runs.sweep.judge import Judgement, Series, WalkForward, best_of, cut, judge, score_of, walk, windows
+from engine.runs.sweep.search import make_search
+from engine.runs.sweep.space import Point, Space, name_of
+from engine.runs.sweep.study import Study, Trial
+from engine.runs.sweep.trial import Job, Outcome, hash_of
+from engine.runs.sweep.workers import Failed, Workers
 from engine.runs.version import VERSION
 
 _REFUSED = "refused: "

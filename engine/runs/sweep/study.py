@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from engine.errors import ConfigError, LedgerError, UsageError
 from engine.ledger.trials import TrialFile, TrialRow
-from engine.runs.sweep_space import Point, name_of
-from engine.runs.sweep_trial import Outcome
-from engine.runs.sweep_workers import Failed
+from engine.runs.sweep.space import Point, name_of
+from engine.runs.sweep.trial import Outcome
+from engine.runs.sweep.workers import Failed
 
 STUDY = "study.db"
 

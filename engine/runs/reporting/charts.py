@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from engine.runs.page_text import html, moment, number
+from engine.runs.reporting.text import html, moment, number
 from engine.stages.report_curve import Point
 from engine.stages.report_trades import Trade
 

@@ -14,13 +14,13 @@ from engine.records.wire import at_of
 from engine.runs import settings as settings_of
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.pipeline import PipelineState
-from engine.runs.replay_compare import Comparison, Difference, Tally, Wanted, groups
-from engine.runs.replay_decisions import Decisions
-from engine.runs.replay_file import Found, Lines, is_ledger, listed_trades
-from engine.runs.replay_ledger import LedgerReplay, shown
-from engine.runs.replay_manifest import Tell, desk_of, settings_in_force
-from engine.runs.replay_think import ORDER, Stretch, Thinking
-from engine.runs.replay_trades import Listed, TradeCheck
+from engine.runs.replay.compare import Comparison, Difference, Tally, Wanted, groups
+from engine.runs.replay.decisions import Decisions
+from engine.runs.replay.file import Found, Lines, is_ledger, listed_trades
+from engine.runs.replay.ledger import LedgerReplay, shown
+from engine.runs.replay.manifest import Tell, desk_of, settings_in_force
+from engine.runs.replay.think import ORDER, Stretch, Thinking
+from engine.runs.replay.trades import Listed, TradeCheck
 from engine.runs.session import Progress
 from engine.runs.version import VERSION
 

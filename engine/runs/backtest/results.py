@@ -15,14 +15,14 @@ from engine.records.base import Record
 from engine.records.desk import End, Run
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import COMPARED, encode
-from engine.runs.backtest import Mark, Result
-from engine.runs.backtest_account import Account, row_of
-from engine.runs.backtest_heat import HeatAhead
-from engine.runs.backtest_summary import summary_of
+from engine.runs.backtest.account import Account, row_of
+from engine.runs.backtest.backtest import Mark, Result
+from engine.runs.backtest.heat import HeatAhead
+from engine.runs.backtest.summary import summary_of
 from engine.runs.data import data_dir
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
-from engine.runs.reporting import as_plain
+from engine.runs.reporting.reporting import as_plain
 from engine.runs.settings import Settings
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report
@@ -153,8 +153,8 @@ class Results:
         return msgspec.structs.replace(report, equity=equity)
 
     def _page(self, report: Report, summary: Mapping[str, Any]) -> None:
-        from engine.runs.backtest_page import sections
-        from engine.runs.page import write_page
+        from engine.runs.backtest.page import sections
+        from engine.runs.reporting.page import write_page
 
         write_page(report, self.folder / PAGE, "Backtest", sections(summary))
 

@@ -8,8 +8,21 @@ from typing import Any
 from engine.errors import ConfigError
 from engine.records.codes import lookup
 from engine.records.desk import Run
-from engine.runs.page_charts import bar, bars, equity_chart, trades_chart
-from engine.runs.page_text import Cell, amount, cell, html, length, moment, number, price, section, table, tone
+from engine.runs.reporting.charts import bar, bars, equity_chart, trades_chart
+from engine.runs.reporting.text import (
+    Cell,
+    amount,
+    cell,
+    document,
+    html,
+    length,
+    moment,
+    number,
+    price,
+    section,
+    table,
+    tone,
+)
 from engine.runs.version import VERSION
 from engine.stages.report_shape import Report
 from engine.stages.report_sums import Group
@@ -19,7 +32,6 @@ TRADES_DRAWN = 300
 TRADES_LISTED = 500
 CHANGES_LISTED = 50
 TOP = 10
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_page(report: Report, path: Path, of: str = "", more: str = "") -> None:
@@ -38,7 +50,6 @@ def page(report: Report, of: str = "", more: str = "") -> str:
 
     `of` names what is reported where it is not trading, `more` is markup of sections that stand after the curve.
     """
-    style = Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
     title = f"hot report {moment(report.span.first_at)} – {moment(report.span.last_at)} UTC"
     body = "".join((
         _header(report, of), _headline(report), _curve(report, of), more,
@@ -48,13 +59,7 @@ def page(report: Report, of: str = "", more: str = "") -> str:
         _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report), "</div>", _heat(report),
         _trades(report), _positions(report), _changes(report), _manifest(report.runs),
     ))  # fmt: skip
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{html(title)}</title><style>{style}</style></head><body><main>{body}"
-        f"{_footer(report)}</main></body></html>\n"
-    )
+    return document(title, body + _footer(report))
 
 
 def _footer(report: Report) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 
 from engine.errors import ConfigError
 from engine.records.base import figure
-from engine.runs.backtest_account import HOUR_MS
+from engine.runs.backtest.account import HOUR_MS
 from engine.runs.settings import Settings
-from engine.runs.sweep import Judged, Plan, plain_trial, refused, winner_toml
-from engine.runs.sweep_judge import HOURS_A_YEAR, WalkForward
-from engine.runs.sweep_study import Trial
-from engine.runs.sweep_trial import Outcome
-from engine.runs.sweep_workers import Failed
+from engine.runs.sweep.judge import HOURS_A_YEAR, WalkForward
+from engine.runs.sweep.study import Trial
+from engine.runs.sweep.sweep import Judged, Plan, plain_trial, refused, winner_toml
+from engine.runs.sweep.trial import Outcome
+from engine.runs.sweep.workers import Failed
 
 RESULTS, TRIALS, PAGE, BEST, WINNER = "sweep.json", "trials.jsonl", "sweep.html", "best.toml", "winner.toml"
 
@@ -88,7 +88,7 @@ def _pct(share: float) -> float | None:
 
 def write_results(folder: Path, results: Mapping[str, Any], best: Settings | None) -> None:
     """Writes everything anew; `winner.toml` stands only where a winner is recommended, `best.toml` always."""
-    from engine.runs.sweep_page import page
+    from engine.runs.sweep.page import page
 
     lines = "".join(json.dumps(one, ensure_ascii=False, separators=(",", ":")) + "\n" for one in results["all"])
     texts = {RESULTS: json.dumps(results, ensure_ascii=False, indent=2) + "\n", TRIALS: lines, PAGE: page(results)}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from engine.records.base import MAX_INTEGER, Record
 from engine.records.wire import at_of, encode
-from engine.runs.replay_compare import Comparison, Row
+from engine.runs.replay.compare import Comparison, Row
 
 
 class Decisions:

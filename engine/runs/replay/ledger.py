@@ -15,10 +15,10 @@ from engine.runs.history import all_runs
 from engine.runs.manifest import UNNAMED, same_market
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
-from engine.runs.replay_compare import Row, groups
-from engine.runs.replay_file import unscanned
-from engine.runs.replay_manifest import Tell, desk_of, other_bytes, settings_in_force
-from engine.runs.replay_think import ORDER, Stretch
+from engine.runs.replay.compare import Row, groups
+from engine.runs.replay.file import unscanned
+from engine.runs.replay.manifest import Tell, desk_of, other_bytes, settings_in_force
+from engine.runs.replay.think import ORDER, Stretch
 from engine.runs.session import PASSED_OVER
 from engine.runs.version import VERSION
 from engine.world.recording import folder_of, read_index, read_recording

@@ -35,7 +35,7 @@ def report_of(path: Path, since: int | None = None, until: int | None = None, ki
     the others. Raises LedgerError for a file that is no ledger, or a row that cannot be read.
     """
     if path.is_dir():
-        from engine.runs.backtest_report import report_of_results
+        from engine.runs.backtest.report import report_of_results
 
         return report_of_results(path, since, until)
     with Ledger.read(path) as ledger:

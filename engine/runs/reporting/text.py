@@ -5,12 +5,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
 from engine.matching.units import plain
 
 #: The end of the year 9999, where calendars end.
 LAST_MS = 253_402_300_799_999
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 class Cell(NamedTuple):
@@ -99,3 +101,14 @@ def section(title: str, body: str, note: str = "") -> str:
     """Gives a section of the page; `body` is markup, title and note are text."""
     small = f'<p class="note">{html(note)}</p>' if note else ""
     return f"<section><h2>{html(title)}</h2>{body}{small}</section>"
+
+
+def document(title: str, main: str) -> str:
+    """Gives one HTML document that needs no network and runs no script: `title` is escaped, `main` is markup."""
+    style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f"<title>{html(title)}</title><style>{style}</style></head><body><main>{main}</main></body></html>\n"
+    )

@@ -1,0 +1,1 @@
+"""Backtests: a market through the stages in memory, and what came of it in a folder."""

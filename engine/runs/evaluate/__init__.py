@@ -1,0 +1,1 @@
+"""Did heat predict? Snapshots held against the prices that followed."""

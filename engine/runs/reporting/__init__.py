@@ -1,0 +1,1 @@
+"""What people are shown: reports, pages, and how a ledger stands."""

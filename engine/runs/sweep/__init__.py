@@ -1,0 +1,1 @@
+"""Sweeps: many backtests with other settings, judged together."""
