@@ -5,7 +5,7 @@ those fields are also the space a search may look in. `engine.runs.catalog` find
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -50,8 +50,12 @@ class Stage(Protocol):
 
 
 class Indicator(Protocol):
-    """A kernel bound to its state: advances by closed candles (`engine.kernels`)."""
+    """A kernel bound to its state: advances by closed candles (`engine.kernels`).
 
+    `inputs` names the columns it takes: open, high, low, close, volume (in the quote asset).
+    """
+
+    inputs: ClassVar[tuple[str, ...]]
     state: list[float]
 
     def advance(self, *columns: Sequence[float]) -> Any:
@@ -62,11 +66,12 @@ class Indicator(Protocol):
 class Frame(msgspec.Struct, frozen=True):
     """One timeframe of one symbol at its last closed candle.
 
-    `values` holds each indicator now, `before` one candle earlier; NaN while warming up. `closed_at` is when the
-    candle closed, `closes` how many have.
+    `values` holds each indicator now, `before` one candle earlier; NaN while warming up. `volume` is that candle's, in
+    the quote asset; `closed_at` is when it closed, `closes` how many have.
     """
 
     close: float
+    volume: float
     closed_at: int
     closes: int
     values: Mapping[str, float]
@@ -99,7 +104,7 @@ class Strategy(Protocol):
         ...
 
     def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
-        """Its indicators by name; each runs on the closes of every timeframe."""
+        """Its indicators by name; each runs on the candles of every timeframe."""
         ...
 
     def judge(self, candidate: CandidateSnapshot, frames: Mapping[str, Frame]) -> Verdict:
@@ -111,6 +116,42 @@ class Strategy(Protocol):
         ...
 
 
+class Look(Protocol):
+    """What a strategy sees of a block of cycles: arrays with a row for each symbol and a column for each cycle.
+
+    `heat` and `change_5m_pct` are NaN and `status` is 0 where a symbol is no candidate; statuses are the numbers of
+    `engine.kernels.pool`.
+    """
+
+    heat: Any
+    status: Any
+    change_5m_pct: Any
+
+    def close(self, timeframe: str) -> Any:
+        """Gives the close of each cycle's last closed candle of a timeframe; NaN before the first."""
+        ...
+
+    def volume(self, timeframe: str) -> Any:
+        """Gives its volume, in the quote asset."""
+        ...
+
+    def value(self, timeframe: str, indicator: str, before: bool = False) -> Any:
+        """Gives an indicator at that candle, or one candle before."""
+        ...
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """A strategy that can also say in columns where asking it may be worth while: backtests are faster for it."""
+
+    def entries(self, look: Look) -> Any:
+        """Gives True wherever `judge` might say enter; too often costs time, too seldom is an error.
+
+        A strategy that has this never says exit: its positions are left by its plan alone.
+        """
+        ...
+
+
 class Rule(Protocol):
     """One reason to refuse. `layer` says when it is asked: exchange filters first, then risk, then the account."""
 
@@ -118,6 +159,18 @@ class Rule(Protocol):
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Keeps quiet (None), or says no with a code, the value and the limit."""
+        ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A rule that can say of the desk alone that no entry would pass, whatever its size and price.
+
+    It may go by what is held and reserved, counts, levels and states, but not by values: those move with prices.
+    """
+
+    def closed(self, desk: DeskView, symbol: str) -> bool:
+        """Says whether every entry of a symbol is refused as the desk stands."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,18 +15,26 @@ from cli.commands.run import strategy_failed
 from cli.pipe import Rejects
 from cli.play import Bar, Stop, drive
 from cli.show import Format, choose, say, show, table, write
-from engine.errors import Exit, UsageError
+from engine.errors import ConfigError, Exit, UsageError
 from engine.runs import settings
-from engine.runs.backtest.backtest import Result
-from engine.runs.backtest.backtest import backtest as play
+from engine.runs.backtest.backtest import Playing, Result, Unfit, playing
 from engine.runs.backtest.lookahead import Found, Lookahead
 from engine.runs.backtest.results import TRADE, Results, fresh_folder, trade_rows
+from engine.runs.market import Market as MarketOf
 from engine.runs.market import no_market, open_market
 
 if TYPE_CHECKING:
     from engine.stages.report_shape import Report
 
 app = typer.Typer(add_completion=False)
+
+
+class Route(StrEnum):
+    """How a market is played."""
+
+    AUTO = "auto"
+    RECORDS = "records"
+    BLOCKS = "blocks"
 
 
 class Asked(Stop):
@@ -54,6 +63,7 @@ def backtest(
         False, "--check-lookahead", help="Think over cut-off and altered markets too: nothing before a cut may change."
     ),
     cuts: int = typer.Option(20, "--cuts", help="So many cuts for --check-lookahead.", min=1),
+    path: Route = typer.Option(Route.AUTO, "--path", help="Fact by fact (records), over columns (blocks), or auto."),  # noqa: B008
     strict: options.Strict = False,
     json_: options.Json = False,
     jsonl: options.Jsonl = False,
@@ -68,6 +78,10 @@ def backtest(
     Symbol rules count from the time they were recorded; those that the market does not bring are bundled ones of a
     later day, as the manifest says. A position whose symbol goes silent keeps its last price and is listed as stuck.
     Funding is not charged. Interrupted, it keeps what was done, marked as not complete. --csv prints the closed trades.
+
+    A store (hot store import) is played in blocks of columns, many times as fast, where numba is installed: the same
+    trades to the last digit, but only entries that were asked for, and what became of them, stand in the decisions;
+    --path records writes them all.
 
     --check-lookahead exits 1 when a decision before a cut changes with what comes after it, or when the strategy opens
     a file while it thinks; it prints the cuts instead of the summary.
@@ -93,7 +107,9 @@ def backtest(
                 drive(looking.play(stop), bar)
                 result = looking.playing.result()
             else:
-                result = play(used, opened, results, show=bar.show, stopped=stop, on_failure=strategy_failed)
+                under_way = _playing(path, used, opened, results, quiet)
+                drive(under_way.play(stop), bar)
+                result = under_way.result()
             report, summary = results.finish(result, rejects.count)
         if not quiet:
             _tell(result, summary, bar.seconds, results.folder)
@@ -108,6 +124,24 @@ def backtest(
         raise typer.Exit(Exit.SIGNAL + stop.number)
     differs = looking is not None and (looking.reads or not all(one.same for one in found))
     raise typer.Exit(Exit.DIFFERS if differs else rejects.code())
+
+
+def _playing(path: Route, used: settings.Settings, market: MarketOf, results: Results, quiet: bool) -> Playing:
+    """Gives the backtest by the path that was asked for; a store is played in blocks where that can be."""
+    from engine.world.store.store import is_store
+
+    if path == Route.BLOCKS or (path == Route.AUTO and is_store(market.path)):
+        try:
+            made = playing(used, market, results, "blocks", strategy_failed)
+        except Unfit as no:
+            if path == Route.BLOCKS:
+                raise ConfigError(f"--path blocks: {no}; --path records plays it fact by fact") from None
+            if not quiet:
+                say(f"hot backtest: fact by fact, since {no}")
+        else:
+            results.path = "blocks"
+            return made
+    return playing(used, market, results, "records", strategy_failed)
 
 
 def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Path) -> None:

@@ -1,7 +1,9 @@
 """The same kernels at machine speed, where numba is installed."""
 
+import hashlib
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -20,8 +22,31 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     steps = {
         name: compiled(named[name]) for name in function.__code__.co_names if isinstance(named.get(name), FunctionType)
     }
-    # Numba cannot call a plain function, so a twin of the same code sees the compiled steps under their names. It is
-    # not cached on disk: such a cache would not notice that a step in another file has changed.
+    # Numba cannot call a plain function, so a twin of the same code sees the compiled steps under their names.
     twin = FunctionType(function.__code__, {**named, **steps}, function.__name__, function.__defaults__)
-    jitted: Callable[..., Any] = numba.njit(twin)
+    jitted: Callable[..., Any] = numba.njit(twin, cache=_folder is not None)
     return jitted
+
+
+_folder: Path | None = None
+
+
+def keep_compiled(folder: Path) -> None:
+    """Keeps on disk what is compiled from here on, in a folder of `folder` that is named after all kernels' sources.
+
+    Numba itself would not notice that a step in another file has changed. A folder that cannot be written keeps
+    nothing.
+    """
+    global _folder
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        sources.update(path.read_bytes())
+    wanted = folder / sources.hexdigest()[:16]
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    import numba
+
+    numba.config.CACHE_DIR = str(wanted)
+    _folder = wanted

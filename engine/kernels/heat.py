@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 from engine.kernels.thresholds import clip, exceeds, reaches
 
+NAN = float("nan")
+
 AnnouncementKind = Literal["spot_listing", "perp_listing", "campaign", "none"]
 
 HEAT_WEIGHTS: Mapping[str, float] = {
@@ -143,11 +145,7 @@ def momentum_heat(
     change_1h_pct: float, volume_surge: float | None, *, two_sided: bool = False, change_full_pct: float = 10.0
 ) -> float:
     """Up to 50 for the rise of the last hour, and up to 50 for volume four times its usual."""
-    change = abs(change_1h_pct) if two_sided else change_1h_pct
-    rise = clip(50.0 * change / change_full_pct, 0.0, 50.0)
-    if volume_surge is None or volume_surge <= 0.0:
-        return rise
-    return rise + clip(25.0 * math.log2(volume_surge), 0.0, 50.0)
+    return momentum_points(change_1h_pct, _or_nan(volume_surge), two_sided, change_full_pct)
 
 
 def liquidity_heat(
@@ -159,10 +157,7 @@ def liquidity_heat(
     spread_max_bps: float = 50.0,
 ) -> float:
     """0 at the least quote volume a day, 100 at the full one, on a log scale; the spread takes off up to all of it."""
-    if quote_volume_24h <= 0.0:
-        return 0.0
-    depth = clip(math.log10(quote_volume_24h / volume_least) / math.log10(volume_full / volume_least))
-    return 100.0 * depth * (1.0 if spread_bps is None else clip(1.0 - spread_bps / spread_max_bps))
+    return liquidity_points(quote_volume_24h, _or_nan(spread_bps), volume_least, volume_full, spread_max_bps)
 
 
 def safety_heat(
@@ -179,11 +174,52 @@ def safety_heat(
     funding_dear_pct: float = 0.1,
 ) -> float:
     """100 less penalties for a young coin, a violent five minutes, a wide spread and dear funding."""
+    return safety_points(
+        age_days, _or_nan(change_5m_pct), _or_nan(spread_bps), _or_nan(funding_pct), new_days, young_days, jump_pct,
+        leap_pct, spread_wide_bps, funding_dear_pct,
+    )  # fmt: skip
+
+
+def _or_nan(value: float | None) -> float:
+    return NAN if value is None else value
+
+
+# The same in columns: plain functions that numba compiles, NaN for what is unknown.
+
+
+def momentum_points(
+    change_1h_pct: float, volume_surge: float, two_sided: bool = False, change_full_pct: float = 10.0
+) -> float:
+    """Momentum, 0 to 100."""
+    change = abs(change_1h_pct) if two_sided else change_1h_pct
+    rise = clip(50.0 * change / change_full_pct, 0.0, 50.0)
+    if not volume_surge > 0.0:
+        return rise
+    return rise + clip(25.0 * math.log2(volume_surge), 0.0, 50.0)
+
+
+def liquidity_points(
+    quote_volume_24h: float, spread_bps: float, volume_least: float = 1e5, volume_full: float = 1e8,
+    spread_max_bps: float = 50.0,
+) -> float:  # fmt: skip
+    """Liquidity, 0 to 100."""
+    if quote_volume_24h <= 0.0:
+        return 0.0
+    depth = clip(math.log10(quote_volume_24h / volume_least) / math.log10(volume_full / volume_least))
+    return 100.0 * depth * (1.0 if spread_bps != spread_bps else clip(1.0 - spread_bps / spread_max_bps))
+
+
+def safety_points(
+    age_days: float, change_5m_pct: float, spread_bps: float, funding_pct: float, new_days: float = 7.0,
+    young_days: float = 30.0, jump_pct: float = 5.0, leap_pct: float = 10.0, spread_wide_bps: float = 30.0,
+    funding_dear_pct: float = 0.1,
+) -> float:  # fmt: skip
+    """Safety, 0 to 100."""
     penalty = 30.0 if age_days < new_days else 15.0 if age_days < young_days else 0.0
-    if change_5m_pct is not None and reaches(abs(change_5m_pct), jump_pct):
+    if reaches(abs(change_5m_pct), jump_pct):
         penalty += 30.0 if reaches(abs(change_5m_pct), leap_pct) else 15.0
-    if spread_bps is not None and exceeds(spread_bps, spread_wide_bps):
+    if exceeds(spread_bps, spread_wide_bps):
         penalty += 20.0
-    if funding_pct is not None and reaches(abs(funding_pct), funding_dear_pct):
+    if reaches(abs(funding_pct), funding_dear_pct):
         penalty += 20.0
     return 100.0 - penalty

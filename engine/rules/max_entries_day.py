@@ -15,8 +15,12 @@ class MaxEntriesDay:
     layer: ClassVar[Literal["account"]] = "account"
     limit: DayCount = 200
 
+    def closed(self, desk: DeskView, symbol: str) -> bool:
+        """Says whether as many were sent today as may be."""
+        return desk.day_entries >= self.limit
+
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when as many were sent today as may be."""
-        if desk.day_entries >= self.limit:
+        if self.closed(desk, draft.symbol):
             return No("MAX_ENTRIES_DAY", desk.day_entries, self.limit)
         return None

@@ -15,9 +15,14 @@ class MaxPositions:
     layer: ClassVar[Literal["account"]] = "account"
     limit: Count = 5
 
+    def closed(self, desk: DeskView, symbol: str) -> bool:
+        """Says whether as many are held or under way as may be."""
+        return _taken(desk) >= self.limit
+
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when as many are held or under way as may be."""
-        taken = len(desk.holdings.keys() | desk.reserved.keys())
-        if taken >= self.limit:
-            return No("MAX_POSITIONS", taken, self.limit)
-        return None
+        return No("MAX_POSITIONS", _taken(desk), self.limit) if self.closed(desk, draft.symbol) else None
+
+
+def _taken(desk: DeskView) -> int:
+    return len(desk.holdings.keys() | desk.reserved.keys())

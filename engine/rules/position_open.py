@@ -13,6 +13,10 @@ class PositionOpen:
 
     layer: ClassVar[Literal["account"]] = "account"
 
+    def closed(self, desk: DeskView, symbol: str) -> bool:
+        """Says whether the symbol is held, or an entry of it is under way."""
+        return symbol in desk.holdings or symbol in desk.reserved
+
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when the symbol is held or an entry of it is under way."""
         if draft.symbol in desk.holdings:

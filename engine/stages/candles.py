@@ -14,14 +14,17 @@ MAX_QUOTE_VOLUME_A_MINUTE = 4.0e9
 
 
 class Candle(NamedTuple):
-    """A closed candle: when it closed (ms), how long it is, its close and its quote volume in micro units.
+    """A closed candle: when it closed (ms), how long it is, its prices and its quote volume in micro units.
 
-    `hole` says that candles are missing between it and the one before.
+    `hole` says that candles are missing between it and the one before. Of tickers only the last price is known.
     """
 
     symbol: str
     closed_at: int
     step_s: int
+    open: float
+    high: float
+    low: float
     close: float
     volume: int
     hole: bool
@@ -65,7 +68,10 @@ class Candles:
         hole = feed.opened_at >= 0 and bar.open_at != feed.opened_at + bar.step_s * 1000
         feed.opened_at = bar.open_at
         closed_at = bar.open_at + bar.step_s * 1000
-        return Candle(bar.symbol, closed_at, bar.step_s, figures.close, micros(figures.quote_volume), hole)
+        volume = micros(figures.quote_volume)
+        return Candle(
+            bar.symbol, closed_at, bar.step_s, figures.open, figures.high, figures.low, figures.close, volume, hole
+        )
 
     def ticker(self, ticker: Ticker) -> None:
         """Takes a ticker. Its 24 h volume can fall as old trades leave it: a fall is never an increment."""
@@ -86,7 +92,8 @@ class Candles:
                 continue
             # A minute without a tick was not sampled: what moved in it would be taken for the next one's.
             hole = feed.closed_at > 0 and at != feed.closed_at + MINUTE_MS
-            closed.append(Candle(symbol, at, 60, feed.last, micros(feed.minute_volume), hole))
+            last = feed.last
+            closed.append(Candle(symbol, at, 60, last, last, last, last, micros(feed.minute_volume), hole))
             feed.minute_volume, feed.closed_at = 0.0, at
         return closed
 

@@ -97,11 +97,28 @@ class ExitState(msgspec.Struct, kw_only=True):
         return self.opened_at + self.plan.hold_max_s * 1000 if self.plan.hold_max_s else None
 
     @property
+    def next_tier(self) -> int:
+        """The level of the next tier, in ticks; 0 when there is none left."""
+        return self.tiers[self.tiers_done] if self.tiers_done < len(self.tiers) else 0
+
+    @property
+    def arms_at(self) -> int:
+        """The level at which the trailing stop arms, in ticks; 0 once it has, or without one."""
+        if self.armed or not self.plan.trail_share_pct:
+            return 0
+        return _level(self.entry, self.plan.trail_arm_pct)
+
+    @property
+    def callback(self) -> int:
+        """How far price must come back from its best, in millionths of a percent."""
+        return _micro(self.plan.trail_callback_pct)
+
+    @property
     def trail(self) -> int:
         """The trailing stop in force, in ticks; 0 while it is not armed."""
         if not self.armed or self.trail_left <= 0:
             return 0
-        return self.best - self.best * _micro(self.plan.trail_callback_pct) // (_HUNDRED * _MICRO)
+        return self.best - self.best * self.callback // (_HUNDRED * _MICRO)
 
 
 def _micro(pct: float) -> int:
@@ -127,7 +144,7 @@ def on_bar(state: ExitState, bar: TicksBar, open_at: int, entered_here: bool) ->
     exits: list[Exit] = []
     left = state.left
     trail = state.trail
-    target = state.tiers[state.tiers_done] if state.tiers_done < len(state.tiers) else None
+    target = state.next_tier or None
     touch = touched(bar, 1, state.stop or None, target, entered_here=entered_here)
     if touch is not None and touch.reason in ("stop", "stop_gap"):
         return [Exit("STOP", left, touch.price, ambiguous=touch.ambiguous)]
@@ -169,7 +186,7 @@ def on_change(state: ExitState, change_pct: float | None) -> list[Exit]:
 
 
 def _follow(state: ExitState, price: int) -> None:
-    if state.plan.trail_share_pct and not state.armed and price >= _level(state.entry, state.plan.trail_arm_pct):
+    if state.arms_at and price >= state.arms_at:
         state.armed = True
         state.best = price
     elif state.armed and price > state.best:

@@ -78,14 +78,14 @@ class Order:
 
     def _rules(self, rules: SymbolRules) -> None:
         book = self.desk.state.books.get(rules.symbol)
-        before = self._scale(rules.symbol) if book is not None else None
+        before = self.scale(rules.symbol) if book is not None else None
         try:
             self.desk.learn(rules)
         except BadRecord:
             return
         self._scales.pop(rules.symbol, None)
         if book is not None and before is not None:
-            book.exits.rescale(before, self._scale(rules.symbol))
+            book.exits.rescale(before, self.scale(rules.symbol))
 
     def _tick(self, tick: Tick) -> Iterator[Made]:
         """One step after the other: how the cycle ended is known only when the venue has answered."""
@@ -191,7 +191,7 @@ class Order:
         book = self.desk.state.books.get(fact.symbol)
         if book is None or news == "none":
             return []
-        scale = self._scale(fact.symbol)
+        scale = self.scale(fact.symbol)
         # Of a bar that began before the position only its close is news.
         if isinstance(fact, Bar) and news == "range" and fact.open_at >= book.opened_at:
             bar = TicksBar(
@@ -207,7 +207,7 @@ class Order:
         return made
 
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
-        scale = self._scale(book.symbol)
+        scale = self.scale(book.symbol)
         made: list[Made] = [
             Cancel(book.symbol, sent.attempt.client_id)
             for sent in self.state.sent.values()
@@ -235,7 +235,7 @@ class Order:
     def selling(self, symbol: str, price: Decimal) -> Selling:
         """Gives what says how much of a symbol may be sold, measured with a price."""
         return Selling(
-            self._scale(symbol), self.desk.state.rules[symbol], self.exchange_rules, self.view(0), price
+            self.scale(symbol), self.desk.state.rules[symbol], self.exchange_rules, self.view(0), price
         )  # fmt: skip
 
     def _stuck(self, book: Book, exit_: Exit, at: int) -> list[Made]:
@@ -284,7 +284,7 @@ class Order:
             return [fill, self._entered(sent, done, at)]
         book = self.desk.state.books[attempt.symbol]
         self.desk.sell(book, done)
-        if book.qty < max(self._scale(book.symbol).step, CLOSED_UNDER):
+        if book.qty < max(self.scale(book.symbol).step, CLOSED_UNDER):
             return [fill, *self._close(book, attempt.reason, at)]
         return [fill, self._position(book, attempt.reason, at)]
 
@@ -297,9 +297,9 @@ class Order:
                 symbol=attempt.symbol, venue=attempt.venue, strategy=attempt.strategy, opened_at=done.venue_at,
                 exits=ExitState(plan=plan, opened_at=done.venue_at),
             )  # fmt: skip
-        before = self._scale(attempt.symbol).steps(book.qty)
+        before = self.scale(attempt.symbol).steps(book.qty)
         self.desk.buy(book, done)
-        scale = self._scale(attempt.symbol)
+        scale = self.scale(attempt.symbol)
         left = max(0, desk.reserved_e8.get(attempt.symbol, 0) - e8(done.notional, up=True))
         desk.reserved_e8[attempt.symbol] = left
         book.exits.entered_bar = done.venue_at
@@ -342,10 +342,11 @@ class Order:
             book = self.desk.state.books.get(attempt.symbol)
             unsold = Decimal(attempt.qty) - sent.filled
             if book is not None and unsold > 0:
-                book.exits.unsold(attempt.reason, self._scale(attempt.symbol).steps(unsold))
+                book.exits.unsold(attempt.reason, self.scale(attempt.symbol).steps(unsold))
         return [self._result(sent, at, status, code)]
 
-    def _scale(self, symbol: str) -> Scale:
+    def scale(self, symbol: str) -> Scale:
+        """Gives the grid of a symbol whose rules are known; raises KeyError otherwise."""
         scale = self._scales.get(symbol)
         if scale is None:
             rules = self.desk.state.rules[symbol]

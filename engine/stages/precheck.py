@@ -1,6 +1,6 @@
 """Precheck: the exchange's rules first, then risk; what passes becomes an intent, the rest a refusal with its name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
@@ -46,8 +46,13 @@ class Precheck:
     def __init__(
         self, settings: PrecheckSettings, size: SizeSettings, desk: DeskSettings, paper: PaperSettings,
         rules: Sequence[Rule], state: PrecheckState | None = None,
+        on_shadow: Callable[[Sequence[Record]], None] | None = None,
     ) -> None:  # fmt: skip
-        """Starts with a fresh desk, or where `state` left off. `rules` are asked in their order, exchange first."""
+        """Starts with a fresh desk, or where `state` left off. `rules` are asked in their order, exchange first.
+
+        `on_shadow` gets what the order stage will say, from the shadow that runs ahead of it.
+        """
+        self.on_shadow = on_shadow
         self.settings, self.size = settings, size
         self.shadow = Order(desk, rules, state.order if state is not None else None)
         exchange = state.exchange if state is not None else None
@@ -64,18 +69,23 @@ class Precheck:
                 self.state.signals.append(record)
             return []
         if isinstance(record, Tick):
-            return self._judge_all(record)
+            signals, self.state.signals = self.state.signals, []
+            return self.judge_all(record, signals)
         for event in self.exchange.see(record):
             self._follow(self.shadow.answer(event, record.at), record.at)
-        self._follow(self.shadow.take(record), record.at)
+        made = self.shadow.take(record)
+        if made != []:
+            self._follow(made, record.at)
         return []
 
     def _follow(self, made: Iterable[Made], at: int) -> None:
-        carry_out(made, self.exchange, self.shadow.answer, at)
+        records = carry_out(made, self.exchange, self.shadow.answer, at)
+        if self.on_shadow is not None:
+            self.on_shadow(records)
 
-    def _judge_all(self, tick: Tick) -> list[Record]:
+    def judge_all(self, tick: Tick, signals: Iterable[SignalSnapshot]) -> list[Record]:
+        """Closes a cycle: gives the verdict on each signal. `signals` is asked for the next when one has been judged."""
         self._follow(self.shadow.open_tick(tick), tick.at)
-        signals, self.state.signals = self.state.signals, []
         made: list[Record] = []
         view: DeskView | None = None
         for signal in signals:

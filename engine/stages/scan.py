@@ -1,6 +1,6 @@
 """Scan: rolling windows over the whole market, anomalies with a cool-down, filters, and the pool of candidates."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -45,7 +45,8 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     needs only this share of it. `new_listing_days`: how long a listing is new. `silent_s`: a symbol silent for long is
     forgotten. `bar_spread_bps`: the spread taken for markets that show none. `hot_heat`: a candidate becomes hot here.
     `cool_heat`: and cools below this. `cooling_max_s`: a cooling candidate is dropped after this. `min_mentions`: posts
-    an hour that bring a symbol into the pool.
+    an hour that bring a symbol into the pool. `pool`: which symbols become candidates: those that did something unusual
+    (`anomaly`), or all that pass the filters, without a life cycle (`all`).
     """
 
     cycle_s: Seconds = 60
@@ -70,6 +71,7 @@ class ScanSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     cool_heat: Heat = 40.0
     cooling_max_s: SecondsOrOff = 1800
     min_mentions: Count = 5
+    pool: Literal["anomaly", "all"] = "anomaly"
 
     def __post_init__(self) -> None:
         """Raises ValueError for a quote asset that is none: nothing would be looked at."""
@@ -176,11 +178,12 @@ class Scan:
             if member is None:
                 return "QUIET"
         inputs = self._inputs(coin, now, change, surge, volume)
-        heat = heat_of(inputs, self.heat).heat or 0.0
-        move(
-            member, now, heat, trigger is not None, settings.hot_heat, settings.cool_heat,
-            settings.cooling_max_s * 1000,
-        )  # fmt: skip
+        if settings.pool == "anomaly":
+            heat = heat_of(inputs, self.heat).heat or 0.0
+            move(
+                member, now, heat, trigger is not None, settings.hot_heat, settings.cool_heat,
+                settings.cooling_max_s * 1000,
+            )  # fmt: skip
         if member.status == "dropped":
             del self.state.pool[symbol]
             return "DROPPED"
@@ -205,7 +208,7 @@ class Scan:
             ("announcement" in self.settings.inputs and chatter.announced is not None)
             or ("social" in self.settings.inputs and chatter.mentions(now) >= self.settings.min_mentions)
         )
-        if anomaly:
+        if anomaly or self.settings.pool == "all":
             member = join("watching", now)
         elif talked_of or self._newly_listed(coin, now):
             member = join("new", now)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from engine.errors import BadRecord, ConfigError
+from engine.kernels.window import MICRO
 from engine.plugs import Frame, Indicator, Strategy, Verdict
 from engine.records.base import Record, figure, written
 from engine.records.bounds import Ratio
@@ -32,11 +33,17 @@ class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class FrameState(msgspec.Struct, kw_only=True):
     """One timeframe of one symbol: the candle being built, and what its indicators said at the last two closes.
 
-    `states` holds each indicator's memory; `parts` counts the source candles in the open one.
+    `states` holds each indicator's memory. `parts` counts the source candles in the open one, `opening` is its open,
+    `top` its high, `bottom` its low and `flow` its quote volume so far, in micro units.
     """
 
     parts: int = 0
+    opening: float = 0.0
+    top: float = 0.0
+    bottom: float = 0.0
+    flow: int = 0
     close: float = 0.0
+    volume: float = 0.0
     closed_at: int = 0
     closes: int = 0
     states: dict[str, list[float]] = {}
@@ -119,7 +126,7 @@ class Signal:
             frame = frames.get(name)
             if frame is None:
                 frame = frames[name] = FrameState()
-            frame.parts += 1
+            _add(frame, candle)
             if closed_at % (step_s * 1000) == 0:
                 # Candles come without holes, so a frame is whole when as many came as it has room for: half a first
                 # hour is not an hour.
@@ -131,10 +138,14 @@ class Signal:
     def _close(self, candle: Candle, name: str, frame: FrameState) -> None:
         frame.close, frame.closed_at = candle.close, candle.closed_at
         frame.closes += 1
+        frame.volume = frame.flow / MICRO
         frame.before, frame.values = frame.values, {}
-        column = (candle.close,)
+        columns = {
+            "open": (frame.opening,), "high": (frame.top,), "low": (frame.bottom,), "close": (candle.close,),
+            "volume": (frame.volume,),
+        }  # fmt: skip
         for indicator, kernel in self._kernels(candle.symbol, name, frame).items():
-            frame.values[indicator] = kernel.advance(column)[-1]
+            frame.values[indicator] = kernel.advance(*[columns[one] for one in kernel.inputs])[-1]
             frame.states[indicator] = kernel.state
 
     def _kernels(self, symbol: str, name: str, frame: FrameState) -> dict[str, Indicator]:
@@ -151,19 +162,22 @@ class Signal:
         candidates, self.state.candidates = self.state.candidates, []
         made: list[Record] = []
         for candidate in candidates:
-            try:
-                made += self._judge(candidate, tick)
-            except Exception:
-                # Whatever a strategy does wrong with one symbol, the others are judged.
-                self.state.failures += 1
-                if self._on_failure is not None:
-                    self._on_failure(candidate.symbol, traceback.format_exc())
-                made.append(self._refusal(candidate, tick, "STRATEGY_ERROR"))
+            made += self.judge(candidate, tick, self.state.frames.get(candidate.symbol, {}))
         return made
 
-    def _judge(self, candidate: CandidateSnapshot, tick: Tick) -> list[Record]:
+    def judge(self, candidate: CandidateSnapshot, tick: Tick, known: Mapping[str, FrameState]) -> list[Record]:
+        """Gives the signal of a candidate whose timeframes stand as `known`, and the refusal when it is to wait."""
+        try:
+            return self._judge(candidate, tick, known)
+        except Exception:
+            # Whatever a strategy does wrong with one symbol, the others are judged.
+            self.state.failures += 1
+            if self._on_failure is not None:
+                self._on_failure(candidate.symbol, traceback.format_exc())
+            return [self._refusal(candidate, tick, "STRATEGY_ERROR")]
+
+    def _judge(self, candidate: CandidateSnapshot, tick: Tick, known: Mapping[str, FrameState]) -> list[Record]:
         frames: dict[str, Frame] = {}
-        known = self.state.frames.get(candidate.symbol, {})
         for name, step_s in self._steps.items():
             state = known.get(name)
             if state is None or not state.closes or any(v != v for v in state.values.values()):
@@ -171,7 +185,7 @@ class Signal:
             age_s = (tick.at - state.closed_at) / 1000
             if age_s > self.settings.stale_frames * step_s:
                 return self._no(candidate, tick, "STALE_INPUT", f"{name} closed {age_s:.0f} s ago")
-            frames[name] = Frame(state.close, state.closed_at, state.closes, state.values, state.before)
+            frames[name] = Frame(state.close, state.volume, state.closed_at, state.closes, state.values, state.before)
         verdict = self.strategy.judge(candidate, frames)
         signal = self._signal(candidate, tick, verdict)
         if verdict.action == "wait":
@@ -203,6 +217,15 @@ class Signal:
             at=tick.at, venue=candidate.venue, symbol=candidate.symbol, stage="signal", code=code, value=written(value),
             limit=written(limit),
         )  # fmt: skip
+
+
+def _add(frame: FrameState, candle: Candle) -> None:
+    if frame.parts == 0:
+        frame.opening, frame.top, frame.bottom, frame.flow = candle.open, candle.high, candle.low, candle.volume
+    else:
+        frame.top, frame.bottom = max(frame.top, candle.high), min(frame.bottom, candle.low)
+        frame.flow += candle.volume
+    frame.parts += 1
 
 
 def _step_of(timeframe: str) -> int:

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.kernels.averages import Ema
-from engine.plugs import Frame, Indicator, Verdict
+from engine.kernels.pool import HOT
+from engine.plugs import Frame, Indicator, Look, Verdict
 from engine.records.base import figure
 from engine.records.bounds import Bars, Heat, Percent, PercentAboveZero, SecondsOrOff
 from engine.records.ideas import CandidateSnapshot, ExitPlan, Tier
+
+#: Less than any figure on the wire can tell.
+HAIR = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,15 @@ class Hotcoin:
                 return _wait("EMA_FALLING", f"{name} EMA{self.ema_bars} slope is {slope} %", slope, 0, figures)
             reasons.append(f"{name} EMA{self.ema_bars} rises {slope} % a candle")
         return Verdict(action="enter", code=None, reasons=tuple(reasons), figures=figures)
+
+    def entries(self, look: Look) -> Any:
+        """The same rule over columns, a hair wider: figures are not rounded yet."""
+        worth = (look.status == HOT) & (look.heat >= self.min_heat) & ~(abs(look.change_5m_pct) >= self.black_swan_pct)
+        for name in self.above_ema:
+            worth &= look.close(name) > look.value(name, "ema") * (1.0 - HAIR)
+        for name in self.rising_ema:
+            worth &= look.value(name, "ema") > look.value(name, "ema", before=True) * (1.0 - HAIR)
+        return worth
 
     def exits(self) -> ExitPlan:
         """The plan of HotCoin: software tiers, a trailing rest, a stop, a time limit and the black swan."""

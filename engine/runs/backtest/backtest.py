@@ -1,13 +1,16 @@
 """Backtest: one market through all stages in memory; nothing is stored, what is decided is handed on as it is said."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from engine.records.base import Record
 from engine.runs.market import Market
 from engine.runs.pipeline import PipelineState
 from engine.runs.session import PASSED_OVER, Progress, Stages
 from engine.runs.settings import Settings
+
+#: Fact by fact, or over columns with records where something happens only.
+Path = Literal["records", "blocks"]
 
 
 class Mark(NamedTuple):
@@ -38,6 +41,10 @@ class Result(NamedTuple):
     reached: int
     complete: bool
     held: tuple[Held, ...]
+
+
+class Unfit(Exception):
+    """This market, or these settings, cannot be played over columns; the text says why."""
 
 
 class Listener(Protocol):
@@ -109,16 +116,45 @@ class Backtest:
             yield Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, status)
 
 
+class Playing(Protocol):
+    """A backtest that is under way, by whatever path."""
+
+    def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """Plays the market to its end or a stop; gives where it is now and then."""
+        ...
+
+    def result(self) -> Result:
+        """Gives how far it came."""
+        ...
+
+
+def playing(
+    settings: Settings, market: Market, listener: Listener, path: Path = "records",
+    on_failure: Callable[[str, str], None] | None = None,
+) -> Playing:  # fmt: skip
+    """Gives a backtest that is to be played: fact by fact (`records`), or over columns (`blocks`).
+
+    Both decide the same. Blocks make records of entries asked for and what became of them only, and need a store and
+    numba; raises Unfit where they cannot play this market with these settings.
+    """
+    if path == "records":
+        return Backtest(settings, market, listener, on_failure=on_failure)
+    from engine.runs.backtest.blocks.play import BlockBacktest
+
+    return BlockBacktest(settings, market, listener, on_failure)
+
+
 def backtest(
-    settings: Settings, market: Market, listener: Listener, *, show: Callable[[Progress], None] = lambda now: None,
-    stopped: Callable[[], bool] = lambda: False, on_failure: Callable[[str, str], None] | None = None,
+    settings: Settings, market: Market, listener: Listener, *, path: Path = "records",
+    show: Callable[[Progress], None] = lambda now: None, stopped: Callable[[], bool] = lambda: False,
+    on_failure: Callable[[str, str], None] | None = None,
 ) -> Result:  # fmt: skip
     """Plays a market from its first fact, telling `listener` what is decided; gives how far it came.
 
     `show` is told where it is, `on_failure` of a strategy that failed on a symbol. Raises what the market's source
-    raises.
+    raises, and Unfit.
     """
-    playing = Backtest(settings, market, listener, on_failure=on_failure)
-    for now in playing.play(stopped):
+    under_way = playing(settings, market, listener, path, on_failure)
+    for now in under_way.play(stopped):
         show(now)
-    return playing.result()
+    return under_way.result()

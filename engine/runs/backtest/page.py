@@ -48,8 +48,11 @@ def _figures(summary: Mapping[str, Any]) -> str:
     return section("Risk and exposure", f'<dl class="facts">{rows}</dl>', note)
 
 
-def _heat(heat: Mapping[str, Any]) -> str:
+def _heat(heat: Mapping[str, Any] | None) -> str:
     title = "Heat and what came of it"
+    if heat is None:
+        note = "Played in blocks: only entries that were asked for are recorded. --path records says it of all."
+        return section(title, f'<p class="soft">{note}</p>')
     steps = heat["steps"]
     if not steps:
         return section(title, '<p class="soft">No ranked candidate had a price an hour later.</p>')

@@ -17,6 +17,7 @@ from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import COMPARED, encode
 from engine.runs.backtest.account import Account, row_of
 from engine.runs.backtest.backtest import Mark, Result
+from engine.runs.backtest.backtest import Path as Route
 from engine.runs.backtest.heat import HeatAhead
 from engine.runs.backtest.summary import summary_of
 from engine.runs.data import data_dir
@@ -30,6 +31,8 @@ from engine.stages.report_shape import Report
 DECISIONS, EQUITY, TRADES = "decisions.jsonl.zst", "equity.jsonl", "trades.jsonl"
 SUMMARY, PAGE, MANIFEST, LOOKAHEAD = "summary.json", "report.html", "manifest.json", "lookahead.jsonl"
 FILES = (DECISIONS, EQUITY, TRADES, SUMMARY, PAGE, MANIFEST, LOOKAHEAD)
+#: Figures of decisions that are no records when the market is played in blocks.
+UNRECORDED = ("refusals", "refusals_by_filter_or_rule", "heat_ahead")
 #: What a manifest of ours opens with.
 KIND = "backtest"
 #: The columns of `hot trades --jsonl`.
@@ -78,6 +81,8 @@ class Results:
     def __init__(self, folder: Path, settings: Settings, market: Market, seed: int) -> None:
         """Claims the folder; raises UsageError and ConfigError."""
         self.folder, self._settings = folder, settings
+        #: How the market is played; set before it is.
+        self.path: Route = "records"
         self.run = make_run(settings, market.manifest(), rules_snapshot=market.snapshot_name, seed=seed)
         claim(folder)
         self._json(MANIFEST, self._manifest(None, 0))
@@ -119,6 +124,8 @@ class Results:
         self._decisions.write(encode(end))
         report = self._report()
         summary = summary_of(report, result, self._account.rows, self._heat.plain(), self._kinds["funding"])
+        if self.path == "blocks":
+            summary = {**summary, **dict.fromkeys(UNRECORDED)}
         with (self.folder / TRADES).open("w", encoding="utf-8") as file:
             for row in trade_rows(report):
                 self._line(file, row)
@@ -162,7 +169,7 @@ class Results:
         """Gives what was run over which facts; nothing in it tells when, so the same backtest gives the same bytes."""
         run = self.run
         return {
-            "kind": KIND, "complete": result is not None and result.complete,
+            "kind": KIND, "path": self.path, "complete": result is not None and result.complete,
             "reached_at": (result.reached or None) if result is not None else None, "run_id": run.run_id,
             "version": run.version, "platform": run.platform, "seed": run.seed, "market": run.market,
             "data_hash": data_hash(run), "rules_snapshot": run.rules_snapshot, "settings_hash": run.settings_hash,

@@ -121,6 +121,18 @@ class Numbers(NamedTuple):
             out[row] = f"-{out[row]}" if given[row] else None
         return out
 
+    def text(self, row: int) -> str | None:
+        """Gives one value as it was written."""
+        written = int(self.decimals[row])
+        if written == ABSENT:
+            return None
+        mantissa, decimals = int(self.mantissa[row]), written & ~_MINUS
+        needed = min(decimals, self.digits)
+        text = _text(abs(mantissa) // 10 ** (self.digits - needed), needed)
+        if decimals > needed:
+            text += ("" if self.digits else ".") + "0" * (decimals - needed)
+        return f"-{text}" if mantissa < 0 or written >= _MINUS else text
+
     def floats(self) -> Floats:
         """Gives the values as float64, bit for bit what `float(text)` gives; NaN where there is none."""
         if self.is_absent():

@@ -1,0 +1,46 @@
+"""The rounding of figures as the wire carries them, in plain arithmetic that numba compiles.
+
+`engine.records.base.figure` rounds by way of decimal digits, correctly and half to even. A column cannot do that, so
+the same result is found from the exact product of a value and its power of ten (Dekker 1971: the product of two
+doubles as the sum of two).
+"""
+
+import math
+
+NAN = float("nan")
+#: Largest integer that every JSON reader keeps exactly.
+MOST = 9007199254740991.0
+_SPLIT = 134217729.0
+
+
+def figure_of(x: float) -> float:
+    """Gives what `figure` gives, as a float: six decimals, four below 1e-4; NaN for what is not finite."""
+    if not math.isfinite(x):
+        return NAN
+    if x > MOST:
+        return MOST
+    if x < -MOST:
+        return -MOST
+    if x >= 1e-4 or x <= -1e-4:
+        return rounded(x, 1e6)
+    return rounded(x, 1e4)
+
+
+def rounded(x: float, scale: float) -> float:
+    """Rounds to a power of ten, half to even, as decimal digits would; `scale` is 10 to the number of decimals."""
+    size = abs(x)
+    product = size * scale
+    if product >= MOST:
+        return x  # its neighbours are further apart than the decimals asked for
+    big = _SPLIT * size
+    high = big - (big - size)
+    low = size - high
+    big = _SPLIT * scale
+    scale_high = big - (big - scale)
+    scale_low = scale - scale_high
+    lost = ((high * scale_high - product) + high * scale_low + low * scale_high) + low * scale_low
+    whole = math.floor(product)
+    past = (product - whole - 0.5) + lost
+    up = past > 0.0 or (past == 0.0 and whole % 2.0 == 1.0)
+    found = (whole + 1.0 if up else float(whole)) / scale
+    return -found if x < 0.0 else found + 0.0

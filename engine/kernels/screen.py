@@ -1,0 +1,163 @@
+"""The scan and the ranking over columns: a block of cycles of one symbol, then of all symbols, in one call each.
+
+The figures are those of `engine.kernels.window.Window`, found from running sums instead of rings, and the steps are the
+very ones that the scan takes with one record (`kernels.pool`, `kernels.heat`). Plain functions that numba compiles.
+"""
+
+from typing import Any
+
+from engine.kernels.figures import NAN, figure_of
+from engine.kernels.heat import liquidity_points, momentum_points, safety_points
+from engine.kernels.pool import DROPPED, NEW, NONE, WATCHING, moved
+
+DAY_MS = 86_400_000.0
+MICRO = 1_000_000
+#: A symbol that has not been heard for more than so many of its candles is silent.
+SILENT_STEPS = 2
+Ints = Any
+Floats = Any
+
+
+def runs(closes: Floats, last: Ints, run: Ints) -> None:
+    """Gives, for each cycle, the index of the last candle (-1: none yet) and how many without a hole end there.
+
+    A cycle without a candle has a close of NaN.
+    """
+    at, count = -1, 0
+    for i in range(len(closes)):
+        if closes[i] == closes[i]:
+            count = count + 1 if at == i - 1 and at >= 0 else 1
+            at = i
+        last[i] = at
+        run[i] = count
+
+
+def screen(
+    first: int, ticks: Ints, closes: Floats, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats,
+    statuses: Ints, sinces: Ints, since_statuses: Ints, changes: Floats, short: int, long: int, base: int, day: int,
+    all_fit: bool, heated: bool, least_volume: float, new_share: float, new_days: float, born_at: int,
+    spread_bps: float, funding_pct: float, change_level: float, surge_level: float, hot_heat: float, cool_heat: float, drop_ms: int,
+    momentum: float, liquidity: float, safety: float, two_sided: bool,
+) -> None:  # fmt: skip
+    """Moves one symbol through the cycles from index `first` on; `ticks` are their times, 0 where no tick passes.
+
+    `sums` is the running sum of quote volume in micro units. `state` is the symbol's place in the pool: status, since,
+    status since. `born_at` is when it was listed, or -1. Gives heat (NaN: no candidate), status, since, status since
+    and the five-minute change of each cycle. With `all_fit` every fit symbol is a candidate, watched, without a life
+    cycle; unless `heated` its heat is left at zero.
+    """
+    status, since, status_since = state[0], state[1], state[2]
+    for j in range(first, len(closes)):
+        heats[j] = NAN
+        statuses[j] = NONE
+        now = ticks[j]
+        if now == 0:
+            continue
+        i = last[j]
+        if i < 0 or j - i > SILENT_STEPS or run[j] < day:
+            status = NONE
+            continue
+        age = figure_of((now - born_at) / DAY_MS) if born_at >= 0 else NAN
+        newly = 0.0 <= age < new_days
+        volume = (sums[i] - sums[i - day]) / MICRO
+        if volume < (least_volume * (new_share / 100.0) if newly else least_volume):
+            status = NONE
+            continue
+        before = closes[i - short]
+        change = figure_of((closes[i] / before - 1.0) * 100.0)
+        changes[j] = change
+        unusual = False
+        surge = NAN
+        if not all_fit or heated:
+            surge = surge_of(sums, i, run[j], short, base)
+            unusual = abs(change) >= change_level or surge >= surge_level
+        if status == NONE:
+            if not all_fit and not unusual and not newly:
+                continue
+            status, since, status_since = WATCHING if unusual or all_fit else NEW, now, now
+        heat = 0.0
+        if heated:
+            long_change = figure_of((closes[i] / closes[i - long] - 1.0) * 100.0)
+            heat = heat_points(
+                long_change, surge, volume, age, change, spread_bps, funding_pct, momentum, liquidity, safety, two_sided
+            )
+        if not all_fit:
+            was = status
+            status = moved(
+                was, since, status_since, now, heat if heat == heat else 0.0, unusual, hot_heat, cool_heat, drop_ms
+            )
+            if status != was:
+                status_since = now
+            if status == DROPPED:
+                status = NONE
+                continue
+        heats[j] = heat
+        statuses[j], sinces[j], since_statuses[j] = status, since, status_since
+    state[0], state[1], state[2] = status, since, status_since
+
+
+def surge_of(sums: Ints, i: int, run: int, short: int, base: int) -> float:
+    """The volume of the short window over the mean of the windows before it; NaN while there are too few."""
+    usual = sums[i - short] - sums[i - short - base] if run >= short + base else 0
+    if usual <= 0:
+        return NAN
+    return figure_of((sums[i] - sums[i - short]) / (usual / (base // short)))
+
+
+def heat_points(
+    long_change: float, surge: float, volume: float, age: float, change: float, spread_bps: float, funding_pct: float,
+    momentum: float, liquidity: float, safety: float, two_sided: bool,
+) -> float:  # fmt: skip
+    """The heat of a candidate without announcements and posts; a symbol of unknown age (NaN) has no safety."""
+    total = momentum * momentum_points(long_change, surge, two_sided)
+    used = momentum
+    total += liquidity * liquidity_points(figure_of(volume), spread_bps)
+    used += liquidity
+    if age == age:
+        total += safety * safety_points(age, change, spread_bps, funding_pct)
+        used += safety
+    return figure_of(total / used) if used > 0.0 else NAN
+
+
+def heats_at(
+    j: int, now: int, closes: Floats, sums: Ints, last: Ints, run: Ints, statuses: Ints, changes: Floats, born: Ints,
+    short: int, long: int, base: int, day: int, spread_bps: float, funding_pct: float, momentum: float,
+    liquidity: float, safety: float, two_sided: bool, out: Floats,
+) -> None:  # fmt: skip
+    """Gives the heat of every candidate of one cycle; arrays have a row for each symbol, NaN is no candidate."""
+    for s in range(len(closes)):
+        out[s] = NAN
+        if statuses[s, j] == NONE:
+            continue
+        i = last[s, j]
+        age = figure_of((now - born[s]) / DAY_MS) if born[s] >= 0 else NAN
+        out[s] = heat_points(
+            figure_of((closes[s, i] / closes[s, i - long] - 1.0) * 100.0), surge_of(sums[s], i, run[s, j], short, base),
+            (sums[s, i] - sums[s, i - day]) / MICRO, age, changes[s, j], spread_bps, funding_pct, momentum, liquidity,
+            safety, two_sided,
+        )  # fmt: skip
+
+
+def ranks(first: int, heats: Floats, top: int, kept: Ints, scratch: Ints) -> None:
+    """Ranks each cycle's candidates, hottest first, ties in the order of rows (symbols); writes 1 to `top` into `kept`.
+
+    `heats` and `kept` have a row for each symbol and a column for each cycle; `scratch` has room for `top` numbers.
+    """
+    for j in range(first, heats.shape[1]):
+        count = 0
+        for s in range(heats.shape[0]):
+            kept[s, j] = 0
+            heat = heats[s, j]
+            if heat != heat:
+                continue
+            if count == top and heat <= heats[scratch[count - 1], j]:
+                continue
+            place = count if count < top else top - 1
+            while place > 0 and heats[scratch[place - 1], j] < heat:
+                scratch[place] = scratch[place - 1]
+                place -= 1
+            scratch[place] = s
+            if count < top:
+                count += 1
+        for place in range(count):
+            kept[scratch[place], j] = place + 1

@@ -1,0 +1,241 @@
+"""A market in columns: every symbol's candles on one grid of cycles, block by block, and single bars as records."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.kernels.window import MICRO
+from engine.records.market import Bar, SymbolRules
+from engine.records.wire import decode
+from engine.runs.backtest.backtest import Unfit
+from engine.world.store.facts import Stored
+from engine.world.store.files import RULES, SeriesFile, path_of, read_rules
+from engine.world.store.numbers import ABSENT, Floats, Ints, Numbers
+from engine.world.store.tables import Series
+
+#: Mantissas up to here are exact as float64.
+_EXACT = 2**53
+#: In the place of a price there is no candle.
+NO_BAR = -1
+_PRICES = ("open", "high", "low", "close")
+
+
+class Candles:
+    """One symbol's candles as columns of the store; rows are counted from the first that is wanted."""
+
+    def __init__(self, file: SeriesFile, since: int | None, until: int | None) -> None:
+        header = file.header
+        self.venue, self.symbol, self.step_s = header.venue, header.symbol, header.step_s
+        step_ms = 1000 * header.step_s
+        for name in ("at", "mono_ms"):
+            if file.column(name) is not None:
+                raise Unfit(f"{header.symbol} has bars that were not known right at their close")
+        opened = file.key()
+        low = 0 if since is None else int(np.searchsorted(opened, since - step_ms))
+        high = len(opened) if until is None else int(np.searchsorted(opened, until - step_ms))
+        rows = slice(low, max(low, high))
+        self.opened = opened[rows]
+        self.numbers = {name: file.numbers(name, rows) for name in file.layout.numbers}
+        trades = file.column("trades")
+        self.trades = trades[rows] if trades is not None else None
+        self._whole = header.gaps == 0
+        self._step_ms = step_ms
+
+    def __len__(self) -> int:
+        return len(self.opened)
+
+    def check(self, most_quote_volume: float) -> None:
+        """Raises Unfit for what only the record path knows how to take."""
+        if self._whole:
+            aligned = int(self.opened[0]) % self._step_ms == 0
+        else:
+            aligned = not (self.opened % self._step_ms).any()
+        if not aligned:
+            raise Unfit(f"{self.symbol} has bars that do not begin at whole steps")
+        if self.most > _EXACT:
+            raise Unfit(f"{self.symbol} has prices of more digits than float64 holds")
+        quote = self.numbers["quote_volume"]
+        if (quote.mantissa.max(initial=0) / 10.0**quote.digits) > most_quote_volume:
+            raise Unfit(f"{self.symbol} has a quote volume that is not believed")
+
+    def rows(self, opened_from: int, opened_to: int) -> tuple[int, int]:
+        """Gives the rows whose open time is from one time up to, not including, another."""
+        if self._whole:
+            first = int(self.opened[0])
+            low, high = (opened_from - first) // self._step_ms, (opened_to - first) // self._step_ms
+            return min(max(low, 0), len(self)), min(max(high, 0), len(self))
+        low, high = np.searchsorted(self.opened, (opened_from, opened_to)).tolist()
+        return low, high
+
+    def floats(self, name: str, low: int, high: int) -> Floats:
+        """Gives a column as float64, bit for bit what `float` gives of the texts."""
+        column = self.numbers[name].pick(slice(low, high))
+        if name in _PRICES:
+            values: Floats = column.mantissa / float(10**column.digits)
+            return values
+        return column.floats()
+
+    def quotes(self, low: int, high: int) -> Floats:
+        """Gives quote volumes; without one volume times the typical price counts."""
+        column = self.numbers["quote_volume"]
+        quote = self.floats("quote_volume", low, high)
+        absent = column.decimals[low:high] == ABSENT
+        if absent.any():
+            typical = (self.floats("high", low, high) + self.floats("low", low, high)) + self.floats("close", low, high)
+            quote = np.where(absent, self.floats("volume", low, high) * typical / 3.0, quote)
+        return quote
+
+    @cached_property
+    def most(self) -> int:
+        """The greatest mantissa of a price."""
+        return int(self.numbers["high"].mantissa.max())
+
+    def bar(self, row: int) -> Bar:
+        """Gives a row as the record that was imported."""
+        n, opened = self.numbers, int(self.opened[row])
+        trades = int(self.trades[row]) if self.trades is not None else -1
+        return Bar(
+            at=opened + self._step_ms, venue=self.venue, symbol=self.symbol, step_s=self.step_s, open_at=opened,
+            open=self._text("open", row), high=self._text("high", row), low=self._text("low", row),
+            close=self._text("close", row), volume=self._text("volume", row),
+            quote_volume=n["quote_volume"].text(row), trades=trades if trades >= 0 else None,
+        )  # fmt: skip
+
+    def close_text(self, row: int) -> str:
+        """Gives a row's close as it was written."""
+        return self._text("close", row)
+
+    def _text(self, name: str, row: int) -> str:
+        text = self.numbers[name].text(row)
+        assert text is not None
+        return text
+
+    def finer(self) -> Iterator[int]:
+        """Gives the rows whose prices or volumes have more decimals than any before."""
+        price, volume = -1, -1
+        prices = [self.numbers[name] for name in _PRICES]
+        for low in range(0, len(self), 4096):
+            rows = slice(low, low + 4096)
+            fine = np.max([_decimals(one, rows) for one in prices], axis=0)
+            sizes = _decimals(self.numbers["volume"], rows)
+            for i in np.flatnonzero((fine > price) | (sizes > volume)).tolist():
+                if fine[i] > price or sizes[i] > volume:
+                    price, volume = max(price, int(fine[i])), max(volume, int(sizes[i]))
+                    yield low + i
+            if price >= prices[0].digits and volume >= self.numbers["volume"].digits:
+                return
+
+
+def _decimals(column: Numbers, rows: slice) -> Ints:
+    """Gives how many decimals values need, trailing zeros not counted."""
+    mantissa = column.mantissa[rows]
+    needed = np.zeros(len(mantissa), np.int64)
+    for digits in range(column.digits):
+        needed[mantissa % 10 ** (column.digits - digits) != 0] = digits + 1
+    return needed
+
+
+@dataclass(frozen=True)
+class Block:
+    """Cycles `first` to `first + size` of the grid, with `back` cycles before them in front of every row.
+
+    `times` are when the cycles close (ms), `ticks` the same, 0 where no bar closes. Rows are symbols, sorted by name.
+    Prices are float64 (NaN: no candle) in `closes` and whole mantissas (NO_BAR: none) in `wholes`, by the order open,
+    high, low, close; `micros` is quote volume.
+    """
+
+    first: int
+    size: int
+    back: int
+    times: Ints
+    ticks: Ints
+    closes: Floats
+    micros: Ints
+    wholes: npt.NDArray[np.int64]
+
+
+class Grid:
+    """All candles of a stored market on one grid of cycles."""
+
+    def __init__(self, source: Stored, cycle_s: int) -> None:
+        """Opens the columns; raises Unfit for a market that is not candles of one venue and one step alone."""
+        self.candles = sorted(_series(source), key=lambda one: one.symbol)
+        if not self.candles:
+            raise Unfit("there are no candles")
+        steps = {one.step_s for one in self.candles}
+        if len(steps) > 1 or len({one.venue for one in self.candles}) > 1:
+            raise Unfit("there are candles of several venues or steps")
+        self.step_s = steps.pop()
+        if self.step_s != cycle_s:
+            raise Unfit(f"a cycle has {cycle_s} s, a candle {self.step_s} s")
+        self.step_ms = 1000 * self.step_s
+        self.symbols = [one.symbol for one in self.candles]
+        self.start = min(int(one.opened[0]) for one in self.candles)
+        self.cycles = (max(int(one.opened[-1]) for one in self.candles) - self.start) // self.step_ms + 1
+        self.facts = sum(len(one) for one in self.candles)
+        self.rules = _rules(source, self.candles[0].venue, set(self.symbols))
+
+    def time(self, cycle: int) -> int:
+        """Gives when a cycle closes, in ms."""
+        return self.start + (cycle + 1) * self.step_ms
+
+    def cycle(self, at: int) -> int:
+        """Gives the cycle that a fact known at a time belongs to."""
+        return max(0, -(-(at - self.start) // self.step_ms) - 1)
+
+    def row(self, symbol: int, cycle: int) -> int:
+        """Gives the row of a symbol's last candle up to and with a cycle, -1 before its first."""
+        return self.candles[symbol].rows(self.start, self.start + (cycle + 1) * self.step_ms)[1] - 1
+
+    def block(self, first: int, size: int, back: int) -> Block:
+        """Gives some cycles with those before them; what lies before the first candle is empty."""
+        count, width = len(self.candles), back + size
+        closes = np.full((count, width), np.nan)
+        micros = np.zeros((count, width), np.int64)
+        wholes = np.full((4, count, width), NO_BAR, np.int64)
+        opened = self.start + (first - back) * self.step_ms
+        for s, one in enumerate(self.candles):
+            low, high = one.rows(opened, opened + width * self.step_ms)
+            if low == high:
+                continue
+            place: Any = (one.opened[low:high] - opened) // self.step_ms
+            if high - low == int(place[-1]) - int(place[0]) + 1:
+                place = slice(int(place[0]), int(place[-1]) + 1)
+            closes[s, place] = one.floats("close", low, high)
+            micros[s, place] = np.rint(one.quotes(low, high) * MICRO)
+            for i, name in enumerate(_PRICES):
+                wholes[i, s, place] = one.numbers[name].mantissa[low:high]
+        times = opened + self.step_ms * np.arange(1, width + 1, dtype=np.int64)
+        ticks = np.where((wholes[3] != NO_BAR).any(axis=0), times, 0)
+        if first + size >= self.cycles:
+            ticks[back + self.cycles - first - 1 :] = 0  # the end of the market closes no cycle
+        return Block(first, size, back, times, ticks, closes, micros, wholes)
+
+
+def _series(source: Stored) -> Iterator[Candles]:
+    for _, header in source.store.headers():
+        if source.venue and header.venue != source.venue:
+            continue
+        if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
+            continue
+        if header.kind == "funding":
+            raise Unfit("the market has funding rates, which count for heat")
+        if header.kind != "bar":
+            continue  # what no stage looks at
+        file = source.store.opened(header.of)
+        assert file is not None
+        one = Candles(file, source.since_ms, source.until_ms)
+        if len(one):
+            yield one
+
+
+def _rules(source: Stored, venue: str, symbols: set[str]) -> Sequence[SymbolRules]:
+    path = path_of(source.store.root, Series(venue, RULES, ""))
+    if not path.exists():
+        return []
+    found = [decode(line) for line in read_rules(path)]
+    return [one for one in found if isinstance(one, SymbolRules) and one.symbol in symbols]

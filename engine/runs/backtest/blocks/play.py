@@ -1,0 +1,190 @@
+"""A backtest in blocks: kernels over columns find where something happens, the stages look at those cycles alone."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from itertools import pairwise
+
+import numpy as np
+
+from engine.kernels.compiled import keep_compiled
+from engine.plugs import Columnar
+from engine.records.base import Record
+from engine.records.ideas import SignalSnapshot
+from engine.records.market import SymbolRules, Tick
+from engine.runs.backtest.backtest import Held, Listener, Mark, Result, Unfit
+from engine.runs.backtest.blocks.columns import Block, Grid
+from engine.runs.backtest.blocks.desk import BlockDesk, Marks, Shut
+from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
+from engine.runs.data import data_dir
+from engine.runs.market import Market
+from engine.runs.session import Progress
+from engine.runs.settings import Settings
+from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
+from engine.stages.intake import Intake
+from engine.stages.signal import Signal
+from engine.world.store.facts import Stored
+
+#: Cycles of all symbols in a block: enough that Python is called seldom, few enough for the caches and the memory.
+CELLS = 1 << 19
+HOUR_MS = 3_600_000
+
+
+class BlockBacktest:
+    """The block path: what `engine.runs.backtest.backtest.Backtest` decides, sooner.
+
+    Heard are the decisions about entries and what became of them; what ended before precheck, or was refused because
+    the desk was full, is not made into records.
+    """
+
+    def __init__(
+        self, settings: Settings, market: Market, listener: Listener,
+        on_failure: Callable[[str, str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """Opens the columns; raises Unfit for a market or settings that only the record path can play."""
+        self._settings, self._listener = settings, listener
+        self._grid = _grid_of(settings, market)
+        keep_compiled(data_dir() / "kernels")
+        self._screen = Screen(settings, self._grid)
+        strategy = settings.strategy
+        self._frames = {name: Frames(strategy, name, self._grid) for name in strategy.timeframes}
+        self._signal = Signal(settings.signal, strategy, on_failure=on_failure)
+        self._columnar = strategy if isinstance(strategy, Columnar) else None
+        self._desk = BlockDesk(settings, self._grid, self._hear)
+        self._rules = _rules_of(settings, market, self._grid)
+        self.facts, self._cycles, self._fills, self._reached, self._ended = 0, 0, 0, 0, False
+
+    def _hear(self, record: Record) -> None:
+        if record.kind == "fill":
+            self._fills += 1
+        self._listener.hear(record)
+
+    def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
+        """Plays the market to its end or a stop, which is looked for between blocks; gives where it is after each."""
+        for first, end in pairwise(self._edges()):
+            if stopped():
+                return
+            rules = {j: made for j, made in self._rules.items() if first <= j < end}
+            for made in rules.values():
+                for one in made:
+                    self._list(one)
+            block = self._grid.block(first, end - first, self._screen.back)
+            marks = self._block(block, {j - first + block.back: made for j, made in rules.items()})
+            recorded = sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules)
+            self._mark(block, marks, recorded)
+            yield Progress(self._reached, self.facts, self._cycles, self._fills, False)
+        self._desk.finish()
+        self._ended = True
+
+    def _edges(self) -> list[int]:
+        """Gives where blocks begin: evenly, and where the rules of a symbol change that is there already."""
+        size = max(1024, CELLS // len(self._grid.symbols))
+        edges = {*range(0, self._grid.cycles, size), self._grid.cycles}
+        seen: set[str] = set()
+        for cycle in sorted(self._rules):
+            for one in self._rules[cycle]:
+                if one.symbol in seen:
+                    edges.add(cycle)
+                seen.add(one.symbol)
+        return sorted(edges)
+
+    def _list(self, rules: SymbolRules) -> None:
+        """Tells the scan what the rules of a symbol say."""
+        scan, s = self._settings.scan, self._grid.symbols.index(rules.symbol)
+        listed = self._screen.listed[s]
+        listed.fits = (
+            rules.symbol not in scan.exclude and (not rules.quote or rules.quote in scan.quote_assets)
+            and rules.status == "TRADING"
+        )  # fmt: skip
+        if listed.first_at < 0:
+            listed.first_at = min(rules.at, int(self._grid.candles[s].opened[0]) + self._grid.step_ms)
+        listed.born_at = -1
+        if rules.onboard_at is not None:
+            listed.born_at = rules.onboard_at
+        elif listed.first_at > self._grid.time(0) + HOUR_MS:
+            listed.born_at = listed.first_at
+
+    def _block(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]]) -> Marks:
+        screened = self._screen.advance(block)
+        for frames in self._frames.values():
+            frames.advance(block, screened.run)
+        places = screened.kept if screened.kept is not None else screened.statuses
+        worth = places[:, block.back :] > 0
+        if self._columnar is not None:
+            worth = worth & self._columnar.entries(Look(screened, self._frames))
+        found: dict[int, list[int]] = defaultdict(list)
+        for j, s in np.argwhere(worth.T).tolist():
+            found[j + block.back].append(s)
+
+        def signals(j: int, shut: Shut) -> Iterator[SignalSnapshot]:
+            yield from self._signals(screened, j, found[j], shut)
+
+        return self._desk.play(block, rules, sorted(found), signals)
+
+    def _signals(self, screened: Screened, j: int, symbols: Sequence[int], shut: Shut) -> Iterator[SignalSnapshot]:
+        """Judges the candidates of a cycle, hottest first; one whose entry would be refused anyway is passed over."""
+        block, grid = screened.block, self._grid
+        tick = Tick(at=int(block.times[j]))
+        for rank, s in screened.ranked(j, symbols):
+            if self._columnar is not None and shut(grid.symbols[s]):
+                continue
+            row = grid.row(s, block.first + j - block.back)
+            candidate = screened.snapshot(s, j, rank, grid.candles[s].close_text(row))
+            known = {name: frames.state(s, j - block.back) for name, frames in self._frames.items()}
+            said = self._signal.judge(candidate, tick, {n: one for n, one in known.items() if one is not None})
+            for one in said:
+                if isinstance(one, SignalSnapshot) and one.action != "wait":
+                    self._hear(candidate)
+                    yield one
+
+    def _mark(self, block: Block, marks: Marks, rules: int) -> None:
+        ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
+        bars = (block.wholes[3, :, block.back :] > 0).any(axis=0)
+        self.facts += int((block.wholes[3, :, block.back :] > 0).sum()) + rules
+        self._cycles += len(ticked)
+        if bars.any():
+            self._reached = int(block.times[block.back + np.flatnonzero(bars)[-1]])
+        rows = (block.ticks[ticked], *(column[ticked] for column in marks))
+        for row in zip(*(column.tolist() for column in rows), strict=True):
+            self._listener.mark(Mark(*row))
+
+    def result(self) -> Result:
+        """Gives how far it came."""
+        held = []
+        for symbol, book in sorted(self._desk.state.books.items()):
+            recent, rules = self._desk.state.recent[symbol], self._desk.state.rules[symbol]
+            held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status))
+        return Result(self.facts, self._cycles, self._reached, self._ended, tuple(held))
+
+
+def _grid_of(settings: Settings, market: Market) -> Grid:
+    if not isinstance(market.source, Stored):
+        raise Unfit("the market is no store: hot store import makes one")
+    if find_spec("numba") is None:
+        raise Unfit("numba is not installed: pip install 'hotcoin[fast]'")
+    grid = Grid(market.source, settings.scan.cycle_s)
+    for one in grid.candles:
+        one.check(MAX_QUOTE_VOLUME_A_MINUTE * max(1.0, one.step_s / 60))
+    return grid
+
+
+def _rules_of(settings: Settings, market: Market, grid: Grid) -> dict[int, list[SymbolRules]]:
+    """Gives the rules that come with each cycle: recorded ones, and those that stand before a symbol's bars."""
+    found: dict[int, list[SymbolRules]] = defaultdict(list)
+    recorded: dict[str, int] = {}
+    for one in grid.rules:
+        found[grid.cycle(one.at)].append(one)
+        recorded[one.symbol] = min(one.at, recorded.get(one.symbol, one.at))
+    for candles in grid.candles:
+        intake = Intake(settings.scan.cycle_s, market.snapshot)
+        until = recorded.get(candles.symbol)
+        for row in candles.finer():
+            bar = candles.bar(row)
+            if until is not None and until <= bar.at:
+                break
+            for made in intake.before(bar):
+                if isinstance(made, SymbolRules):
+                    found[grid.cycle(bar.at)].append(made)
+            if candles.symbol in market.snapshot:
+                break
+    return found
