@@ -28,7 +28,7 @@ from engine.world.store.tables import Table
 
 ROOT = Path(__file__).parent.parent
 CROSS = (
-    "signal.strategy=ema_cross",
+    "signal.strategy=ema_burst",
     "scan.pool=all",
     "rank.top=500",
     "rules.max_positions.limit=16",
@@ -99,7 +99,7 @@ def main() -> None:
         bars = sum(header.count for _, header in Store.open(folder / "year").headers())
         print(f"{bars:,} bars, {size / 1e6:.0f} MB")
         print(f"{'strategy':12} {'run':>4} {'seconds':>8} {'M bars/s':>9} {'peak MB':>8} {'less data':>9}")
-        for name, sets in (("ema_cross", CROSS), ("hotcoin", ())):
+        for name, sets in (("ema_burst", CROSS), ("hotcoin", ())):
             for run in (1, 2):
                 seconds, peak = timed(folder / "year", Path(scratch) / "out", sets)
                 print(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkab
 import msgspec
 
 from engine.records.base import Record
-from engine.records.desk import DeskView, Draft, No
+from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.ideas import CandidateSnapshot, ExitPlan
 from engine.records.market import SymbolRules
 
@@ -166,10 +166,10 @@ class Rule(Protocol):
 class Closes(Protocol):
     """A rule that can say of the desk alone that no entry would pass, whatever its size and price.
 
-    It may go by what is held and reserved, counts, levels and states, but not by values: those move with prices.
+    Backtests over columns need not make such an entry's signal.
     """
 
-    def closed(self, desk: DeskView, symbol: str) -> bool:
+    def closed(self, desk: Standing, symbol: str) -> bool:
         """Says whether every entry of a symbol is refused as the desk stands."""
         ...
 

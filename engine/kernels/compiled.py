@@ -48,5 +48,5 @@ def keep_compiled(folder: Path) -> None:
         return
     import numba
 
-    numba.config.CACHE_DIR = str(wanted)
+    vars(numba.config)["CACHE_DIR"] = str(wanted)
     _folder = wanted

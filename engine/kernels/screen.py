@@ -36,8 +36,8 @@ def screen(
     first: int, ticks: Ints, closes: Floats, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats,
     statuses: Ints, sinces: Ints, since_statuses: Ints, changes: Floats, short: int, long: int, base: int, day: int,
     all_fit: bool, heated: bool, least_volume: float, new_share: float, new_days: float, born_at: int,
-    spread_bps: float, funding_pct: float, change_level: float, surge_level: float, hot_heat: float, cool_heat: float, drop_ms: int,
-    momentum: float, liquidity: float, safety: float, two_sided: bool,
+    spread_bps: float, funding_pct: float, change_level: float, surge_level: float, hot_heat: float,
+    cool_heat: float, drop_ms: int, momentum: float, liquidity: float, safety: float, two_sided: bool,
 ) -> None:  # fmt: skip
     """Moves one symbol through the cycles from index `first` on; `ticks` are their times, 0 where no tick passes.
 

@@ -1,7 +1,8 @@
 """The desk: whose run it is, what it holds, and what a rule may look at."""
 
+from collections.abc import Set
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
@@ -94,6 +95,17 @@ class Holding(msgspec.Struct, frozen=True):
     value: Decimal
 
 
+class Standing(NamedTuple):
+    """What of a desk does not move with prices: symbols held and reserved, level, state, and entries of the day."""
+
+    held: Set[str]
+    reserved: Set[str]
+    risk_level: str
+    engine_state: EngineState
+    engine_reason: str
+    day_entries: int
+
+
 class DeskView(msgspec.Struct, frozen=True):
     """What a rule may look at, at one instant: money in the quote asset, percentages of equity.
 
@@ -112,6 +124,14 @@ class DeskView(msgspec.Struct, frozen=True):
     engine_reason: str
     day_entries: int = 0
     open_orders: dict[str, int] = {}
+
+    @property
+    def standing(self) -> Standing:
+        """What of it does not move with prices."""
+        return Standing(
+            self.holdings.keys(), self.reserved.keys(), self.risk_level, self.engine_state, self.engine_reason,
+            self.day_entries,
+        )  # fmt: skip
 
     @property
     def in_use(self) -> Decimal:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from engine.records.bounds import DayCount
-from engine.records.desk import DeskView, Draft, No
+from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
 
 
@@ -15,12 +15,12 @@ class MaxEntriesDay:
     layer: ClassVar[Literal["account"]] = "account"
     limit: DayCount = 200
 
-    def closed(self, desk: DeskView, symbol: str) -> bool:
+    def closed(self, desk: Standing, symbol: str) -> bool:
         """Says whether as many were sent today as may be."""
         return desk.day_entries >= self.limit
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when as many were sent today as may be."""
-        if self.closed(desk, draft.symbol):
+        if self.closed(desk.standing, draft.symbol):
             return No("MAX_ENTRIES_DAY", desk.day_entries, self.limit)
         return None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from engine.records.bounds import Count
-from engine.records.desk import DeskView, Draft, No
+from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
 
 
@@ -15,14 +15,15 @@ class MaxPositions:
     layer: ClassVar[Literal["account"]] = "account"
     limit: Count = 5
 
-    def closed(self, desk: DeskView, symbol: str) -> bool:
+    def closed(self, desk: Standing, symbol: str) -> bool:
         """Says whether as many are held or under way as may be."""
         return _taken(desk) >= self.limit
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when as many are held or under way as may be."""
-        return No("MAX_POSITIONS", _taken(desk), self.limit) if self.closed(desk, draft.symbol) else None
+        taken = _taken(desk.standing)
+        return No("MAX_POSITIONS", taken, self.limit) if taken >= self.limit else None
 
 
-def _taken(desk: DeskView) -> int:
-    return len(desk.holdings.keys() | desk.reserved.keys())
+def _taken(desk: Standing) -> int:
+    return len(desk.held | desk.reserved)

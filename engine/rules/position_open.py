@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from engine.records.desk import DeskView, Draft, No
+from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
 
 
@@ -13,9 +13,9 @@ class PositionOpen:
 
     layer: ClassVar[Literal["account"]] = "account"
 
-    def closed(self, desk: DeskView, symbol: str) -> bool:
+    def closed(self, desk: Standing, symbol: str) -> bool:
         """Says whether the symbol is held, or an entry of it is under way."""
-        return symbol in desk.holdings or symbol in desk.reserved
+        return symbol in desk.held or symbol in desk.reserved
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when the symbol is held or an entry of it is under way."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from engine.records.desk import DeskView, Draft, No
+from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
 
 
@@ -13,12 +13,12 @@ class RiskLevel:
 
     layer: ClassVar[Literal["account"]] = "account"
 
-    def closed(self, desk: DeskView, symbol: str) -> bool:
+    def closed(self, desk: Standing, symbol: str) -> bool:
         """Says whether the level stops entries."""
         return desk.risk_level in ("L4", "L5")
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no at L4 and L5, with the worse of the two percentages."""
-        if self.closed(desk, draft.symbol):
+        if self.closed(desk.standing, draft.symbol):
             return No(f"RISK_{desk.risk_level}", max(desk.drawdown_pct, desk.day_loss_pct), desk.risk_level)
         return None

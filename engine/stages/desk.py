@@ -10,7 +10,7 @@ from engine.matching.events import Executed
 from engine.matching.units import E8, MOST, e8, from_e8
 from engine.records.base import Figure, figure
 from engine.records.bounds import Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
-from engine.records.desk import DeskView, EngineState, Holding
+from engine.records.desk import DeskView, EngineState, Holding, Standing
 from engine.records.market import SymbolRules, check_rules
 from engine.records.trades import StateChange
 from engine.stages.exits import ExitState
@@ -233,12 +233,21 @@ class Desk:
             if self.state.blocked_until:
                 self.state.blocked_until = 1  # over at the next mark
 
-    def view(self, at: int, open_orders: dict[str, int]) -> DeskView:
-        """Gives what a rule may look at; `open_orders` counts working orders by symbol."""
+    def standing(self) -> Standing:
+        """Gives what of the desk does not move with prices."""
+        state = self.state
+        return Standing(
+            state.books.keys(), state.reserved_e8.keys(), state.risk_level, state.engine, state.reason,
+            state.day_entries,
+        )  # fmt: skip
+
+    def view(self, at: int, open_orders: dict[str, int], only: str | None = None) -> DeskView:
+        """Gives what a rule may look at; `open_orders` counts working orders by symbol, `only` is the one holding."""
         state = self.state
         holdings = {
             symbol: Holding(symbol, book.qty, book.entry_price, from_e8(self._value_e8(symbol)))
             for symbol, book in sorted(state.books.items())
+            if only is None or symbol == only
         }
         return DeskView(
             at=at, equity=from_e8(state.equity_e8), cash=from_e8(state.cash_e8), holdings=holdings,

@@ -143,12 +143,12 @@ class Order:
             )
         ]  # fmt: skip
 
-    def view(self, at: int) -> DeskView:
-        """Gives what a rule may look at, open orders included."""
+    def view(self, at: int, only: str | None = None) -> DeskView:
+        """Gives what a rule may look at, open orders included; of holdings `only` that one, where it is named."""
         open_orders: dict[str, int] = {}
         for sent in self.state.sent.values():
             open_orders[sent.attempt.symbol] = open_orders.get(sent.attempt.symbol, 0) + 1
-        return self.desk.view(at, open_orders)
+        return self.desk.view(at, open_orders, only)
 
     def _account_no(self, intent: Intent, rules: SymbolRules) -> No | None:
         price = Decimal(intent.limit_price or intent.price)
@@ -235,7 +235,7 @@ class Order:
     def selling(self, symbol: str, price: Decimal) -> Selling:
         """Gives what says how much of a symbol may be sold, measured with a price."""
         return Selling(
-            self.scale(symbol), self.desk.state.rules[symbol], self.exchange_rules, self.view(0), price
+            self.scale(symbol), self.desk.state.rules[symbol], self.exchange_rules, self.view(0, symbol), price
         )  # fmt: skip
 
     def _stuck(self, book: Book, exit_: Exit, at: int) -> list[Made]:

@@ -84,7 +84,7 @@ class Precheck:
             self.on_shadow(records)
 
     def judge_all(self, tick: Tick, signals: Iterable[SignalSnapshot]) -> list[Record]:
-        """Closes a cycle: gives the verdict on each signal. `signals` is asked for the next when one has been judged."""
+        """Closes a cycle: gives a verdict on each signal; `signals` is asked for the next when one has been judged."""
         self._follow(self.shadow.open_tick(tick), tick.at)
         made: list[Record] = []
         view: DeskView | None = None

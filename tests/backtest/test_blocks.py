@@ -30,9 +30,9 @@ HOT = (
     "scan.anomaly_change_pct=1", "scan.baseline_windows=200",
 )  # fmt: skip
 CROSS = (
-    "scan.cycle_s=300", "signal.strategy=ema_cross", "scan.pool=all", "ema_cross.timeframe=5m",
-    "ema_cross.fast_bars=3", "ema_cross.slow_bars=8", "ema_cross.volume_bars=4", "ema_cross.volume_ratio=1.2",
-    "scan.min_quote_volume_24h=1000", "ema_cross.hold_max_s=7200",
+    "scan.cycle_s=300", "signal.strategy=ema_burst", "scan.pool=all", "ema_burst.timeframe=5m",
+    "ema_burst.fast_bars=3", "ema_burst.slow_bars=8", "ema_burst.volume_bars=4", "ema_burst.volume_ratio=1.2",
+    "scan.min_quote_volume_24h=1000", "ema_burst.hold_max_s=7200",
 )  # fmt: skip
 
 

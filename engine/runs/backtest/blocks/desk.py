@@ -10,7 +10,6 @@ from engine.kernels import watch as fields
 from engine.kernels.compiled import compiled
 from engine.plugs import Closes
 from engine.records.base import Record
-from engine.records.desk import DeskView
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick
 from engine.runs.backtest.blocks.columns import NO_BAR, Block, Grid
@@ -52,7 +51,7 @@ class BlockDesk:
         self._grid, self._hear = grid, hear
         self._said: list[Record] = []
         self._precheck = Precheck(
-            settings.precheck, settings.size, settings.desk, settings.paper, settings.rules, None, self._say
+            settings.precheck, settings.size, settings.desk, settings.paper, settings.rules, None, self._said.extend
         )
         self._order = self._precheck.shadow
         self.state = self._order.desk.state
@@ -73,7 +72,6 @@ class BlockDesk:
         #: The row up to which a symbol's samples are whole, and the one whose close is its last price.
         self._sampled, self._priced = [-1] * count, [-1] * count
         self._shut = self._slow = False
-        self._view: DeskView | None = None
 
     def play(
         self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asked: Sequence[int], signals: Signals | None
@@ -178,13 +176,11 @@ class BlockDesk:
         """Gives a symbol the samples that the bars up to a row would have left."""
         one = self._grid.candles[s]
         low = max(0, one.rows(0, int(one.opened[row]) - WINDOW_MS + 1)[1] - 1)
-        rows = range(low, row + 1)
-        closed = int(one.opened[row]) + self._grid.step_ms
-        prices = one.floats("close", low, row + 1).tolist()
+        times = [at + self._grid.step_ms for at in one.opened[low : row + 1].tolist()]
+        closed, prices, volumes, quotes = times[-1], *one.samples(low, row + 1)
         self.state.recent[one.symbol] = Recent(
             last=prices[-1], text=one.close_text(row), at=closed, step_s=one.step_s, closed_at=closed,
-            times=[int(one.opened[i]) + self._grid.step_ms for i in rows], prices=prices,
-            volumes=one.floats("volume", low, row + 1).tolist(), quotes=one.quotes(low, row + 1).tolist(),
+            times=times, prices=prices, volumes=volumes, quotes=quotes,
         )  # fmt: skip
         self._precheck.exchange.state.closed_at[one.symbol] = closed
         self._sampled[s] = self._priced[s] = row
@@ -220,14 +216,8 @@ class BlockDesk:
         self._tell()
 
     def _shut_for(self, symbol: str) -> bool:
-        if self._view is None:
-            self._view = self._order.view(self.state.last_fact)
-        return any(rule.closed(self._view, symbol) for rule in self._closes)
-
-    def _say(self, records: Sequence[Record]) -> None:
-        if records:
-            self._view = None
-            self._said += records
+        standing = self._order.desk.standing()
+        return any(rule.closed(standing, symbol) for rule in self._closes)
 
     def _tell(self) -> None:
         for record in self._said:
@@ -252,7 +242,6 @@ class BlockDesk:
         for s in changed:
             if self._grid.symbols[s] not in self.state.books:
                 self._held[s] = 0
-        self._view = None
         self._shut = self._shut_for("")
 
     def _fill(self, s: int, book: Book) -> None:

@@ -17,7 +17,7 @@ class VolumeMean(Sma):
 
 
 @dataclass(frozen=True, slots=True)
-class EmaCross:
+class EmaBurst:
     """Settings; percentages are moves of price. It looks at every symbol with `scan.pool = "all"`.
 
     `timeframe`: the candles it looks at. `fast_bars`, `slow_bars`: candles in the averages. `volume_bars`: candles in
