@@ -17,10 +17,9 @@ import numpy as np
 FAST, SLOW = 12, 26
 #: The bar's volume is above so many times the mean of the bars before it.
 SPIKE, SPIKE_BARS = 3.0, 20
-#: No entry is decided on the first bars: hot looks at no symbol before it has seen a day of it, and by then what an
-#: average was seeded with is forgotten, so that each peer may use
-#: its own.
-WARM_UP = 1_500
+#: No entry is decided on the first bars: hot enters no symbol before it has seen a day of it, and by then what an
+#: average was seeded with is forgotten, so that each peer may use its own.
+WARM_UP = 1_439
 #: Moves of price against the entry, and the share of the position sold there.
 STOP = 0.03
 TIERS = ((0.02, 0.30), (0.04, 0.30))

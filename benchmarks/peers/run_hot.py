@@ -121,10 +121,9 @@ def table(market: Market, s: int, symbol: str) -> Table:
     columns = {
         name: numbers(getattr(market, name)[s], digits) for name in ("open", "high", "low", "close")
     }  # fmt: skip
-    # A thousand times as much trades, since no other knows that a bar cannot bear every order.
-    quote, base = (
-        numbers(volume, 4) for volume in (1000 * market.volume[s], 1000 * market.volume[s] / market.close[s])
-    )
+    # As much as hot believes, since no other knows that a bar cannot bear every order.
+    traded = market.volume[s] * (1e9 / market.volume[s].max())
+    quote, base = numbers(traded, 4), numbers(traded / market.close[s], 4)
     wholes = {
         "open_at": opened, "at": opened + MINUTE_MS, "trades": np.full(len(opened), -1, np.int64),
         "mono_ms": np.full(len(opened), -1, np.int64),

@@ -45,7 +45,6 @@ class Account:
         """Takes the account at a tick."""
         if self._last is None or mark[1:] != self._last[1:]:
             self._row(mark)
-        self.curve.add(mark.at, from_e8(mark.equity_e8))
         self._last = mark
 
     def end(self) -> None:
@@ -56,6 +55,7 @@ class Account:
     def _row(self, mark: Mark) -> None:
         self._written = mark
         self.rows.append(mark)
+        self.curve.add(mark.at, from_e8(mark.equity_e8))
         self._write(mark)
 
 

@@ -55,7 +55,7 @@ class Listener(Protocol):
         ...
 
     def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick, after the tick itself."""
+        """Takes the account at a tick, after the tick itself; one that changed nothing may be left out."""
         ...
 
 

@@ -201,6 +201,7 @@ class Grid:
         self.start = min(int(one.opened[0]) for one in self.candles)
         self.cycles = (max(int(one.opened[-1]) for one in self.candles) - self.start) // self.step_ms + 1
         self.facts = sum(len(one) for one in self.candles)
+        self._room: tuple[Any, Any, Any] | None = None
         self.rules = _rules(source, self.candles[0].venue, set(self.symbols))
 
     def time(self, cycle: int) -> int:
@@ -216,19 +217,23 @@ class Grid:
         return self.candles[symbol].rows(self.start, self.start + (cycle + 1) * self.step_ms)[1] - 1
 
     def block(self, first: int, size: int, back: int) -> Block:
-        """Gives some cycles with those before them; what lies before the first candle is empty."""
+        """Gives some cycles with those before them; what lies before the first candle is empty.
+
+        The next block of the same size takes the place of this one in memory.
+        """
         count, width = len(self.candles), back + size
-        closes = np.full((count, width), np.nan)
-        micros = np.zeros((count, width), np.int64)
-        wholes = np.full((4, count, width), NO_BAR, np.int64)
+        if self._room is None or self._room[0].shape[1] != width:
+            self._room = (
+                np.empty((count, width)), np.empty((count, width), np.int64), np.empty((4, count, width), np.int64)
+            )  # fmt: skip
+        closes, micros, wholes = self._room
         opened = self.start + (first - back) * self.step_ms
         for s, one in enumerate(self.candles):
             low, high = one.rows(opened, opened + width * self.step_ms)
-            if low == high:
-                continue
-            place: Any = (one.opened[low:high] - opened) // self.step_ms
-            if high - low == int(place[-1]) - int(place[0]) + 1:
-                place = slice(int(place[0]), int(place[-1]) + 1)
+            place: Any = slice(None)
+            if high - low < width:
+                closes[s], micros[s], wholes[:, s] = np.nan, 0, NO_BAR
+                place = (one.opened[low:high] - opened) // self.step_ms
             closes[s, place] = one.floats("close", low, high)
             micros[s, place] = np.rint(one.quotes(low, high) * MICRO)
             for i, name in enumerate(_PRICES):

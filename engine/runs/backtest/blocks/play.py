@@ -144,8 +144,13 @@ class BlockBacktest:
         self._cycles += len(ticked)
         if bars.any():
             self._reached = int(block.times[block.back + np.flatnonzero(bars)[-1]])
-        rows = (block.ticks[ticked], *(column[ticked] for column in marks))
-        for row in zip(*(column.tolist() for column in rows), strict=True):
+        columns = [column[ticked] for column in marks]
+        told = np.zeros(len(ticked), bool)
+        for column in columns:
+            told[1:] |= column[1:] != column[:-1]
+        # What did not change need not be told; the first and the last of a block join it to its neighbours.
+        told[:1] = told[-1:] = True
+        for row in zip(*(column[told].tolist() for column in (block.ticks[ticked], *columns)), strict=True):
             self._listener.mark(Mark(*row))
 
     def result(self) -> Result:
