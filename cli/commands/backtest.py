@@ -17,11 +17,11 @@ from cli.play import Bar, Stop, drive
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import ConfigError, Exit, UsageError
 from engine.runs import settings
-from engine.runs.backtest.backtest import Playing, Result, Unfit, playing
+from engine.runs.backtest.backtest import Playing, Result, Unfit, fastest, playing
 from engine.runs.backtest.lookahead import Found, Lookahead
 from engine.runs.backtest.results import TRADE, Results, fresh_folder, trade_rows
 from engine.runs.market import Market as MarketOf
-from engine.runs.market import no_market, open_market
+from engine.runs.market import is_store, no_market, open_market
 
 if TYPE_CHECKING:
     from engine.stages.report_shape import Report
@@ -128,20 +128,19 @@ def backtest(
 
 def _playing(path: Route, used: settings.Settings, market: MarketOf, results: Results, quiet: bool) -> Playing:
     """Gives the backtest by the path that was asked for; a store is played in blocks where that can be."""
-    from engine.world.store.store import is_store
-
-    if path == Route.BLOCKS or (path == Route.AUTO and is_store(market.path)):
+    if path == Route.AUTO and is_store(market.path):
+        made, why = fastest(used, market, results, strategy_failed)
+        if why is not None and not quiet:
+            say(f"hot backtest: fact by fact, since {why}")
+    elif path == Route.BLOCKS:
         try:
-            made = playing(used, market, results, "blocks", strategy_failed)
+            made, why = playing(used, market, results, "blocks", strategy_failed), None
         except Unfit as no:
-            if path == Route.BLOCKS:
-                raise ConfigError(f"--path blocks: {no}; --path records plays it fact by fact") from None
-            if not quiet:
-                say(f"hot backtest: fact by fact, since {no}")
-        else:
-            results.path = "blocks"
-            return made
-    return playing(used, market, results, "records", strategy_failed)
+            raise ConfigError(f"--path blocks: {no}; --path records plays it fact by fact") from None
+    else:
+        made, why = playing(used, market, results, "records", strategy_failed), ""
+    results.path = "blocks" if why is None else "records"
+    return made
 
 
 def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Path) -> None:

@@ -81,6 +81,13 @@ def no_market() -> ConfigError:
     )
 
 
+def is_store(path: str) -> bool:
+    """Says whether a market is a store of columns."""
+    from engine.world.store import store
+
+    return store.is_store(path)
+
+
 def open_market(
     options: MarketOptions,
     on_bad: Callable[[str, int, str], None],

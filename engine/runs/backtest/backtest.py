@@ -144,6 +144,16 @@ def playing(
     return BlockBacktest(settings, market, listener, on_failure)
 
 
+def fastest(
+    settings: Settings, market: Market, listener: Listener, on_failure: Callable[[str, str], None] | None = None
+) -> tuple[Playing, str | None]:
+    """Gives a backtest over columns where that can be, else fact by fact, with why."""
+    try:
+        return playing(settings, market, listener, "blocks", on_failure), None
+    except Unfit as why:
+        return playing(settings, market, listener, "records", on_failure), str(why)
+
+
 def backtest(
     settings: Settings, market: Market, listener: Listener, *, path: Path = "records",
     show: Callable[[Progress], None] = lambda now: None, stopped: Callable[[], bool] = lambda: False,

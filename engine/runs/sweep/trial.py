@@ -12,9 +12,9 @@ from engine.plugs import Entry
 from engine.records.base import Record, figure
 from engine.records.wire import COMPARED
 from engine.runs.backtest.account import HOUR_MS, HOURLY, Account, performance_of, returns
-from engine.runs.backtest.backtest import Mark, backtest
+from engine.runs.backtest.backtest import Mark, fastest
 from engine.runs.manifest import make_run
-from engine.runs.market import Market, MarketOptions, open_market
+from engine.runs.market import Market, MarketOptions, is_store, open_market
 from engine.runs.settings import Settings, load
 from engine.stages.report import Fold
 
@@ -59,7 +59,9 @@ def run_trial(job: Job) -> Outcome:
     used = load(base=job.settings)
     market, skipped = _market(job)
     tally = Tally(used, market)
-    backtest(used, market, tally)
+    under_way, _ = fastest(used, market, tally)
+    for _ in under_way.play():
+        pass
     return tally.outcome(skipped)
 
 
@@ -78,6 +80,8 @@ def _load(job: Job) -> _Loaded:
     market = open_market(job.market, lambda name, line, reason: bad.append(line))
     if hash_of(market) != job.market_hash:
         raise ConfigError(f"{job.market.path}: this worker finds other facts there than the sweep was started with")
+    if is_store(job.market.path):
+        return _Loaded(job[:2], market, 0)  # its columns are mapped into memory
     # What no stage looks at need not stay: the lines themselves.
     kept = [Entry(entry.record, None) for entry in islice(market.source.facts(), MOST_FACTS + 1)]
     if len(kept) <= MOST_FACTS:
