@@ -1,5 +1,6 @@
 """The options that mean the same everywhere."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,8 @@ import typer
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from engine.runs.market import MarketOptions
+    from engine.runs.market import Live, MarketOptions
+    from engine.runs.settings import Settings
 
 #: The last millisecond of the year 9999.
 LAST_MS = 253_402_300_799_999
@@ -30,7 +32,9 @@ Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="Only this s
 Seed = Annotated[int, typer.Option("--seed", help="Written into the manifest; nothing here is left to chance.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at the first bad line (exit 65) instead of skipping it.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes on stderr.")]
-VenueName = Annotated[str | None, typer.Option("--venue", help="Venue of a market that does not name its own.")]
+VenueName = Annotated[
+    str | None, typer.Option("--venue", help="The live market, or the venue of a recorded one that names none.")
+]
 Lateness = Annotated[int, typer.Option("--max-lateness", help="How late a fact of a stream may come, in ms.", min=0)]
 Speed = Annotated[str, typer.Option("--speed", help="max, realtime, or how many times real time.")]
 Paper = Annotated[bool, typer.Option("--paper", help="Trade on paper; the only mode there is, and the default.")]
@@ -74,7 +78,7 @@ def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
 
 
 def market_of(
-    path: str, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None, speed: str,
+    path: str | None, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None, speed: str,
     strict: bool, max_lateness: int,
 ) -> "MarketOptions":  # fmt: skip
     """Gives what of a market is wanted, from the options that scan, run and daemon share."""
@@ -82,9 +86,16 @@ def market_of(
 
     since_ms, until_ms = span(since, until)
     return MarketOptions(
-        path=path, venue=venue, symbols=tuple(symbols or ()), since_ms=since_ms, until_ms=until_ms, speed=speed,
+        path=path or "", venue=venue, symbols=tuple(symbols or ()), since_ms=since_ms, until_ms=until_ms, speed=speed,
         strict=strict, max_lateness_ms=max_lateness,
     )  # fmt: skip
+
+
+def live_of(used: "Settings", stopped: Callable[[], bool] = lambda: False, once: bool = False) -> "Live":
+    """Gives what a live market is opened with, for commands that take one when --market is not given."""
+    from engine.runs.market import Live
+
+    return Live(used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped)
 
 
 def utc(at_ms: int) -> str:

@@ -28,7 +28,7 @@ from peer import (
 (TIER_1, SHARE_1), (TIER_2, SHARE_2) = TIERS
 
 
-@numba.njit(cache=True)
+@numba.njit
 def play_symbol(opens, highs, lows, closes, volumes, entries, profits):
     """Fills in each trade's entry bar and profit, NaN while it is open, and gives how many there were.
 
@@ -77,7 +77,7 @@ def play_symbol(opens, highs, lows, closes, volumes, entries, profits):
     return trades
 
 
-@numba.njit(cache=True)
+@numba.njit
 def seeds(closes):
     """Gives both averages at the last bar of the slow one's first window."""
     fast = np.mean(closes[:FAST])
@@ -86,7 +86,7 @@ def seeds(closes):
     return fast, np.mean(closes[:SLOW])
 
 
-@numba.njit(cache=True)
+@numba.njit
 def spiked(volumes, bar):
     """Says whether the bar's volume stands out from the bars before it."""
     before = 0.0

@@ -17,7 +17,7 @@ from engine.errors import Exit
 from engine.ledger.ledger import Ledger
 from engine.runs import settings
 from engine.runs.data import fresh_ledger, report_path
-from engine.runs.market import MarketOptions, no_market, open_market
+from engine.runs.market import MarketOptions, open_market
 from engine.runs.schedule import Schedule
 from engine.runs.session import Progress, Session
 
@@ -47,10 +47,10 @@ def daemon(
     Beside the stages, a schedule writes a heartbeat, keeps the HTML report fresh and looks after the ledger. A stop is
     in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
 
+    Without --market it trades the live market of --venue (binance-spot or binance-usdm) on paper, which needs no key.
+
     Example: hot daemon --paper --market examples/session --ledger paper.db
     """
-    if market is None:
-        raise no_market()
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
     used = settings.load(config, list(sets or []))
     path = ledger if ledger is not None else fresh_ledger("paper")
@@ -63,7 +63,8 @@ def serve(
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
     rejects = Rejects("daemon", wanted.strict)
     with Stop() as stop:
-        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet)
+        live = options.live_of(used, stop)
+        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
         ledger = Ledger.open(path, mode="paper", venue="paper")
         try:
             if not quiet:

@@ -13,7 +13,7 @@ from engine.errors import Exit
 from engine.ledger.ledger import Ledger
 from engine.runs import settings
 from engine.runs.data import fresh_ledger
-from engine.runs.market import MarketOptions, no_market, open_market
+from engine.runs.market import MarketOptions, open_market
 from engine.runs.session import Session
 
 app = typer.Typer(add_completion=False)
@@ -44,8 +44,6 @@ def run(
 
     Example: hot run --market examples/session --paper --ledger paper.db
     """
-    if market is None:
-        raise no_market()
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
     used = settings.load(config, list(sets or []))
     path = ledger if ledger is not None else fresh_ledger("paper")
@@ -59,7 +57,8 @@ def play(
     """Plays a market into a ledger and tells what came of it; gives the exit code."""
     rejects = Rejects("run", wanted.strict)
     with Stop() as stop:
-        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet)
+        live = options.live_of(used, stop)
+        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
         ledger = Ledger.open(path, mode="paper", venue="paper")
         try:
             session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed)

@@ -1,6 +1,5 @@
 """hot scan: watch the whole market for coins that heat up."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -18,7 +17,7 @@ from engine.records.market import Tick
 from engine.records.wire import encode
 from engine.runs import settings
 from engine.runs.begin import start_run
-from engine.runs.market import MarketOptions, no_market, open_market
+from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import Settings
 from engine.stages.intake import Intake
 from engine.stages.recent import PRICE_KINDS
@@ -40,36 +39,34 @@ def scan(
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
     seed: options.Seed = 0,
+    once: bool = typer.Option(False, "--once", help="End after one cycle of the live market that knows a day of it."),
     strict: options.Strict = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Watch the whole market: rolling windows of every symbol, anomalies, and the pool of candidates that heat up.
 
     Gives the market's facts as records, with clock ticks and symbol rules put in where they are missing; before each
-    tick the anomalies and candidates of its cycle. The tick tells the reason code of every other symbol.
+    tick the anomalies and candidates of its cycle. The tick tells the reason code of every other symbol. Without
+    --market it watches the live market of --venue (binance-spot or binance-usdm), which needs no key.
 
     Example: hot scan --market examples/session | hot rank | hot signal | hot precheck | hot order --paper
     """
     used = settings.load(config, list(sets or []))
     path = _market_path(market)
     wanted = options.market_of(path, venue, symbols, since, until, speed, strict, max_lateness)
-    raise typer.Exit(_scan(used, wanted, ledger, seed, quiet))
+    raise typer.Exit(_scan(used, wanted, ledger, seed, once, quiet))
 
 
-def _market_path(market: str | None) -> str:
-    if market is not None:
-        return market
-    if stdin_is_market():
-        return "-"
-    if sys.stdin.isatty():
-        say("hot scan reads a recording and writes records; hot scan --help tells more, hot demo shows it at work.")
-    raise no_market()
+def _market_path(market: str | None) -> str | None:
+    return "-" if market is None and stdin_is_market() else market
 
 
-def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, quiet: bool) -> int:
+def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, once: bool, quiet: bool) -> int:
     output, rejects = Output(), Rejects("scan", wanted.strict)
     wait = _waiter(output)
-    opened = open_market(wanted, rejects.add, wait=wait, before_wait=output.flush)
+    opened = open_market(
+        wanted, rejects.add, wait=wait, before_wait=output.flush, live=options.live_of(used, once=once)
+    )
     entries, first_at = begun(opened.source.facts())
     run = start_run(used, opened, seed, ledger, first_at)
     output.write(encode(run))

@@ -119,6 +119,24 @@ class Funding(Fact, frozen=True, kw_only=True):
     mark_price: str | None = None
 
 
+class LongShort(Fact, frozen=True, kw_only=True):
+    """Longs over shorts at the end of a period: of all accounts, the top traders' accounts or their positions."""
+
+    whose: Literal["accounts", "top_accounts", "top_positions"]
+    period_s: Whole
+    ended_at: Whole
+    ratio: str
+
+
+class TakerFlow(Fact, frozen=True, kw_only=True):
+    """What takers bought and sold within a period, in the base asset."""
+
+    period_s: Whole
+    ended_at: Whole
+    bought: str
+    sold: str
+
+
 class Post(Record, frozen=True, kw_only=True):
     """A social post about some symbols. Its text is untrusted and never an instruction.
 

@@ -1,4 +1,4 @@
-"""The catalog of plugs: finds strategies, rules and venues by their file names."""
+"""The catalog of plugs: finds strategies, rules and sources by their file names."""
 
 import importlib
 import importlib.util
@@ -8,9 +8,10 @@ from typing import Any
 
 import engine.rules
 import engine.strategies
+import engine.world.sources
 from engine.errors import ConfigError
 
-_ROOMS = {"strategies": engine.strategies, "rules": engine.rules}
+_ROOMS = {"strategies": engine.strategies, "rules": engine.rules, "sources": engine.world.sources}
 
 
 def names(room: str) -> list[str]:
@@ -33,7 +34,7 @@ def load(room: str, name: str) -> type[Any]:
         near = get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise ConfigError(f"no plug {name!r} in {room}: {hint}")
-    return _class_in(importlib.import_module(f"engine.{room}.{name}"), name)
+    return _class_in(importlib.import_module(f"{_ROOMS[room].__name__}.{name}"), name)
 
 
 def plug_name(name: str) -> str:

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.errors import ConfigError
+import msgspec
+
+from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
 from engine.records.market import SymbolRules
 
@@ -74,11 +76,30 @@ class Paced:
 
 
 def no_market() -> ConfigError:
-    """Gives the error of a command that was given no market."""
-    return ConfigError(
-        f"no market: live sources are not built yet, so name a recording, as in --market {EXAMPLE} (or --market - for "
-        "records on stdin)"
-    )
+    """Gives the error of a command that needs a recorded market and was given none."""
+    return ConfigError(f"no market: name a recording or a store, as in --market {EXAMPLE}")
+
+
+class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the live market is, for commands that are given no `--market`.
+
+    `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`: base addresses in place of the
+    exchange's own, as those that hot venue prints.
+    """
+
+    venue: str = "binance-spot"
+    rest_url: str = ""
+    stream_url: str = ""
+
+
+class Live(NamedTuple):
+    """What a live market is opened with: where it is, the cycle, the quote assets, and when to end."""
+
+    settings: LiveSettings
+    cycle_s: int
+    quotes: tuple[str, ...]
+    once: bool = False
+    stopped: Callable[[], bool] = lambda: False
 
 
 def is_store(path: str) -> bool:
@@ -94,15 +115,24 @@ def open_market(
     wait: Callable[[float], bool] | None = None,
     before_wait: Callable[[], None] | None = None,
     with_span: bool = False,
+    live: Live | None = None,
 ) -> Market:
-    """Opens a recording or a store; raises ConfigError or UsageError for one that is not there or cannot be read.
+    """Opens a recording or a store, or without a path a live market.
+
+    Raises ConfigError or UsageError for one that is not there or cannot be read, and where `live` is not given for a
+    market without a path.
 
     `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block;
     `with_span` looks up the first and last time, which costs a reading of the files.
     """
     from engine.world.snapshots.snapshots import load
 
-    opened = _opened(options, on_bad, before_wait, with_span)
+    if options.path:
+        opened = _opened(options, on_bad, before_wait, with_span)
+    elif live is not None:
+        opened = _live(options, live, before_wait)
+    else:
+        raise no_market()
     source = opened.source
     if options.speed != "max":
         if wait is None:
@@ -111,6 +141,26 @@ def open_market(
     snapshot = load(opened.venue)
     rules, name = dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}"
     return Market(source, rules, name, options.path, opened.span, options.only())
+
+
+def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | None) -> "_Opened":
+    """Gives the live market of a venue."""
+    from engine.runs import catalog
+    from engine.runs.data import data_dir
+
+    for name, given in (("--since", options.since_ms), ("--until", options.until_ms)):
+        if given is not None:
+            raise UsageError(f"{name} is for recorded markets: name one with --market")
+    venue = options.venue or live.settings.venue
+    known = [name.replace("_", "-") for name in catalog.names("sources") if name.startswith("binance")]
+    if venue not in known:
+        raise ConfigError(f"no live market {venue!r}: there are {', '.join(known)}; --market names a recorded one")
+    source: Source = catalog.load("sources", venue.replace("-", "_"))(
+        data_dir=data_dir(), cycle_s=live.cycle_s, quotes=live.quotes, symbols=options.symbols, once=live.once,
+        rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
+        before_wait=before_wait,
+    )  # fmt: skip
+    return _Opened(source, venue, None)
 
 
 class _Opened(NamedTuple):

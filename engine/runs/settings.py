@@ -15,6 +15,7 @@ from engine.plugs import Rule, Strategy
 from engine.records.base import figure
 from engine.records.bounds import Count, Seconds, check_number
 from engine.runs import catalog
+from engine.runs.market import LiveSettings
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
 from engine.stages.precheck import PrecheckSettings
@@ -61,9 +62,10 @@ _SECTIONS: dict[str, type[Any]] = {
     "paper": PaperSettings,
     "ledger": LedgerSettings,
     "daemon": DaemonSettings,
+    "live": LiveSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
-_SILENT = ("ledger", "daemon")
+_SILENT = ("ledger", "daemon", "live")
 
 
 class Settings:
@@ -82,6 +84,7 @@ class Settings:
     paper: PaperSettings
     ledger: LedgerSettings
     daemon: DaemonSettings
+    live: LiveSettings
 
     def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
         """Takes given values with their origins over the defaults; raises ConfigError."""

@@ -11,7 +11,7 @@ from engine.matching.units import E8, MOST, e8, from_e8
 from engine.records.base import Figure, figure
 from engine.records.bounds import Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
 from engine.records.desk import DeskView, EngineState, Holding, Standing
-from engine.records.market import SymbolRules, check_rules
+from engine.records.market import Bar, SymbolRules, check_rules
 from engine.records.trades import StateChange
 from engine.stages.exits import ExitState
 from engine.stages.recent import News, Price, Recent
@@ -134,7 +134,7 @@ class Desk:
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             state.fresh_since = mono
         state.last_fact = max(state.last_fact, mono)
-        state.feed_step_s = recent.step_s
+        state.feed_step_s = fact.step_s if isinstance(fact, Bar) else 0
         return news
 
     def _stale_ms(self, step_s: int) -> int:

@@ -38,6 +38,7 @@ class Recent(msgspec.Struct, kw_only=True):
         """Takes a fact and says what it is good for; raises BadRecord for one that makes no sense."""
         check_price(fact)
         news: News = "price"
+        at = fact.at
         volume = quote = 0.0
         if isinstance(fact, Bar):
             news = self._news_of(fact)
@@ -45,7 +46,9 @@ class Recent(msgspec.Struct, kw_only=True):
                 return news
             bar = figures(fact)
             text, quote, volume = fact.close, bar.quote_volume, float(fact.volume)
+            # History is known late, but its prices are of the time at which they were paid.
             self.step_s, self.closed_at = fact.step_s, fact.open_at + 1000 * fact.step_s
+            at = self.closed_at
         elif isinstance(fact, Ticker):
             text, self.heard_at = fact.last, fact.at
         elif isinstance(fact, Trade):
@@ -54,7 +57,7 @@ class Recent(msgspec.Struct, kw_only=True):
         else:
             # A book gives the side that is worse for who sells, so that a value is never flattered.
             text, self.heard_at = fact.bid, fact.at
-        self._sample(fact.at, text, volume, quote)
+        self._sample(at, text, volume, quote)
         return news
 
     def _news_of(self, bar: Bar) -> News:

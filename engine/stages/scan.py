@@ -123,7 +123,7 @@ class Scan:
             coin = self.state.market.coins[symbol]
             if coin.heard_at < 0:
                 continue  # only its rules are known: it is not being scanned
-            code = self._unfit(coin, mono)
+            code = self._unfit(coin, now, mono)
             if code is None:
                 code = self._look(coin, now, made, candidates)
             else:
@@ -136,7 +136,7 @@ class Scan:
         sorted_codes = {code: tuple(codes[code]) for code in sorted(codes)}
         return [*made, *candidates, Tick(at=now, codes=sorted_codes, mono_ms=tick.mono_ms)]
 
-    def _unfit(self, coin: Coin, mono: int) -> str | None:
+    def _unfit(self, coin: Coin, now: int, mono: int) -> str | None:
         """Gives the code of the first filter that a symbol does not pass."""
         settings = self.settings
         if coin.symbol in settings.exclude or (coin.quote and coin.quote not in settings.quote_assets):
@@ -147,9 +147,15 @@ class Scan:
             return "BAD_DATA"
         if mono - coin.heard_at > (2000 * coin.step_s if coin.step_s else 1000 * settings.silent_s):
             return "SILENT"
-        if coin.window is None or not coin.window.whole:
+        if coin.window is None or not coin.window.whole or self._is_behind(coin, now):
             return "COLD"
         return None
+
+    def _is_behind(self, coin: Coin, now: int) -> bool:
+        """Says whether a symbol's prices go on while its candles do not: its windows then tell of the past."""
+        feed = self.state.market.feeds.get(coin.symbol)
+        step_ms = 1000 * coin.step_s
+        return feed is not None and step_ms > 0 and now - (feed.opened_at + step_ms) > 2 * step_ms
 
     def _look(self, coin: Coin, now: int, made: list[Record], candidates: list[Record]) -> str | None:
         """Looks at a fit symbol: its anomaly and its place in the pool; gives its code unless it is a candidate."""

@@ -58,7 +58,7 @@ def facts(lines: Iterable[tuple[int, bytes]], origin: Origin) -> Iterator[Number
             received = _received(wrapper)
             venue = _MARKETS.get(str(wrapper.get("market")), origin.venue)
             for event in _events(wrapper.get("frame", wrapper)):
-                fact = _fact(event, venue, max(now, received if received is not None else _said(event)))
+                fact = fact_of(event, venue, max(now, received if received is not None else _said(event)))
                 if fact is None:
                     origin.notes.ignore()
                     continue
@@ -92,7 +92,7 @@ def _events(frame: Any) -> Iterator[Fields]:
         yield fields_of(one)
 
 
-def _fact(event: Fields, venue: str, at: int) -> Record | None:
+def fact_of(event: Fields, venue: str, at: int) -> Record | None:
     # The book ticker of spot is the only stream that does not say what it is.
     kind = event.get("e", "bookTicker" if {"u", "s", "b", "B", "a", "A"} <= event.keys() else None)
     read = _READERS.get(kind) if isinstance(kind, str) else None

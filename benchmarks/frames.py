@@ -1,0 +1,171 @@
+"""How fast whole-market frames are read, against unicorn-fy, and how a live scan keeps up with ten times the real rate.
+
+`unicorn-fy` gets an environment of its own; without it (no network, no compiler) only our own figures are printed. The
+market is made up: 400 symbols that trade each second, as `!miniTicker@arr` tells them.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.kernels.window import Window
+from engine.records.wire import encode
+from engine.stages.coins import Coins, CoinsState
+from engine.world.streams.clock import Stamp
+from engine.world.streams.frames import Frames
+from engine.world.streams.inbox import Inbox
+
+UNICORN = "unicorn-fy==0.17.2"
+START = 1_700_000_040_000
+
+_THEIRS = """
+import sys, time
+from unicorn_fy.unicorn_fy import UnicornFy
+frames = open(sys.argv[1], encoding="utf-8").read().splitlines()
+for _ in range(int(sys.argv[2])):
+    started = time.process_time()
+    for frame in frames:
+        UnicornFy.binance_com_websocket(frame)
+    print((time.process_time() - started) / len(frames) * 1e3)
+"""
+
+
+def frames(symbols: int, count: int) -> list[bytes]:
+    """Gives `count` frames, a second apart, in which every symbol has changed."""
+    chance = random.Random(7)
+    prices = [chance.uniform(0.001, 500.0) for _ in range(symbols)]
+    volumes = [chance.uniform(1e5, 1e8) for _ in range(symbols)]
+    made = []
+    for second in range(count):
+        rows = []
+        for i in range(symbols):
+            prices[i] *= 1.0 + chance.gauss(0.0, 0.0004)
+            volumes[i] += chance.expovariate(1.0) * 100.0
+            p, q = prices[i], volumes[i]
+            rows.append({
+                "e": "24hrMiniTicker", "E": START + 1000 * second, "s": f"SYM{i}USDT", "c": f"{p:.8f}",
+                "o": f"{p * 0.98:.8f}", "h": f"{p * 1.05:.8f}", "l": f"{p * 0.95:.8f}", "v": f"{q / p:.8f}",
+                "q": f"{q:.8f}",
+            })  # fmt: skip
+        combined = {"stream": "!miniTicker@arr", "data": rows}
+        made.append(json.dumps(combined, separators=(",", ":")).encode())
+    return made
+
+
+def reader(symbols: int) -> Frames:
+    """Gives a reader that wants all symbols."""
+    made = Frames("binance-spot")
+    made.wanted = made.known = {f"SYM{i}USDT" for i in range(symbols)}
+    return made
+
+
+def read(symbols: int, market: list[bytes]) -> None:
+    """Frames become facts."""
+    ours = reader(symbols)
+    for i, frame in enumerate(market):
+        ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i))
+
+
+def read_newest(symbols: int, market: list[bytes]) -> None:
+    """Frames become facts, of which the inbox keeps the newest of each symbol."""
+    ours, inbox = reader(symbols), Inbox()
+    for i, frame in enumerate(market):
+        inbox.put(ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i)).facts)
+
+
+def read_into_windows(symbols: int, market: list[bytes]) -> None:
+    """Frames become facts, and these the rolling windows of the scan."""
+    ours, coins = reader(symbols), Coins(CoinsState(), Window.of)
+    for i, frame in enumerate(market):
+        at = START + 1000 * i
+        for fact in ours.read(frame, Stamp(at, at)).facts:
+            coins.hear(fact)
+        coins.minute(at)
+
+
+def read_into_lines(symbols: int, market: list[bytes]) -> None:
+    """Frames become facts, and these the lines of the wire."""
+    ours = reader(symbols)
+    for i, frame in enumerate(market):
+        for fact in ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i)).facts:
+            encode(fact)
+
+
+def ms_a_frame(work: Callable[[int, list[bytes]], None], symbols: int, market: list[bytes]) -> float:
+    """Gives milliseconds of processor time a frame."""
+    started = time.process_time()
+    work(symbols, market)
+    return (time.process_time() - started) / len(market) * 1e3
+
+
+def unicorn_python(folder: Path) -> Path | None:
+    """Gives a Python that has unicorn-fy, in an environment of its own; None where it cannot be installed."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        made = subprocess.run([sys.executable, "-m", "venv", str(folder)], capture_output=True)
+        if made.returncode:
+            return None
+    got = subprocess.run([str(python), "-m", "pip", "install", "-q", UNICORN], capture_output=True)
+    return python if got.returncode == 0 else None
+
+
+def theirs(python: Path, market: list[bytes]) -> float:
+    """Gives unicorn-fy's milliseconds of processor time a frame; it reads the same bytes."""
+    with tempfile.NamedTemporaryFile("wb", suffix=".ndjson") as file:
+        file.write(b"\n".join(market))
+        file.flush()
+        out = subprocess.run([str(python), "-c", _THEIRS, file.name, "1"], capture_output=True, text=True, check=True)
+    return float(out.stdout.split()[-1])
+
+
+def compare(symbols: int, count: int, rounds: int, python: Path | None) -> None:
+    """Prints medians of rounds that alternate between all ways, and the ratios."""
+    market = frames(symbols, count)
+    ways: dict[str, Callable[[], float]] = {
+        "to facts": lambda: ms_a_frame(read, symbols, market),
+        "to the newest fact of each symbol": lambda: ms_a_frame(read_newest, symbols, market),
+        "to facts and lines of the wire": lambda: ms_a_frame(read_into_lines, symbols, market),
+        "to facts and the scan's windows": lambda: ms_a_frame(read_into_windows, symbols, market),
+    }
+    if python is not None:
+        ways["unicorn-fy, to dictionaries"] = lambda: theirs(python, market)
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            taken[name].append(way())
+    unicorn = statistics.median(taken["unicorn-fy, to dictionaries"]) if python is not None else None
+    print(f"frames of {symbols} symbols, {count} of them, median of {rounds} rounds")
+    for name, figures in taken.items():
+        mid = statistics.median(figures)
+        ratio = f"   {unicorn / mid:6.2f} x unicorn-fy" if unicorn is not None else ""
+        print(f"  {name:36s} {mid:8.3f} ms a frame{ratio}")
+    if python is None:
+        print(f"  {UNICORN} could not be installed: no ratio")
+
+
+def main() -> None:
+    """Runs the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--symbols", type=int, default=400)
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--unicorn", type=Path, help="folder of the environment that holds unicorn-fy, kept for next time"
+    )
+    wanted = parser.parse_args()
+    if wanted.unicorn is not None:
+        compare(wanted.symbols, wanted.frames, wanted.rounds, unicorn_python(wanted.unicorn))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        compare(wanted.symbols, wanted.frames, wanted.rounds, unicorn_python(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

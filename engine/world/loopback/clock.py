@@ -1,0 +1,31 @@
+"""The venue's clock: wall time at speed 1; faster, market time runs ahead of the wall from the moment of the start."""
+
+import time
+from collections.abc import Callable
+
+
+class VenueClock:
+    """Tells venue time in ms."""
+
+    def __init__(self, speed: float = 1.0, wall: Callable[[], float] = time.time) -> None:
+        """`wall` gives seconds since the epoch."""
+        self.speed, self._wall = speed, wall
+        self.started = wall()
+        self.skew_ms = 0
+
+    def now(self) -> int:
+        """Gives venue time in ms, which is what the market, the books and GET time go by."""
+        wall = self._wall()
+        return int((self.started + (wall - self.started) * self.speed) * 1000) + self.skew_ms
+
+    def wall_ms(self) -> int:
+        """Gives wall time in ms (moved by a fault, where one moves the clock)."""
+        return int(self._wall() * 1000) + self.skew_ms
+
+    def seconds_until(self, at: int) -> float:
+        """Gives how many seconds of wall time pass until it is `at` ms at the venue."""
+        return (at - self.now()) / 1000 / self.speed
+
+    def up_s(self) -> float:
+        """Gives how many seconds of wall time the venue has been up; no fault moves this one."""
+        return self._wall() - self.started

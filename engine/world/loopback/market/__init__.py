@@ -1,0 +1,1 @@
+"""What is traded at the venue: symbols, their tapes, and where prices come from."""

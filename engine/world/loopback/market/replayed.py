@@ -1,0 +1,177 @@
+"""A market out of a recording: facts become prints, a candle the four prices that it tells of."""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.matching.bracket import worsened
+from engine.matching.units import part
+from engine.plugs import Entry
+from engine.records.market import (
+    Bar,
+    BookTop,
+    Funding,
+    SymbolRules,
+    Ticker,
+    Trade,
+    amount,
+    check_price,
+    check_rules,
+    check_symbol,
+    price,
+    signed,
+)
+from engine.world.loopback.market.instruments import VENUES, Instrument
+from engine.world.loopback.market.source import FundingRate, Happening
+from engine.world.loopback.market.tape import Candle, Print
+
+_HALF_SPREAD = part(Decimal("0.00025"))
+_MINUTES_A_DAY = 1440
+#: What stands at the best price of a market that shows no sizes: this part of a candle's volume.
+_SHOWN = 20
+Priced = Bar | Ticker | BookTop | Trade
+
+
+class Replayed:
+    """The market of recorded facts. `facts` gives them anew each time it is called; `rules` fills in missing ones."""
+
+    def __init__(self, facts: Callable[[], Iterator[Entry]], rules: Mapping[str, SymbolRules]) -> None:
+        """Reads nothing yet but the first facts, to know what is listed."""
+        self._facts, self._rules = facts, rules
+        self._coins: dict[tuple[str, str], Instrument] = {}
+        self.first_at = 0
+
+    def coins(self) -> list[Instrument]:
+        """Gives what the recording's first instant lists."""
+        first: int | None = None
+        for entry in self._facts():
+            record = entry.record
+            if isinstance(record, Priced):
+                if first is not None and record.at > first:
+                    break
+                first = record.at
+                self.first_at = record.open_at if isinstance(record, Bar) else record.at
+                self._coin(record)
+            elif isinstance(record, SymbolRules):
+                self._take_rules(record)
+        return list(self._coins.values())
+
+    def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
+        """Gives nothing: a recording begins where it begins."""
+        return iter(())
+
+    def happenings(self, since: int) -> Iterator[Happening]:
+        """Gives what the recording tells, in order of time, its beginning moved to `since` by whole minutes."""
+        shift = (since - self.first_at) // 60_000 * 60_000
+        held: list[tuple[int, int, Print]] = []
+        longest = number = 0
+        for entry in self._facts():
+            record = entry.record
+            if isinstance(record, SymbolRules):
+                coin = self._take_rules(record)
+                if coin is not None:
+                    yield coin
+            elif isinstance(record, Funding) and VENUES.get(record.venue) == "usdm":
+                yield FundingRate(record.at + shift, record.symbol, Decimal(str(signed(record.rate))))
+            elif isinstance(record, Priced):
+                known = len(self._coins)
+                coin = self._coin(record)
+                if coin is None:
+                    continue
+                if len(self._coins) > known:
+                    yield coin
+                if isinstance(record, Bar):
+                    longest = max(longest, record.step_s * 1000)
+                for one in _prints(record, coin):
+                    number += 1
+                    heapq.heappush(held, (one.at, number, one._replace(at=one.at + shift)))
+                while held and held[0][0] <= record.at - longest:
+                    yield heapq.heappop(held)[2]
+        while held:
+            yield heapq.heappop(held)[2]
+
+    def _coin(self, record: Priced) -> Instrument | None:
+        key = record.venue, record.symbol
+        try:
+            check_price(record)
+            check_symbol(record.symbol)
+            if key not in self._coins:
+                rules = self._rules.get(record.symbol) or _inferred(record)
+                self._take_rules(msgspec.structs.replace(rules, venue=record.venue))
+        except BadRecord:
+            return None
+        return self._coins.get(key)
+
+    def _take_rules(self, rules: SymbolRules) -> Instrument | None:
+        kind = VENUES.get(rules.venue)
+        try:
+            check_rules(rules)
+            known = self._coins.get((rules.venue, rules.symbol))
+            if known is not None:
+                known.follow(rules)
+            elif kind is not None:
+                self._coins[rules.venue, rules.symbol] = Instrument.of(kind, rules)
+        except (BadRecord, ValueError):
+            return None
+        return self._coins.get((rules.venue, rules.symbol))
+
+
+def _inferred(record: Priced) -> SymbolRules:
+    """Rules for a symbol that has none: as many decimals as its first fact shows, the rest as most symbols have it."""
+    last = record.close if isinstance(record, Bar) else record.price if isinstance(record, Trade) else None
+    text = last or (record.last if isinstance(record, Ticker) else record.bid if isinstance(record, BookTop) else "1")
+    digits = max(2, min(8, len(text.partition(".")[2])))
+    base = record.symbol.removesuffix("USDT") or record.symbol
+    return SymbolRules(
+        at=record.at, venue=record.venue, symbol=record.symbol, base=base, quote="USDT",
+        tick=f"{Decimal(1).scaleb(-digits):f}", step="0.001", min_qty="0.001", max_qty="90000000", min_notional="5",
+        bid_multiplier_up="5", bid_multiplier_down="0.2", ask_multiplier_up="5", ask_multiplier_down="0.2",
+        max_orders=200, max_algo_orders=5, rules="inferred",
+    )  # fmt: skip
+
+
+def _prints(fact: Priced, coin: Instrument) -> list[Print]:
+    if isinstance(fact, Bar):
+        return _bar_prints(fact, coin)
+    if isinstance(fact, BookTop):
+        scale = coin.scale
+        bid, ask = scale.ticks(fact.bid, up=False), scale.ticks(fact.ask, up=True)
+        return [Print(fact.at, coin, bid, 0, -1, bid, scale.steps(fact.bid_qty), ask, scale.steps(fact.ask_qty))]
+    if isinstance(fact, Trade):
+        steps = coin.scale.steps(fact.qty)
+        return [_around(fact.at, coin, fact.price, steps, 1 if fact.side == "buy" else -1, steps * _SHOWN)]
+    day = amount(fact.volume_24h) or amount(fact.quote_volume_24h) / price(fact.last)
+    steps = max(1, coin.scale.steps(f"{day / _MINUTES_A_DAY / _SHOWN:.8f}"))
+    seen = _around(fact.at, coin, fact.last, steps, 1, steps)
+    if fact.bid is None or fact.ask is None:
+        return [seen]
+    bid, ask = coin.scale.ticks(fact.bid, up=False), coin.scale.ticks(fact.ask, up=True)
+    return [seen._replace(bid=bid, ask=ask)]
+
+
+def _bar_prints(bar: Bar, coin: Instrument) -> list[Print]:
+    """A candle as its open, its extremes (the one against its direction first), and its close."""
+    path = [bar.open, bar.low, bar.high, bar.close]
+    if price(bar.close) < price(bar.open):
+        path[1], path[2] = path[2], path[1]
+    steps = coin.scale.steps(bar.volume)
+    if steps < len(path):  # nothing traded: the price stands, thinly
+        return [_around(bar.open_at, coin, bar.close, 0, 1, 1)]
+    width = bar.step_s * 1000 // len(path)
+    before = path[0]
+    prints = []
+    for i, one in enumerate(path):
+        side = 1 if price(one) >= price(before) else -1
+        prints.append(_around(bar.open_at + i * width, coin, one, steps // 4, side, max(1, steps // _SHOWN)))
+        before = one
+    return prints
+
+
+def _around(at: int, coin: Instrument, text: str, steps: int, side: int, shown: int) -> Print:
+    ticks = max(2, coin.scale.ticks(text, up=False))
+    bid, ask = worsened(ticks, -1, _HALF_SPREAD), worsened(ticks, 1, _HALF_SPREAD)
+    bid, ask = max(1, min(bid, ticks - 1)), max(ask, ticks + 1)
+    return Print(at, coin, ticks, steps, side, bid, shown, ask, shown)

@@ -1,0 +1,38 @@
+"""What a market of the venue is made of: prints, rules and funding rates, from a generator or a recording."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from engine.world.loopback.market.instruments import Instrument
+from engine.world.loopback.market.tape import Candle, Print
+
+
+class FundingRate(NamedTuple):
+    """A perpetual's funding rate from a moment on, a fraction."""
+
+    at: int
+    symbol: str
+    rate: Decimal
+
+
+Happening = Print | Instrument | FundingRate
+
+
+class MarketSource(Protocol):
+    """Where the venue's market comes from. Times are the source's own; the venue moves them to its clock."""
+
+    def coins(self) -> list[Instrument]:
+        """Gives what is listed at the start."""
+        ...
+
+    def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
+        """Gives candles from before the start, which is at `until` ms, with their minutes (1, or 1440 for days).
+
+        The oldest come first within a symbol.
+        """
+        ...
+
+    def happenings(self, since: int) -> Iterator[Happening]:
+        """Gives what happens from the start on, in order of time; `since` is when the venue starts, in ms."""
+        ...

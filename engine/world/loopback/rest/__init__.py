@@ -1,0 +1,1 @@
+"""What the venue answers over REST: routes, weights, signatures."""

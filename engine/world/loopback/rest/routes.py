@@ -1,0 +1,147 @@
+"""REST of a market: routes, their weights and who may use them; what is asked comes in as text and leaves as bytes."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from engine.world.loopback.books.orders import Account
+from engine.world.loopback.books.refusals import Refusal, not_found
+from engine.world.loopback.books.wanted import Wanted
+from engine.world.loopback.clock import VenueClock
+from engine.world.loopback.httpd import Answer, Request
+from engine.world.loopback.market.instruments import Kind
+from engine.world.loopback.rest.limits import Meter
+from engine.world.loopback.rest.signing import account_of, check_signature, check_time, unsigned
+
+encode = msgspec.json.Encoder().encode
+#: The account of a call that needs none.
+NOBODY = Account("", "", "nobody")
+
+
+class Call(NamedTuple):
+    """A request that has been let in: what it wants, and whose it is."""
+
+    wanted: Wanted
+    account: Account
+
+
+class Route(NamedTuple):
+    """What answers at a path.
+
+    `security` is none, key or signed. `orders` says how many orders the call counts as; one that places or cancels
+    and succeeds costs no weight.
+    """
+
+    answer: Callable[[Call], Any]
+    weight: int | Callable[[Wanted], int] = 1
+    security: str = "none"
+    orders: int = 0
+    free_if_done: bool = False
+
+
+Routes = dict[tuple[str, str], Route]
+
+
+class Rest:
+    """Answers the requests of one market."""
+
+    def __init__(
+        self, kind: Kind, routes: Routes, accounts: dict[str, Account], meter: Meter, clock: VenueClock
+    ) -> None:
+        """`accounts` is by API key; it may grow later."""
+        self.kind, self.routes, self.accounts, self.meter, self.clock = kind, routes, accounts, meter, clock
+
+    def answer(self, request: Request) -> Answer:
+        """Gives the answer; what is refused is answered in the exchange's words."""
+        try:
+            told, headers = self._carry_out(request)
+            return Answer(200, encode(told), headers | self._used())
+        except Refusal as refusal:
+            return self.refused(refusal)
+
+    def refused(self, refusal: Refusal) -> Answer:
+        """Gives the answer that a refusal is."""
+        return Answer(refusal.status, encode(refusal.body()), refusal.headers | self._used())
+
+    def _carry_out(self, request: Request) -> tuple[Any, dict[str, str]]:
+        now = self.clock.wall_ms() / 1000
+        route = self.routes.get((request.method, request.path))
+        if route is None:
+            self.meter.spend(1, now)
+            raise not_found(request.path)
+        body = request.body.decode("utf-8", "surrogateescape")
+        wanted = read_wanted(request.query, body)
+        weight = route.weight if isinstance(route.weight, int) else route.weight(wanted)
+        self.meter.spend(weight, now)
+        account = NOBODY
+        if route.security != "none":
+            account = account_of(self.accounts, request.headers.get("x-mbx-apikey"))
+            if route.security == "signed":
+                check_signature(account, unsigned(request.query, body), wanted.text("signature"))
+                check_time(self.clock, wanted, self.kind)
+        return self.let_in(route, Call(wanted, account), weight, now)
+
+    def let_in(self, route: Route, call: Call, weight: int, now: float) -> tuple[Any, dict[str, str]]:
+        """Carries out a call whose weight is counted and whose sender is known; gives its answer and headers."""
+        account, headers = call.account, dict[str, str]()
+        if route.orders:
+            if "trade" not in account.rights:
+                raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            self.meter.check_orders(account.key, now, route.orders)
+        told = route.answer(call)
+        if route.orders:
+            headers = self.meter.count_orders(account.key, now, route.orders)
+        if route.free_if_done:
+            self.meter.refund(weight)
+        return told, headers
+
+    def _used(self) -> dict[str, str]:
+        used = str(self.meter.used)
+        return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+
+
+def read_wanted(query: str, body: str) -> Wanted:
+    """Reads the parameters of query and form body; where both have one, the query's counts."""
+    values: dict[str, str] = {}
+    for text in (body, query):
+        for pair in text.split("&") if text else ():
+            name, _, value = pair.partition("=")
+            values[_decoded(name)] = _decoded(value)
+    return Wanted(values)
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
+
+
+def by_count(one: int, many: int) -> Callable[[Wanted], int]:
+    """Gives the weight of a call that names a symbol, or else speaks of all of them."""
+    return lambda wanted: one if wanted.text("symbol") else many
+
+
+def symbols_of(wanted: Wanted) -> list[str] | None:
+    """Gives the symbols that a call names in `symbol` or as a JSON list in `symbols`; None where it names none."""
+    one, many = wanted.text("symbol"), wanted.text("symbols")
+    if one is not None and many is not None:
+        raise Refusal(-1128, "Combination of optional parameters invalid.")
+    if one is not None:
+        return [one]
+    if many is None:
+        return None
+    try:
+        return msgspec.json.decode(many, type=list[str])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise Refusal(-1100, "Illegal characters found in parameter 'symbols'.") from None
+
+
+def within(at: int, since: int | None, until: int | None) -> bool:
+    """Says whether a time lies within bounds, both of which count."""
+    return (since is None or at >= since) and (until is None or at <= until)
+
+
+def page(found: list[Any], wanted: Wanted, from_oldest: bool) -> list[Any]:
+    """Gives as many rows as are wanted: the newest ones, or the first from where the call begins."""
+    limit = wanted.limit(500, 1000)
+    return found[:limit] if from_oldest else found[-limit:]

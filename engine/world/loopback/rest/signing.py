@@ -1,0 +1,69 @@
+"""Who sent a request, and whether it was really they: key, signature and timestamp, in the exchange's order."""
+
+import hmac
+from collections.abc import Mapping
+from hashlib import sha256
+
+from engine.world.loopback.books.orders import Account
+from engine.world.loopback.books.refusals import Refusal, missing
+from engine.world.loopback.books.wanted import Wanted
+from engine.world.loopback.clock import VenueClock
+from engine.world.loopback.market.instruments import Kind
+
+#: Above this a timestamp is meant in microseconds (spot takes both).
+_MICROSECONDS = 10**14
+MAX_WINDOW_MS = 60_000
+AHEAD_MS = 1000
+
+
+def account_of(accounts: Mapping[str, Account], key: str | None) -> Account:
+    """Gives the account of an API key; raises Refusal for none and for an unknown one."""
+    if not key:
+        raise Refusal(-2014, "API-key format invalid.", 401)
+    account = accounts.get(key)
+    if account is None or "read" not in account.rights:
+        raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+    return account
+
+
+def check_signature(account: Account, payload: str, signature: str | None) -> None:
+    """Refuses a payload that was not signed with the account's secret; the payload is what stood on the wire."""
+    if not signature:
+        raise missing("signature")
+    right = hmac.new(account.secret.encode(), payload.encode("utf-8", "surrogateescape"), sha256).hexdigest()
+    if not hmac.compare_digest(right, signature.lower()):
+        raise Refusal(-1022, "Signature for this request is not valid.")
+
+
+def check_time(clock: VenueClock, wanted: Wanted, kind: Kind) -> None:
+    """Refuses a timestamp that is more than a second ahead, or older than its window.
+
+    A venue that runs faster than the wall takes what is right by either clock.
+    """
+    stamp = wanted.whole("timestamp")
+    if stamp is None:
+        raise missing("timestamp")
+    window = wanted.number("recvWindow")
+    if window is not None and window > MAX_WINDOW_MS:
+        raise Refusal(-1131, "recvWindow must be less than 60000.")
+    if kind == "spot" and stamp > _MICROSECONDS:
+        stamp //= 1000
+    latest, earliest = max(clock.now(), clock.wall_ms()), min(clock.now(), clock.wall_ms())
+    if stamp >= latest + AHEAD_MS:
+        raise Refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+    if earliest - stamp > (window if window is not None else 5000):
+        raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def unsigned(query: str, body: str) -> str:
+    """Gives what was signed: the query and, right behind it, the body, without the signature itself."""
+    return _without(query) + _without(body)
+
+
+def _without(text: str) -> str:
+    start = 0 if text.startswith("signature=") else text.find("&signature=")
+    if start < 0:
+        return text
+    end = text.find("&", start + 1)
+    rest = text[end:] if end >= 0 else ""
+    return text[:start] + (rest if start else rest[1:])

@@ -1,0 +1,1 @@
+"""What the venue tells over websockets: market, accounts, and the websocket API."""

@@ -1,0 +1,76 @@
+"""A market of Binance, live: its streams and its REST joined to a source of facts. Spot and USDT-M differ in tables."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from engine.plugs import Entry
+from engine.world.binance.binance import BUDGET_FILE
+from engine.world.binance.budget import Budget
+from engine.world.binance.client import Client
+from engine.world.binance.http import Link
+from engine.world.binance.spot_market import SpotMarket
+from engine.world.binance.usdm_market import UsdmMarket
+from engine.world.streams.binance_rest import BinanceRest
+from engine.world.streams.clock import LiveClock
+from engine.world.streams.feed import Feed, Wanted
+from engine.world.streams.first_days import FirstDays
+from engine.world.streams.inbox import Inbox
+from engine.world.streams.live import Live, never
+from engine.world.streams.routes import Channels
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinanceLive:
+    """Facts of a live market, with a tick each `cycle_s` whether something was heard or not. No key is needed.
+
+    `data_dir` holds the request budgets that all processes share, and when symbols were listed. `quotes` are the quote
+    assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
+    a day of every symbol. `rest_url` and `stream_url` are base addresses where they are not the exchange's own (a
+    loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact.
+    """
+
+    MARKET: ClassVar[Literal["spot", "usdm"]]
+    REST_URL: ClassVar[str]
+    CHANNELS: ClassVar[Channels]
+
+    data_dir: Path
+    cycle_s: int = 60
+    quotes: tuple[str, ...] = ("USDT",)
+    symbols: tuple[str, ...] = ()
+    once: bool = False
+    rest_url: str | None = None
+    stream_url: str | None = None
+    stopped: Callable[[], bool] = never
+    before_wait: Callable[[], None] | None = None
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        link, budget = Link(), Budget(self.data_dir / BUDGET_FILE)
+        try:
+            client = Client(self.MARKET, self.rest_url or self.REST_URL, link=link, budget=budget)
+            spot, venue = self.MARKET == "spot", f"binance-{self.MARKET}"
+            first_days = FirstDays(self.data_dir / f"{venue}-first-days.json")
+            rest = BinanceRest(SpotMarket(client) if spot else UsdmMarket(client), venue, first_days)
+            rest.measure()
+            # The exchange's clock, as well as it is known: candles close when it says so.
+            clock = LiveClock(wall=client.clock.now_ms)
+            # Futures tell books by stream and a contract's first day in its rules; only they have open interest and
+            # tell of longs and shorts.
+            wanted = Wanted(
+                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot
+            )
+
+            def make_feed(inbox: Inbox) -> Feed:
+                return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url)
+
+            yield from Live(make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait).facts()
+        finally:
+            link.close()
+            budget.close()
+
+    def manifest(self) -> dict[str, Any]:
+        """Gives the stream's name: its facts are where they were recorded."""
+        return {"stream": f"binance-{self.MARKET}"}

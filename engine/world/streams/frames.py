@@ -1,0 +1,184 @@
+"""Frames of a live stream made facts: whole-market arrays in one go, all others by the reader of captured frames."""
+
+import re
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from engine.errors import BadRecord
+from engine.records.market import Bar, Fact, Funding, Ticker
+from engine.records.wire import check_json
+from engine.world.imports.fields import Fields, fields_of
+from engine.world.imports.frames import fact_of as fact_of
+from engine.world.streams.clock import Stamp
+
+#: A candle that is still open: nothing may be decided on it, and it is not even read.
+_OPEN_CANDLE = re.compile(rb'"x"\s*:\s*false')
+_CANDLE = b'"e":"kline"'
+#: What tells of the connection, not of the market: answers to requests, and that the server is about to go.
+_ANSWER = re.compile(rb'\s*\{\s*"(?:result|id|error|code)"\s*:')
+SHUTDOWN = b'"serverShutdown"'
+#: Price above zero and two amounts, or a price and a rate, below 1e15 and with as many decimals as the wire takes.
+_PRICE, _AMOUNT = r"(?=[0.]*+[1-9])[0-9]{1,15}+(?:\.[0-9]{1,18}+)?+,", r"[0-9]{1,15}+(?:\.[0-9]{1,18}+)?+,"
+_MINI_TEXTS = re.compile(f"(?:{_PRICE}{_AMOUNT}{_AMOUNT})*+", re.ASCII)
+_MARK_TEXTS = re.compile(f"(?:{_PRICE}-?{_AMOUNT})*+", re.ASCII)
+#: Rows of this market; USDT-M arrays also hold rows of coin-margined contracts (`st` 2). Spot says nothing.
+_OURS = 1
+
+
+class _Mini(msgspec.Struct, gc=False):
+    s: str
+    c: str
+    v: str
+    q: str
+    E: int
+    st: int = _OURS
+
+
+class _Mark(msgspec.Struct, gc=False):
+    s: str
+    p: str
+    r: str
+    E: int
+    st: int = _OURS
+
+
+class _Minis(msgspec.Struct, gc=False):
+    data: list[_Mini]
+
+
+class _Marks(msgspec.Struct, gc=False):
+    data: list[_Mark]
+
+
+Row = TypeVar("Row", _Mini, _Mark)
+_minis = msgspec.json.Decoder(_Minis)
+_marks = msgspec.json.Decoder(_Marks)
+_MINIS, _MARKS = b'{"stream":"!miniTicker@arr', b'{"stream":"!markPrice@arr'
+
+
+class Read(NamedTuple):
+    """What was in a frame: facts, what could not be believed (a reason each), and symbols nobody has told of.
+
+    `rows` is how many events it held, so that a share of bad ones can be told; 0 for what is no news of the market.
+    """
+
+    facts: Sequence[Fact] = ()
+    dirty: Sequence[str] = ()
+    strangers: Collection[str] = ()
+    rows: int = 0
+
+
+_NOTHING = Read()
+
+
+class Frames:
+    """Reads the frames of one market's streams."""
+
+    def __init__(self, venue: str) -> None:
+        """Reads for a venue; facts of symbols that are not `wanted` are passed over, and `known` ones are no news."""
+        self.venue = venue
+        self.wanted: set[str] = set()
+        self.known: set[str] = set()
+        #: The newest event of each symbol by kind: two connections that overlap tell everything twice.
+        self._told: dict[str, dict[str, int]] = {}
+
+    def read(self, frame: bytes, stamp: Stamp) -> Read:
+        """Gives what a frame holds. An event that cannot be believed is told, and costs no other one."""
+        try:
+            if frame.startswith(_MINIS):
+                found = self._tickers(_minis.decode(frame).data, stamp)
+            elif frame.startswith(_MARKS):
+                found = self._fundings(_marks.decode(frame).data, stamp)
+            elif _CANDLE in frame and _OPEN_CANDLE.search(frame) is not None:
+                return Read(rows=1)
+            else:
+                found = None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            found = None
+        return found if found is not None else self._slowly(frame, stamp)
+
+    def _tickers(self, rows: list[_Mini], stamp: Stamp) -> Read | None:
+        """Gives the tickers of an array; None when one of its texts is not what it should be."""
+        fresh, strangers = self._fresh("ticker", rows)
+        if not _MINI_TEXTS.fullmatch("".join([f"{row.c},{row.v},{row.q}," for row in fresh])):
+            return None
+        venue, at, mono = self.venue, stamp.at, _mono(stamp)
+        facts = [
+            Ticker(at=at, venue=venue, symbol=row.s, mono_ms=mono, last=row.c, volume_24h=row.v, quote_volume_24h=row.q)
+            for row in fresh
+        ]
+        self._note("ticker", fresh)
+        return Read(facts, (), strangers, len(rows))
+
+    def _fundings(self, rows: list[_Mark], stamp: Stamp) -> Read | None:
+        """Gives mark prices and funding of an array; contracts with a delivery date have none: their rate is empty."""
+        fresh, strangers = self._fresh("funding", rows)
+        fresh = [row for row in fresh if row.r != ""]
+        if not _MARK_TEXTS.fullmatch("".join([f"{row.p},{row.r}," for row in fresh])):
+            return None
+        venue, at, mono = self.venue, stamp.at, _mono(stamp)
+        facts = [Funding(at=at, venue=venue, symbol=row.s, mono_ms=mono, rate=row.r, mark_price=row.p) for row in fresh]
+        self._note("funding", fresh)
+        return Read(facts, (), strangers, len(rows))
+
+    def _fresh(self, kind: str, rows: list[Row]) -> tuple[list[Row], Collection[str]]:
+        """Gives the rows of wanted symbols that are newer than what was told, and symbols that nobody knows."""
+        wanted, told = self.wanted, self._told.setdefault(kind, {})
+        fresh = [row for row in rows if row.s in wanted and row.st == _OURS and told.get(row.s, -1) < row.E]
+        if len(fresh) == len(rows):
+            return fresh, ()
+        return fresh, {row.s for row in rows if row.st == _OURS} - self.known
+
+    def _note(self, kind: str, rows: Sequence[_Mini | _Mark]) -> None:
+        self._told[kind].update([(row.s, row.E) for row in rows])
+
+    def _slowly(self, frame: bytes, stamp: Stamp) -> Read:
+        """Reads a frame event by event."""
+        if _ANSWER.match(frame):
+            return _NOTHING
+        facts: list[Fact] = []
+        dirty: list[str] = []
+        rows = 0
+        try:
+            content = check_json(frame)
+            parts = content.get("data", content) if isinstance(content, dict) else content
+            for part in parts if isinstance(parts, list) else [parts]:
+                rows += 1
+                try:
+                    fact = self._event(part, stamp)
+                except BadRecord as error:
+                    dirty.append(str(error))
+                    continue
+                if fact is not None:
+                    facts.append(fact)
+        except BadRecord as error:
+            dirty.append(str(error))
+        return Read(facts, dirty, rows=max(rows, 1))
+
+    def _event(self, part: Any, stamp: Stamp) -> Fact | None:
+        """Gives an event's fact, None for one of another market or symbol, or of a kind that is no fact."""
+        event: Fields = fields_of(part)
+        named = event.get("s") or fields_of(event.get("k", {})).get("s")
+        if event.get("st", _OURS) != _OURS or (isinstance(named, str) and named not in self.wanted):
+            return None
+        fact = fact_of(event, self.venue, stamp.at)
+        if not isinstance(fact, Fact) or not self._is_new(fact, event.get("E")):
+            return None
+        return msgspec.structs.replace(fact, mono_ms=stamp.mono_ms if stamp.mono_ms != fact.at else None)
+
+    def _is_new(self, fact: Fact, said: Any) -> bool:
+        # Candles are told apart by their opening, at the gate; an event without a time is taken as it comes.
+        if isinstance(fact, Bar) or type(said) is not int:
+            return True
+        told = self._told.setdefault(fact.kind, {})
+        before = told.get(fact.symbol, -1)
+        if said < before or (said == before and isinstance(fact, Ticker | Funding)):
+            return False
+        told[fact.symbol] = said
+        return True
+
+
+def _mono(stamp: Stamp) -> int | None:
+    return stamp.mono_ms if stamp.mono_ms != stamp.at else None

@@ -1,0 +1,94 @@
+"""History by REST: what candles a symbol lacks is asked for, at the start and after every hole."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from engine.errors import HotError
+from engine.records.market import Bar
+from engine.world.streams.asking import Asking
+from engine.world.streams.bars import STEP_MS, BarGate, Hole
+from engine.world.streams.rest import TROUBLE, Rest
+
+#: What a day's windows need, and the five minutes that are held against it; two requests a symbol.
+MINUTES = 1450
+MOST_A_REQUEST = 1000
+WORKERS = 4
+#: After a failure, or an answer without what was asked for: wait, twice as long each time.
+AGAIN_S = 3.0
+AGAIN_MAX_S = 600.0
+#: Nobody waits for the first history of a symbol that was asked for in vain so often.
+TRIES_COLD = 3
+
+
+class History:
+    """Fills holes, one symbol at a time each worker, first come first served."""
+
+    def __init__(
+        self, rest: Rest, asking: Asking, gate: BarGate, pass_on: Callable[[list[Bar]], Awaitable[None]],
+        failed: Callable[[HotError], None],
+    ) -> None:  # fmt: skip
+        """`pass_on` takes candles that may go on, when there is room for them."""
+        self._rest, self._asking, self._gate, self._pass_on, self._failed = rest, asking, gate, pass_on, failed
+        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+        self._holes: dict[str, Hole] = {}
+        self._tries: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}
+        #: The symbols whose first history is still on its way.
+        self.cold: set[str] = set()
+
+    def want(self, hole: Hole) -> bool:
+        """Asks for a hole's candles, unless the symbol is being asked for, or was in vain a moment ago."""
+        now = asyncio.get_running_loop().time()
+        if hole.symbol in self._holes or now < self._not_before.get(hole.symbol, 0.0):
+            return False
+        self._holes[hole.symbol] = hole
+        self._wanted.put_nowait(hole.symbol)
+        return True
+
+    async def run(self) -> None:
+        """Fills holes for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(WORKERS):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            symbol = await self._wanted.get()
+            try:
+                filled = await self._fill(self._holes[symbol])
+            except TROUBLE as error:
+                self._failed(error)
+                filled = False
+            del self._holes[symbol]
+            if filled:
+                self.cold.discard(symbol)
+                self._tries.pop(symbol, None)
+                self._not_before.pop(symbol, None)
+            else:
+                self._put_off(symbol)
+
+    def _put_off(self, symbol: str) -> None:
+        tries = self._tries[symbol] = self._tries.get(symbol, 0) + 1
+        if tries >= TRIES_COLD:
+            self.cold.discard(symbol)
+        wait_s = min(AGAIN_S * 2.0 ** (tries - 1), AGAIN_MAX_S)
+        self._not_before[symbol] = asyncio.get_running_loop().time() + wait_s
+
+    async def _fill(self, hole: Hole) -> bool:
+        """Asks until the hole is filled or the exchange has no more; says whether it is filled."""
+        first = hole.first
+        while first <= hole.last:
+            # Futures charge by the number that is asked for.
+            most = min(MOST_A_REQUEST, (hole.last - first) // STEP_MS + 1)
+            bars = await self._asking.ask(self._rest.candles, hole.symbol, "1m", first, most)
+            ready: list[Bar] = []
+            for bar in bars:
+                # Candles that the exchange itself does not have (a halt, the time before a listing) never come.
+                if bar.open_at > first:
+                    ready += self._gate.give_up(Hole(hole.symbol, first, bar.open_at - STEP_MS))
+                ready += self._gate.take(bar)
+                first = bar.open_at + STEP_MS
+            await self._pass_on(ready)
+            if len(bars) < most:
+                break
+        return first > hole.last

@@ -1,0 +1,67 @@
+"""A live market as a source of facts: the feed behind it, the sequence before it, and the reader's own pace."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from engine.plugs import Entry
+from engine.records.base import Record
+from engine.records.market import Tick
+from engine.world.streams.clock import Clock, Stamp
+from engine.world.streams.feed import Feed
+from engine.world.streams.inbox import Inbox
+from engine.world.streams.sequence import GRACE_MS, Sequence
+
+#: A reader that was told to stop is not kept waiting longer than this.
+LONGEST_WAIT_S = 0.25
+
+
+def never() -> bool:
+    """Says no."""
+    return False
+
+
+@dataclass
+class Live:
+    """Facts of a live market, with a tick each `cycle_s` whether something was heard or not.
+
+    With `once` they end after the first tick that knows every symbol's history. `stopped` is asked at least four times
+    a second; `before_wait` runs before a wait for the next fact.
+    """
+
+    make_feed: Callable[[Inbox], Feed]
+    clock: Clock
+    cycle_s: int = 60
+    once: bool = False
+    stopped: Callable[[], bool] = never
+    before_wait: Callable[[], None] | None = None
+    grace_ms: int = GRACE_MS
+    inbox: Inbox = field(default_factory=Inbox)
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
+        feed = self.make_feed(self.inbox)
+        sequence = Sequence(1000 * self.cycle_s, self.clock(), feed.expected, self.grace_ms)
+        feed.start()
+        try:
+            while not self.stopped():
+                warm = feed.warm
+                for entry in sequence.take(self._records(sequence), self._after(sequence.last_at)):
+                    yield entry
+                    if warm and self.once and isinstance(entry.record, Tick):
+                        return
+        finally:
+            feed.stop()
+
+    def _records(self, sequence: Sequence) -> list[Record]:
+        if self.before_wait is not None and self.inbox.empty:
+            self.before_wait()
+        return self.inbox.take(min(sequence.wait_s(self.clock()), LONGEST_WAIT_S))
+
+    def _after(self, at: int) -> Stamp:
+        """Gives the instant, one that is later than `at`: each millisecond is handed on once, and whole."""
+        now = self.clock()
+        while now.at <= at:
+            time.sleep(0.0005)
+            now = self.clock()
+        return now

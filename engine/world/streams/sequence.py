@@ -1,0 +1,116 @@
+"""The sequence: facts in the order in which they could be known, with a clock tick at each cycle's end."""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from engine.plugs import Entry
+from engine.records.base import Record
+from engine.records.market import Bar, Tick
+from engine.world.imports.batches import place
+from engine.world.streams.clock import Stamp
+
+#: Candles close at the minute, and are told a little later: a tick waits so long for those that are missing.
+GRACE_MS = 4_000
+MINUTE_MS = 60_000
+#: More missed cycles than this in a row (a machine that slept) are one jump, not a march of ticks.
+MOST_MISSED = 60
+
+
+class Sequence:
+    """Puts facts in order. What is decided at tick T knows the candles that closed at T, and nothing later.
+
+    A candle's `at` is its close, if it was received before the tick of that instant passed; afterwards, and for
+    everything else, it is when the fact was received. The instant of a tick belongs to candles and the tick alone.
+    """
+
+    def __init__(self, cycle_ms: int, now: Stamp, expected: Callable[[int], int], grace_ms: int = GRACE_MS) -> None:
+        """Ticks at whole multiples of `cycle_ms`; `expected` tells how many candles are to close at an instant."""
+        self._cycle_ms, self._expected, self._grace_ms = cycle_ms, expected, grace_ms
+        self.due = now.at // cycle_ms * cycle_ms + cycle_ms
+        self.last_at = now.at
+        self._held: list[Record] = []
+
+    def take(self, records: Iterable[Record], now: Stamp) -> list[Entry]:
+        """Takes what was received up to `now`; gives what may go on. Each `now` is later than `last_at`."""
+        self._held += records
+        gone: list[Entry] = []
+        while now.at >= self.due and not self._waits(now):
+            gone += self._cycle()
+            gone.append(Entry(Tick(at=self.due, mono_ms=now.mono_ms if now.mono_ms != self.due else None), None))
+            self.last_at = self.due
+            self.due += self._cycle_ms
+            if now.at - self.due > MOST_MISSED * self._cycle_ms:
+                self.due = now.at // self._cycle_ms * self._cycle_ms
+        if now.at < self.due:
+            gone += self._between(now.at)
+        return gone
+
+    def wait_s(self, now: Stamp) -> float:
+        """Gives how long nothing will be due if nothing is received, in seconds."""
+        until = self.due if now.at < self.due else self.due + self._grace_ms
+        return max(0.001, (until - now.at) / 1000)
+
+    def _waits(self, now: Stamp) -> bool:
+        """Says whether candles that are to close at the due instant are still on their way."""
+        if self.due % MINUTE_MS or now.at >= self.due + self._grace_ms:
+            return False
+        closed = sum(1 for record in self._held if isinstance(record, Bar) and _closed_at(record) == self.due)
+        return closed < self._expected(self.due)
+
+    def _cycle(self) -> list[Entry]:
+        """Gives what belongs before the due tick."""
+        going: list[Record] = []
+        held, self._held = self._held, []
+        for record in held:
+            closed = isinstance(record, Bar) and _closed_at(record) <= self.due
+            at = self.due if closed else max(record.at, self.last_at + 1)
+            if closed or (at < self.due and not isinstance(record, Bar)):
+                going.append(_moved(record, at))
+            else:
+                self._held.append(record)
+        return self._sorted(going)
+
+    def _between(self, now: int) -> list[Entry]:
+        """Gives what may go on before a tick is due; candles that by our clock have not closed yet have to wait.
+
+        Our clock is then behind the exchange's.
+        """
+        going: list[Record] = []
+        held, self._held = self._held, []
+        for record in held:
+            if isinstance(record, Bar) and _closed_at(record) >= self.due:
+                self._held.append(record)
+            else:
+                at = now if isinstance(record, Bar) else min(record.at, now)
+                going.append(_moved(record, max(at, self.last_at + 1)))
+        return self._sorted(going)
+
+    def _sorted(self, records: list[Record]) -> list[Entry]:
+        entries = sorted((Entry(record, None) for record in records), key=_key)
+        if entries:
+            self.last_at = _at(entries[-1])
+        return entries
+
+
+def _closed_at(bar: Bar) -> int:
+    return bar.open_at + 1000 * bar.step_s
+
+
+def _moved(record: Record, at: int) -> Record:
+    """Gives a record at another instant; when it was received stays what it was."""
+    if record.at == at:
+        return record
+    if not hasattr(record, "mono_ms"):
+        return msgspec.structs.replace(record, at=at)
+    mono = record.mono_ms if record.mono_ms is not None else record.at
+    return msgspec.structs.replace(record, at=at, mono_ms=mono if mono != at else None)
+
+
+def _at(entry: Entry) -> int:
+    assert entry.record is not None
+    return entry.record.at
+
+
+def _key(entry: Entry) -> tuple[int, tuple[float, str, str]]:
+    return _at(entry), place(entry)

@@ -1,0 +1,103 @@
+"""Where a venue's market comes from: a seed, or a recording."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from venue_market import START, rules
+
+from engine.plugs import Entry
+from engine.records.base import Record
+from engine.records.market import Bar, BookTop, Funding, Ticker
+from engine.world.loopback.market.generated import Generated
+from engine.world.loopback.market.instruments import Instrument
+from engine.world.loopback.market.replayed import Replayed
+from engine.world.loopback.market.source import FundingRate
+from engine.world.loopback.market.tape import DAY, MINUTE, Print, Tape
+
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "session"
+
+
+def bar(open_at: int, *prices: str, volume: str = "400", symbol: str = "ABCUSDT") -> Bar:
+    opened, high, low, close = prices
+    return Bar(
+        at=open_at + MINUTE, venue="binance-spot", symbol=symbol, step_s=60, open_at=open_at, open=opened, high=high,
+        low=low, close=close, volume=volume,
+    )  # fmt: skip
+
+
+def market(*facts: Record) -> Replayed:
+    return Replayed(lambda: iter([Entry(fact, None) for fact in facts]), {"ABCUSDT": rules("ABCUSDT")})
+
+
+def prints(replayed: Replayed, since: int = START) -> list[Print]:
+    replayed.coins()
+    return [one for one in replayed.happenings(since) if isinstance(one, Print)]
+
+
+def test_the_same_seed_makes_the_same_prints_another_makes_others() -> None:
+    def run(seed: int) -> list[tuple[str, int, int]]:
+        happenings = islice(Generated(seed).happenings(START), 500)
+        return [(one.coin.symbol, one.ticks, one.steps) for one in happenings if isinstance(one, Print)]
+
+    assert run(3) == run(3)
+    assert run(3) != run(4)
+
+
+def test_a_generated_market_has_a_past_of_minutes_and_days() -> None:
+    tapes: dict[Instrument, Tape] = {}
+    for coin, candle, minutes in Generated(3, history_minutes=20).history(START):
+        tapes.setdefault(coin, Tape(coin)).remember(candle, minutes)  # type: ignore[misc]
+    tape = next(iter(tapes.values()))
+    rows = tape.candles(1440, 0, None, 1)
+    assert START - rows[0].open_at > 300 * DAY
+    newest = tape.candles(1, None, None, 5)
+    assert [one.open_at for one in newest] == [START - i * MINUTE for i in range(5, 0, -1)]
+    assert all(one.low <= min(one.open, one.close) <= max(one.open, one.close) <= one.high for one in newest)
+
+
+def test_a_candle_becomes_the_four_prices_it_tells_of() -> None:
+    seen = prints(market(bar(START, "100", "110", "95", "105"), bar(START + MINUTE, "105", "106", "90", "91")))
+    assert [one.ticks for one in seen] == [1000, 950, 1100, 1050, 1050, 1060, 900, 910]
+    assert [one.at - START for one in seen[:4]] == [0, 15_000, 30_000, 45_000]
+    assert all(one.bid < one.ask for one in seen)
+
+
+def test_candles_of_several_symbols_pass_in_the_order_of_time() -> None:
+    facts = [bar(START + i * MINUTE, "100", "101", "99", "100", symbol=name) for i in range(3) for name in ("A", "B")]
+    seen = prints(market(*facts))
+    assert [one.at for one in seen] == sorted(one.at for one in seen)
+    assert len(seen) == 24
+
+
+def test_a_recording_begins_now_by_whole_minutes() -> None:
+    seen = prints(market(bar(START, "100", "101", "99", "100")), since=START + 3 * DAY + 61_000)
+    assert seen[0].at == START + 3 * DAY + MINUTE
+
+
+def test_tops_and_tickers_and_funding_are_told_too() -> None:
+    top = BookTop(at=START, venue="binance-spot", symbol="ABCUSDT", bid="100", bid_qty="2", ask="100.2", ask_qty="3")
+    ticker = Ticker(at=START + 1, venue="binance-spot", symbol="ABCUSDT", last="100.1", quote_volume_24h="144000")
+    rate = Funding(at=START + 2, venue="binance-usdm", symbol="ABCUSDT", rate="-0.0003")
+    replayed = market(top, ticker, rate)
+    replayed.coins()
+    told = list(replayed.happenings(START))
+    quote = next(one for one in told if isinstance(one, Print))
+    assert (quote.bid, quote.bid_steps, quote.ask, quote.ask_steps, quote.steps) == (1000, 2000, 1002, 3000, 0)
+    assert next(one for one in told if isinstance(one, FundingRate)).rate < 0
+
+
+def test_facts_that_make_no_sense_are_left_out() -> None:
+    seen = prints(market(bar(START, "100", "90", "95", "105"), bar(START, "100", "101", "99", "100")))
+    assert len(seen) == 4
+
+
+@pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the bundled session is not here")
+def test_the_bundled_session_is_a_market() -> None:
+    from engine.runs.market import MarketOptions, open_market
+
+    opened = open_market(MarketOptions(path=str(EXAMPLE)), lambda *_: None)
+    replayed = Replayed(opened.source.facts, opened.snapshot)
+    assert "BTCUSDT" in {coin.symbol for coin in replayed.coins()}
+    first = [one for one in islice(replayed.happenings(START), 2000) if isinstance(one, Print)]
+    assert [one.at for one in first] == sorted(one.at for one in first)
