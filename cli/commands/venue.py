@@ -60,9 +60,9 @@ def venue(
     """Serve a venue on this machine that speaks Binance's protocols for spot and USDT-M perpetuals, without money.
 
     REST, market streams, user streams and the websocket API, over books of its own; ccxt, python-binance and the
-    exchange's own SDKs trade on it unchanged. The market comes from a seed, or from a recording. One line of JSON tells
-    seed, addresses, key and secret; then it serves until TERM or INT. /venue/books and /venue/requests tell a checker
-    what there was, POST /venue/faults adds faults.
+    exchange's own SDKs trade on it unchanged. The market comes from a seed, or from a recording: what lies before --since
+    is its history. One line of JSON tells seed, addresses, key and secret; then it serves until TERM or INT.
+    /venue/books and /venue/requests tell a checker what there was, POST /venue/faults adds faults.
 
     Example: hot venue --seed 7 --port 8788
     """
@@ -71,8 +71,11 @@ def venue(
     if factor is None:
         raise ConfigError("a venue cannot be served at max: give --speed realtime, or a number of times real time")
     rejects = Rejects("venue", strict)
-    wanted = options.market_of(market, venue, symbols, since, until, "max", strict, 0) if market is not None else None
-    source = _source(wanted, rejects) if wanted is not None else Generated(number, step_ms=max(250, round(60 * factor)))
+    start, _ = options.span(since, until)
+    source: MarketSource = Generated(number, step_ms=max(250, round(60 * factor)))
+    if market is not None:
+        wanted = options.market_of(market, venue, symbols, None, until, "max", strict, 0)
+        source = _source(wanted, start or 0, rejects)
     if export is not None:
         export.mkdir(parents=True, exist_ok=True)
     script = read_script(faults) if faults is not None else []
@@ -103,11 +106,11 @@ async def _serve(chosen: VenueOptions, host: str, port: int, export: Path | None
     say(f"hot venue: stopped after {opened.journal.count} requests; seed {chosen.seed}")
 
 
-def _source(wanted: MarketOptions, rejects: Rejects) -> MarketSource:
+def _source(wanted: MarketOptions, start_ms: int, rejects: Rejects) -> MarketSource:
     if wanted.path == "-":
         raise UsageError("a venue reads its market twice: name a file or a folder, not -")
     opened = open_market(wanted, rejects.add)
-    return Replayed(opened.source.facts, opened.snapshot)
+    return Replayed(opened.source.facts, opened.snapshot, start_ms)
 
 
 def _balances(words: list[str]) -> dict[str, Decimal]:

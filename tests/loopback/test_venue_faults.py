@@ -5,6 +5,7 @@ import gzip
 import http.client
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,25 @@ def test_a_script_that_is_none_is_a_wrong_setting(tmp_path: Path) -> None:
         read_script(script)
     script.write_text('[{"fault":"drop","on":"POST *","times":3}]')
     assert read_script(script) == [Fault(fault="drop", on="POST *", times=3)]
+
+
+def test_bars_are_lost_and_emptied(venue: Serving, client: Client) -> None:
+    arm(venue, fault="lose_bar", symbol="BTCUSDT")
+    arm(venue, fault="empty_bar", symbol="ETHUSDT")
+    wait_for(venue, lambda one: one.spot.floor.tapes["ETHUSDT"].minutes[-2].steps == 0)
+    rows = {
+        symbol: client.ask("GET", "/api/v3/klines", {"symbol": symbol, "interval": "1m", "limit": 4})[1]
+        for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT")
+    }
+    gaps = {symbol: {b[0] - a[0] for a, b in pairwise(some)} for symbol, some in rows.items()}
+    assert (gaps["BTCUSDT"], gaps["ETHUSDT"]) == ({60_000, 120_000}, {60_000})
+    assert [float(row[5]) == 0 for row in rows["ETHUSDT"]] == [False, False, True, False]
+
+
+def test_a_frozen_market_stands_still_while_orders_go_on(venue: Serving, client: Client) -> None:
+    arm(venue, fault="freeze", seconds=30)
+    wait_for(venue, lambda one: one.frozen_until > 0)
+    before = venue.do(lambda one: one.spot.floor.tapes["ETHUSDT"].trade_id)
+    time.sleep(0.6)
+    assert venue.do(lambda one: one.spot.floor.tapes["ETHUSDT"].trade_id) == before
+    assert client.order()[0] == 200

@@ -56,6 +56,13 @@ def test_a_generated_market_has_a_past_of_minutes_and_days() -> None:
     assert all(one.low <= min(one.open, one.close) <= max(one.open, one.close) <= one.high for one in newest)
 
 
+def test_a_generated_market_has_paid_funding_before() -> None:
+    past = [one for one in Generated(3).past_funding(START) if one.symbol == "BTCUSDT"]
+    assert len(past) == 120
+    assert past[-1].at <= START
+    assert {one.at % (8 * 60 * MINUTE) for one in past} == {0}
+
+
 def test_a_candle_becomes_the_four_prices_it_tells_of() -> None:
     seen = prints(market(bar(START, "100", "110", "95", "105"), bar(START + MINUTE, "105", "106", "90", "91")))
     assert [one.ticks for one in seen] == [1000, 950, 1100, 1050, 1050, 1060, 900, 910]
@@ -73,6 +80,21 @@ def test_candles_of_several_symbols_pass_in_the_order_of_time() -> None:
 def test_a_recording_begins_now_by_whole_minutes() -> None:
     seen = prints(market(bar(START, "100", "101", "99", "100")), since=START + 3 * DAY + 61_000)
     assert seen[0].at == START + 3 * DAY + MINUTE
+
+
+def test_what_was_before_the_start_is_history() -> None:
+    bars = [bar(START + i * MINUTE, "100", "101", "99", "100") for i in range(6)]
+    rates = [Funding(at=START + MINUTE, venue="binance-usdm", symbol="ABCUSDT", rate="0.0002")]
+    facts = sorted([*bars, *rates], key=lambda fact: fact.at)
+    start = START + 4 * MINUTE
+    replayed = Replayed(lambda: iter([Entry(one, None) for one in facts]), {"ABCUSDT": rules("ABCUSDT")}, start)
+    replayed.coins()
+    now = START + 100 * MINUTE
+    history = [candle.open_at for _, candle, _ in replayed.history(now)]
+    assert history == [now - i * MINUTE for i in (4, 3, 2, 1)]
+    assert [one.at for one in replayed.past_funding(now)] == [now - 3 * MINUTE]
+    live = [one.at for one in replayed.happenings(now + 30_000) if isinstance(one, Print)]
+    assert (live[0], len(live)) == (now, 8)
 
 
 def test_tops_and_tickers_and_funding_are_told_too() -> None:

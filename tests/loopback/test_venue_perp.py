@@ -9,6 +9,7 @@ from engine.world.loopback.books.perp import FUNDING_MS
 from engine.world.loopback.books.perp_margin import Position, liquidation_price, maintenance
 from engine.world.loopback.books.perp_settings import move_margin, set_dual, set_isolated, set_leverage
 from engine.world.loopback.books.refusals import Refusal
+from engine.world.loopback.books.wanted import Wanted
 from engine.world.loopback.market.instruments import Instrument
 
 
@@ -212,3 +213,12 @@ def test_an_isolated_margin_can_be_added_to_and_taken_from() -> None:
     assert perp.position.wallet_e8 == before + 5 * E8
     with pytest.raises(Refusal, match="insufficient"):
         move_margin(perp.books, perp.trader, perp.position, -9 * E8)
+
+
+def test_an_order_is_amended_and_may_trade_at_its_new_price() -> None:
+    perp = Perp()
+    order = perp.place("BUY", "LIMIT", quantity="1", price="95", timeInForce="GTC")
+    named = {"symbol": "ABCUSDT", "orderId": str(order.order_id), "side": "BUY"}
+    assert code_of(lambda: perp.books.amend(perp.trader, Wanted({**named, "quantity": "1", "price": "95"}))) == -5027
+    perp.books.amend(perp.trader, Wanted({**named, "quantity": "2", "price": "100.1"}))
+    assert (order.status, order.done, perp.position.steps) == ("FILLED", 2000, 2000)

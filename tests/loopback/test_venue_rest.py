@@ -15,8 +15,10 @@ from venue_client import Client
 from engine.errors import UsageError
 from engine.world.loopback.books.orders import Account
 from engine.world.loopback.books.refusals import Refusal
+from engine.world.loopback.books.wanted import Wanted
+from engine.world.loopback.clock import VenueClock
 from engine.world.loopback.rest.limits import Limits, Meter
-from engine.world.loopback.rest.signing import check_signature, unsigned
+from engine.world.loopback.rest.signing import check_signature, check_time, unsigned
 from engine.world.loopback.serving import Serving, serving
 
 SPOT_SECRET = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
@@ -72,6 +74,17 @@ def test_a_timestamp_is_at_most_a_second_ahead_and_five_behind(
     signature = hmac.new(venue.secret.encode(), payload.encode(), sha256).hexdigest()
     _, answer = client.raw("GET", f"/api/v3/account?{payload}&signature={signature}", {"X-MBX-APIKEY": venue.key})
     assert answer.get("code", 0) == code
+
+
+def test_a_venue_that_runs_fast_takes_timestamps_of_both_clocks() -> None:
+    wall = [1_000_000.0]
+    clock = VenueClock(speed=60.0, wall=lambda: wall[0])
+    wall[0] += 10.0
+    assert clock.now() - clock.wall_ms() == 590_000
+    for stamp in (clock.now(), clock.wall_ms()):
+        check_time(clock, Wanted({"timestamp": str(stamp)}), "spot")
+    with pytest.raises(Refusal):
+        check_time(clock, Wanted({"timestamp": str(clock.now() + 1000)}), "spot")
 
 
 def test_keys_are_asked_for_and_known(client: Client) -> None:

@@ -250,3 +250,11 @@ def test_a_hidden_order_is_there_but_cannot_be_found_yet() -> None:
     assert code_of(lambda: spot.books.find(spot.account, wanted)) == -2013
     spot.clock.at += 1000
     assert spot.books.find(spot.account, wanted) is order
+
+
+def test_a_pair_that_cannot_be_paid_leaves_nothing_behind() -> None:
+    spot = Spot()
+    spot.account.free["ABC"] = E8
+    with pytest.raises(Refusal, match="insufficient balance"):
+        _pair(spot)
+    assert (spot.books.lists, spot.account.orders, spot.locked("ABC")) == ({}, {}, 0)

@@ -145,14 +145,16 @@ def test_an_upstream_that_stalls_ends_at_the_idle_timeout(env: dict[str, str], t
     assert b"--idle-timeout" in done.stderr
 
 
-def test_no_market_is_a_config_error_that_names_one(env: dict[str, str], tmp_path: Path) -> None:
+def test_without_a_market_the_live_one_is_meant(env: dict[str, str], tmp_path: Path) -> None:
+    closed = ("--set", "live.rest_url=http://127.0.0.1:9")
     for name in ("scan", "run", "daemon"):
-        done = subprocess.run(
-            [sys.executable, "-m", "cli.main", name], stdin=subprocess.DEVNULL, capture_output=True, env=env,
-            cwd=tmp_path,
-        )  # fmt: skip
-        assert done.returncode == 78
-        assert b"--market examples/" in done.stderr
+        for words, code, said in ((closed, 69, b"not reached"), (("--venue", "nowhere"), 78, b"binance-spot")):
+            done = subprocess.run(
+                [sys.executable, "-m", "cli.main", name, *words], stdin=subprocess.DEVNULL, capture_output=True,
+                env=env, cwd=tmp_path,
+            )  # fmt: skip
+            assert done.returncode == code, done.stderr
+            assert said in done.stderr and b"Traceback" not in done.stderr
 
 
 def test_a_market_that_is_not_there_is_named(hot: Hot) -> None:

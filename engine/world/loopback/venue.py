@@ -77,11 +77,16 @@ class Venue:
         self.perp = PerpBooks([one for one in coins if one.kind == "usdm"], self.clock.now)
         self.algo = AlgoBooks(self.perp)
         self.listen_keys = ListenKeys(self.clock)
+        self.frozen_until = 0
         self.account, self.trader = self.open_account("main")
         self.rests = self._rests(options.limits)
         self.doors = Doors(self)
         for coin, candle, minutes in self.market.history(self.clock.now()):
             self.floor_of(coin).tapes[coin.symbol].remember(candle, minutes)
+        for past in self.market.past_funding(self.clock.now()):
+            if past.symbol in self.perp.floor.tapes:
+                mark = self.perp.floor.tapes[past.symbol].mark
+                self.perp.funded.append((past.at, past.symbol, past.rate, mark))
 
     def _rests(self, limits: bool) -> dict[str, Rest]:
         spot_meter, perp_meter = Meter(Limits.of("spot", limits)), Meter(Limits.of("usdm", limits))
@@ -93,7 +98,7 @@ class Venue:
         self.spot_streams = MarketStreams("spot", self.spot.floor, self.clock, perp_market.mark_event)
         self.perp_streams = MarketStreams("usdm", self.perp.floor, self.clock, perp_market.mark_event)
         self.perp.on_liquidation.append(lambda order: self.perp_streams.forced(liquidation_event(order)))
-        traders: dict[str, Account] = self.perp.traders  # type: ignore[assignment]
+        traders = self.perp.traders
         return {
             "/api/": Rest("spot", spot.routes(), accounts, spot_meter, self.clock),
             "/fapi/": Rest("usdm", perp, traders, perp_meter, self.clock),
@@ -148,6 +153,8 @@ class Venue:
         elif isinstance(one, FundingRate):
             self.perp.fund()
             self.perp.rates[one.symbol] = one.rate
+        elif self.clock.now() < self.frozen_until:
+            return
         elif one.coin.kind == "spot":
             self.spot.see(one)
             self.spot_streams.quoted(self.spot.floor.tapes[one.coin.symbol])

@@ -1,5 +1,6 @@
 """The books of USDT-M perpetuals: positions, margin, funding and liquidation. Pure: no sockets, the clock is given."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import count
@@ -10,7 +11,7 @@ from engine.world.loopback.books.floor import Floor
 from engine.world.loopback.books.orders import Fill, Order
 from engine.world.loopback.books.perp_events import account_update, order_update
 from engine.world.loopback.books.perp_margin import Position, most_notional
-from engine.world.loopback.books.perp_orders import Trader, check_filters, compose, market_limit
+from engine.world.loopback.books.perp_orders import Trader, check_filters, compose, market_limit, price_of, qty_of
 from engine.world.loopback.books.perp_wallets import Wallets, trader_of
 from engine.world.loopback.books.refusals import Refusal, no_such_order, unknown_order
 from engine.world.loopback.books.spot import Fees
@@ -18,6 +19,7 @@ from engine.world.loopback.books.wanted import Wanted
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.tape import MINUTE, Print, PublicTrade
 
+KEPT_FUNDING = 100_000
 FUNDING_MS = 8 * 60 * MINUTE
 _WOULD_TAKE = "Due to the order could not be executed as maker, the Post Only order will be rejected."
 _NOT_FILLABLE = (
@@ -38,7 +40,7 @@ class PerpBooks:
         self.wallets = Wallets(self.floor.tapes)
         self.traders: dict[str, Trader] = {}
         self.rates: dict[str, Decimal] = {}
-        self.funded: list[tuple[int, str, Decimal, int]] = []
+        self.funded: deque[tuple[int, str, Decimal, int]] = deque(maxlen=KEPT_FUNDING)
         self.on_end: list[Callable[[Order], None]] = []
         self.on_liquidation: list[Callable[[Order], None]] = []
         self.hide_ms = 0
@@ -98,6 +100,26 @@ class PerpBooks:
         if order is None or not order.is_open:
             raise unknown_order()
         self.floor.end(order, "CANCELED", "CANCELED")
+        return order
+
+    def amend(self, trader: Trader, wanted: Wanted) -> Order:
+        """Changes price and quantity of an open limit order, which loses its place in the queue."""
+        order = self._named(trader, wanted)
+        if order is None or not order.is_open:
+            raise no_such_order()
+        limit, steps = price_of(order.coin, wanted, "price"), qty_of(order.coin, wanted, market=False)
+        if (limit or order.limit, steps) == (order.limit, order.steps):
+            raise Refusal(-5027, "No need to modify the order.")
+        if steps <= order.done:
+            self.floor.end(order, "CANCELED", "CANCELED")
+            return order
+        self.floor.resting[order.coin.symbol].remove(order)
+        order.limit, order.steps, order.updated_at = limit or order.limit, steps, self.now()
+        if order.account.listeners:
+            order.account.emit(order_update(order, "AMENDMENT", self.now()))
+        self.floor.take(order, self.floor.plan(order))
+        if order.is_open:
+            self.floor.rest(order)
         return order
 
     def cancel_all(self, trader: Trader, symbol: str) -> None:

@@ -19,6 +19,7 @@ from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.tape import Print, PublicTrade
 
 _POOR = "Account has insufficient balance for requested action."
+_DUPLICATE = "Duplicate order sent."
 #: Paying fees in BNB costs a quarter less (Binance's fee page).
 _BNB_DISCOUNT = Decimal("0.75")
 
@@ -94,26 +95,30 @@ class SpotBooks:
         above, below = self.compose(account, wanted, "above"), self.compose(account, wanted, "below")
         pair = OrderList(next(self._list_ids), wanted.text("listClientOrderId") or "", self.now(), [above, below])
         pair.client_id = pair.client_id or f"hotlist{pair.list_id}"
-        resting = [order for order in pair.orders if order.type not in STOPS]
+        resting = [order for order in pair.orders if order.type == "LIMIT_MAKER"]
+        if any(order.type in ("LIMIT", "MARKET") for order in pair.orders) or len(resting) == 2:
+            raise Refusal(-1158, "An order of the list rests on the book at most; the other must be a stop.")
         if above.limit and below.limit and above.limit <= below.limit:
             raise Refusal(-1165, "The relationship of the prices for the orders is not correct.")
-        if len(resting) == 2:
-            raise Refusal(-1158, "Both orders of the list rest on the book: one must be a stop.")
+        if above.client_id == below.client_id:
+            raise rejected(_DUPLICATE)
+        for order in pair.orders:
+            self._check_id(order)
+        # One reservation serves both legs: only one of them can ever be executed.
+        holder = resting[0] if resting else above
+        self._reserve(holder)
         self.lists[pair.list_id] = pair
         for order in pair.orders:
             order.list_id = pair.list_id
-        # One reservation serves both legs: only one of them can ever be executed.
-        holder = resting[0] if resting else above
-        self.accept(holder)
-        self._admit(below if holder is above else above)
+            self._admit(order)
+        if resting:
+            self.floor.rest(holder)
         account.emit(list_status(pair, self.now()))
         return pair
 
     def accept(self, order: Order) -> None:
         """Reserves what an order needs, and matches it or puts it where it waits."""
-        same = order.account.by_client.get((order.coin.symbol, order.client_id))
-        if same is not None and same.is_open:  # ids are unique among open orders only
-            raise rejected("Duplicate order sent.")
+        self._check_id(order)
         self._reserve(order)
         self._admit(order)
         if order.type not in STOPS:
@@ -196,6 +201,12 @@ class SpotBooks:
         if account.listeners:
             account.emit(execution_report(order, how, self.now()))
             account.emit(account_position(account, self.now(), {asset}))
+
+    def _check_id(self, order: Order) -> None:
+        """Ids are unique among open orders only."""
+        same = order.account.by_client.get((order.coin.symbol, order.client_id))
+        if same is not None and same.is_open:
+            raise rejected(_DUPLICATE)
 
     def _admit(self, order: Order) -> None:
         order.account.keep(order)

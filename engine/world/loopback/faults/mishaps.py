@@ -95,13 +95,22 @@ def _new_rules(venue: "Venue", fault: Fault, **changed: str) -> None:
 def _wick(venue: "Venue", fault: Fault) -> None:
     for tape in _tapes(venue, fault):
         ticks = max(2, int(tape.last * Decimal(fault.value or "10")))
-        venue.take(Print(venue.clock.now(), tape.coin, ticks, 1, 1, ticks - 1, 1, ticks + 1, 1))
+        venue.take(Print(venue.clock.now(), tape.coin, ticks, 1, 1, ticks - 1, 1, ticks + 1, 1, marks=False))
 
 
 def _crossed(venue: "Venue", fault: Fault) -> None:
     for tape in _tapes(venue, fault):
         seen = Print(venue.clock.now(), tape.coin, tape.last, 0, 1, tape.ask + 5, 1, tape.bid, 1)
         venue.take(seen)
+
+
+def _freeze(venue: "Venue", fault: Fault) -> None:
+    venue.frozen_until = venue.clock.now() + int(fault.seconds * 1000)
+
+
+def _lose_bar(venue: "Venue", fault: Fault) -> None:
+    for tape in _tapes(venue, fault):
+        tape.lose_minute(empty=fault.fault == "empty_bar")
 
 
 def _list(venue: "Venue", fault: Fault) -> None:
@@ -171,5 +180,5 @@ _ACTS = {
     "expire_listen_key": _expire_listen_key, "refuse_subscriptions": _refuse_subscriptions, "ban": _ban,
     "status": _status, "step": _step, "tick": _tick, "wick": _wick, "crossed": _crossed, "list": _list,
     "trade_by_hand": _trade_by_hand, "liquidate": _liquidate, "adl": _adl, "clock": _clock, "dual": _dual,
-    "rights": _rights,
+    "rights": _rights, "freeze": _freeze, "lose_bar": _lose_bar, "empty_bar": _lose_bar,
 }  # fmt: skip

@@ -73,6 +73,7 @@ FRAMES = ("silence", "dirty", "burst", "twice", "never")
 ACTS = (
     "hide", "cut_streams", "shutdown", "end_user_stream", "expire_listen_key", "refuse_subscriptions", "ban",
     "status", "step", "tick", "wick", "crossed", "list", "trade_by_hand", "liquidate", "adl", "clock", "dual", "rights",
+    "freeze", "lose_bar", "empty_bar",
 )  # fmt: skip
 KINDS = (*REFUSALS, *DOUBTS, *BROKEN, *UNHEARD, *FRAMES, *ACTS)
 #: What a seed chooses from.
@@ -216,11 +217,15 @@ def seeded(rate: float) -> list[Fault]:
     connection is cut now and then.
     """
     each = rate / len(SEEDED)
-    orders = [Fault(fault=kind, on="POST /*order*", times=0, chance=each, seconds=1.5) for kind in SEEDED]
-    reads = [Fault(fault=kind, on="GET /*", times=0, chance=each / 3, seconds=1.5) for kind in SEEDED]
+    orders = [_on(kind, "POST /*order*", each) for kind in SEEDED]
+    reads = [_on(kind, "GET /*", each / 3) for kind in SEEDED]
     users = [Fault(fault=kind, on="user", chance=rate / 2) for kind in ("never", "twice")]
     frames = [Fault(fault="dirty", on="*@*", chance=rate / 10)]
     return [*orders, *reads, *users, *frames, Fault(fault="cut_streams", times=0, chance=rate / 100)]
+
+
+def _on(kind: str, where: str, chance: float) -> Fault:
+    return Fault(fault=kind, on=where, times=0, chance=chance, seconds=1.5 if kind == "delay" else 0.0)
 
 
 def dirty(frame: bytes, number: int) -> bytes:

@@ -17,7 +17,7 @@ PRICES = {
     "LINK": 22.0, "LTC": 110.0, "DOT": 7.0, "TRX": 0.25, "币安人生": 0.15,
 }  # fmt: skip
 HISTORY_MINUTES, HISTORY_DAYS = 1500, 400
-FUNDING_MS = 8 * 60 * MINUTE
+FUNDING_MS, FUNDING_INTERVALS = 8 * 60 * MINUTE, 120
 _VOLATILITY = 0.0007  # standard deviation of a minute's log return
 _HOT_CHANCE = 0.0008  # a minute
 _HOT_DRIFT = 0.004  # a minute
@@ -74,6 +74,12 @@ class Generated:
                 money = walk.trade_usdt() * 40
                 for coin in self._listed[name]:
                     yield coin, _candle(coin, first + i * MINUTE, i, before, walk.price, wick, money), 1
+
+    def past_funding(self, until: int) -> Iterator[FundingRate]:
+        """Gives the rates of the intervals before the start, as they would have been."""
+        last = until // FUNDING_MS
+        for interval in range(last - FUNDING_INTERVALS, last):
+            yield from self._funding((interval + 1) * FUNDING_MS, interval)
 
     def happenings(self, since: int) -> Iterator[Happening]:
         """Gives prints of every symbol, for ever, and a funding rate when an interval begins."""

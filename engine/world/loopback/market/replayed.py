@@ -26,7 +26,7 @@ from engine.records.market import (
 )
 from engine.world.loopback.market.instruments import VENUES, Instrument
 from engine.world.loopback.market.source import FundingRate, Happening
-from engine.world.loopback.market.tape import Candle, Print
+from engine.world.loopback.market.tape import MINUTE, Candle, Print, Tape
 
 _HALF_SPREAD = part(Decimal("0.00025"))
 _MINUTES_A_DAY = 1440
@@ -36,36 +36,74 @@ Priced = Bar | Ticker | BookTop | Trade
 
 
 class Replayed:
-    """The market of recorded facts. `facts` gives them anew each time it is called; `rules` fills in missing ones."""
+    """The market of recorded facts. `facts` gives them anew each time it is called; `rules` fills in missing ones.
 
-    def __init__(self, facts: Callable[[], Iterator[Entry]], rules: Mapping[str, SymbolRules]) -> None:
-        """Reads nothing yet but the first facts, to know what is listed."""
-        self._facts, self._rules = facts, rules
+    It happens from `start_ms` on, or from its beginning; what was before is history.
+    """
+
+    def __init__(
+        self, facts: Callable[[], Iterator[Entry]], rules: Mapping[str, SymbolRules], start_ms: int = 0
+    ) -> None:
+        """Reads nothing yet."""
+        self._facts, self._rules, self._start = facts, rules, start_ms
         self._coins: dict[tuple[str, str], Instrument] = {}
-        self.first_at = 0
+        self._shift: int | None = None
 
     def coins(self) -> list[Instrument]:
-        """Gives what the recording's first instant lists."""
+        """Gives what is listed at the start: what the recording tells of up to its first instant from there on."""
         first: int | None = None
         for entry in self._facts():
             record = entry.record
             if isinstance(record, Priced):
                 if first is not None and record.at > first:
                     break
-                first = record.at
-                self.first_at = record.open_at if isinstance(record, Bar) else record.at
+                opened = record.open_at if isinstance(record, Bar) else record.at
+                if opened >= self._start:
+                    first, self._start = record.at, max(self._start, opened)
                 self._coin(record)
             elif isinstance(record, SymbolRules):
                 self._take_rules(record)
         return list(self._coins.values())
 
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
-        """Gives nothing: a recording begins where it begins."""
-        return iter(())
+        """Gives the minutes of what was before the start, moved to `until` by whole minutes."""
+        tapes: dict[Instrument, Tape] = {}
+        for one in self._told():
+            if isinstance(one, Print):
+                if one.at >= self._start:
+                    break
+                tapes.setdefault(one.coin, Tape(one.coin)).see(one)
+        shift = self._shift_to(until)
+        for coin, tape in tapes.items():
+            for candle in tape.minutes:
+                candle.open_at += shift
+                yield coin, candle, 1
+
+    def past_funding(self, until: int) -> Iterator[FundingRate]:
+        """Gives the rates from before the start."""
+        shift = self._shift_to(until)
+        for one in self._told():
+            if isinstance(one, Print) and one.at >= self._start:
+                return
+            if isinstance(one, FundingRate):
+                yield one._replace(at=one.at + shift)
 
     def happenings(self, since: int) -> Iterator[Happening]:
-        """Gives what the recording tells, in order of time, its beginning moved to `since` by whole minutes."""
-        shift = (since - self.first_at) // 60_000 * 60_000
+        """Gives what the recording tells, in order of time, its start moved to `since` by whole minutes."""
+        shift = self._shift_to(since)
+        for one in self._told():
+            if isinstance(one, Instrument):
+                yield one
+            elif isinstance(one, FundingRate) or one.at >= self._start:  # of rates the last one before is in force
+                yield one._replace(at=one.at + shift)
+
+    def _shift_to(self, at: int) -> int:
+        if self._shift is None:
+            self._shift = (at - self._start) // MINUTE * MINUTE
+        return self._shift
+
+    def _told(self) -> Iterator[Happening]:
+        """What the recording tells, in its own time."""
         held: list[tuple[int, int, Print]] = []
         longest = number = 0
         for entry in self._facts():
@@ -75,7 +113,7 @@ class Replayed:
                 if coin is not None:
                     yield coin
             elif isinstance(record, Funding) and VENUES.get(record.venue) == "usdm":
-                yield FundingRate(record.at + shift, record.symbol, Decimal(str(signed(record.rate))))
+                yield FundingRate(record.at, record.symbol, Decimal(str(signed(record.rate))))
             elif isinstance(record, Priced):
                 known = len(self._coins)
                 coin = self._coin(record)
@@ -87,7 +125,7 @@ class Replayed:
                     longest = max(longest, record.step_s * 1000)
                 for one in _prints(record, coin):
                     number += 1
-                    heapq.heappush(held, (one.at, number, one._replace(at=one.at + shift)))
+                    heapq.heappush(held, (one.at, number, one))
                 while held and held[0][0] <= record.at - longest:
                     yield heapq.heappop(held)[2]
         while held:

@@ -33,6 +33,10 @@ class MarketSource(Protocol):
         """
         ...
 
+    def past_funding(self, until: int) -> Iterator[FundingRate]:
+        """Gives the funding that was paid before the start, oldest first."""
+        ...
+
     def happenings(self, since: int) -> Iterator[Happening]:
         """Gives what happens from the start on, in order of time; `since` is when the venue starts, in ms."""
         ...

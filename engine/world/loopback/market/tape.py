@@ -21,7 +21,8 @@ KEPT_TRADES = 1000
 class Print(NamedTuple):
     """A moment of a market: a public trade (`side` +1 when the taker bought) and the quote after it.
 
-    Prices in ticks, quantities in steps, `at` in ms. Without steps there was no trade, only a new quote.
+    Prices in ticks, quantities in steps, `at` in ms. Without steps there was no trade, only a new quote. `marks` says
+    that the mark price follows; it does not follow a price that nobody else believes.
     """
 
     at: int
@@ -33,6 +34,7 @@ class Print(NamedTuple):
     bid_steps: int
     ask: int
     ask_steps: int
+    marks: bool = True
 
 
 class PublicTrade(NamedTuple):
@@ -109,7 +111,8 @@ class Tape:
         if not seen.steps:
             self.at = max(self.at, seen.at)
             return None
-        self.mark = seen.ticks
+        if seen.marks:
+            self.mark = seen.ticks
         return self.trade(seen.at, seen.ticks, seen.steps, seen.side)
 
     def trade(self, at: int, ticks: int, steps: int, side: int) -> PublicTrade:
@@ -161,6 +164,18 @@ class Tape:
             steps += candle.steps
             money += candle.quote_e8
         return self.coin.average(money, steps) // self.coin.tick_e8 if steps else self.last
+
+    def lose_minute(self, empty: bool) -> None:
+        """Loses the last minute that has closed, or only (`empty`) what was traded in it."""
+        if len(self.minutes) > 2:
+            lost = self.minutes[-2]
+            if empty:
+                self.minutes[-2] = Candle(
+                    lost.open_at, lost.close, lost.close, lost.close, lost.close, lost.first_id, lost.last_id
+                )
+            else:
+                del self.minutes[-2]
+            self._day = None
 
     def day(self) -> Candle:
         """Gives the last 24 hours as one candle."""

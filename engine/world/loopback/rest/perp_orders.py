@@ -35,6 +35,9 @@ class PerpOrders:
             ("DELETE", "order"): Route(
                 lambda call: placed(self.books.cancel(trader_of(call), call.wanted)), 1, "signed"
             ),
+            ("PUT", "order"): Route(
+                lambda call: placed(self.books.amend(trader_of(call), call.wanted)), 1, "signed", 1
+            ),
             ("POST", "batchOrders"): Route(self.batch, 5, "signed", 5),
             ("DELETE", "batchOrders"): Route(self.cancel_batch, 1, "signed"),
             ("GET", "openOrder"): Route(self.open_order, 1, "signed"),
@@ -77,8 +80,9 @@ class PerpOrders:
     def cancel_batch(self, call: Call) -> Any:
         """Cancels up to ten orders of a symbol."""
         symbol, wanted = call.wanted.must("symbol"), call.wanted
-        numbers = _list_of(wanted.text("orderIdList") or "[]")
-        names = _list_of(wanted.text("origClientOrderIdList") or "[]")
+        # Some clients write these two names in lower case, and the exchange lets them.
+        numbers = _list_of(wanted.text("orderIdList") or wanted.text("orderidlist") or "[]")
+        names = _list_of(wanted.text("origClientOrderIdList") or wanted.text("origclientorderidlist") or "[]")
         told: list[Any] = []
         for values in [{"orderId": one} for one in numbers] + [{"origClientOrderId": one} for one in names]:
             try:

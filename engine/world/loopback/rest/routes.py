@@ -1,6 +1,6 @@
 """REST of a market: routes, their weights and who may use them; what is asked comes in as text and leaves as bytes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -48,7 +48,7 @@ class Rest:
     """Answers the requests of one market."""
 
     def __init__(
-        self, kind: Kind, routes: Routes, accounts: dict[str, Account], meter: Meter, clock: VenueClock
+        self, kind: Kind, routes: Routes, accounts: Mapping[str, Account], meter: Meter, clock: VenueClock
     ) -> None:
         """`accounts` is by API key; it may grow later."""
         self.kind, self.routes, self.accounts, self.meter, self.clock = kind, routes, accounts, meter, clock

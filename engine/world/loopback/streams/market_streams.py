@@ -113,6 +113,7 @@ class MarketStreams:
             if not joined:
                 del self._joined[stream]
                 self._differences.pop(stream, None)
+                self._closed.pop((stream.symbol, stream.detail), None)  # nothing is replayed to who comes later
 
     def dismiss(self, session: MarketSession) -> None:
         """Ends all subscriptions of a client that is gone."""

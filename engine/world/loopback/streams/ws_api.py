@@ -99,8 +99,10 @@ class ApiSession(Talker):
                     "serverTime": self._rest.clock.now(), "userDataStream": self.listens}  # fmt: skip
         known = self._methods.get(method)
         route = self._rest.routes.get((known[0], self._prefix + known[1])) if known is not None else None
+        if method == "session.logon":
+            raise Refusal(-4056, "HMAC_SHA256 API key is not supported.")
         if route is None:
-            raise Refusal(-1000 if method != "session.logon" else -4056, f"Method {method} is not served here.")
+            raise Refusal(-1000, f"Method {method} is not served here.")
         weight = route.weight if isinstance(route.weight, int) else route.weight(wanted)
         self._rest.meter.spend(weight, self._rest.clock.wall_ms() / 1000)
         account = NOBODY
