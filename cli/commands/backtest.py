@@ -80,8 +80,8 @@ def backtest(
     Funding is not charged. Interrupted, it keeps what was done, marked as not complete. --csv prints the closed trades.
 
     A store (hot store import) is played in blocks of columns, many times as fast, where numba is installed: the same
-    trades to the last digit, but only entries that were asked for, and what became of them, stand in the decisions;
-    --path records writes them all.
+    trades to the last digit, but only entries that were asked for, and what became of them, stand in the decisions, and
+    cycles name only what was held, entered and left; --path records writes them all.
 
     --check-lookahead exits 1 when a decision before a cut changes with what comes after it, or when the strategy opens
     a file while it thinks; it prints the cuts instead of the summary.

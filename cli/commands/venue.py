@@ -60,8 +60,8 @@ def venue(
     """Serve a venue on this machine that speaks Binance's protocols for spot and USDT-M perpetuals, without money.
 
     REST, market streams, user streams and the websocket API, over books of its own; ccxt, python-binance and the
-    exchange's own SDKs trade on it unchanged. The market comes from a seed, or from a recording: what lies before --since
-    is its history. One line of JSON tells seed, addresses, key and secret; then it serves until TERM or INT.
+    exchange's own SDKs trade on it unchanged. The market comes from a seed, or from a recording; what lies before
+    --since is then its history. One line of JSON tells seed, addresses, key and secret; it serves until TERM or INT.
     /venue/books and /venue/requests tell a checker what there was, POST /venue/faults adds faults.
 
     Example: hot venue --seed 7 --port 8788
@@ -108,9 +108,9 @@ async def _serve(chosen: VenueOptions, host: str, port: int, export: Path | None
 
 def _source(wanted: MarketOptions, start_ms: int, rejects: Rejects) -> MarketSource:
     if wanted.path == "-":
-        raise UsageError("a venue reads its market twice: name a file or a folder, not -")
+        raise UsageError("a venue cannot wait for its market: name a file or a folder, not -")
     opened = open_market(wanted, rejects.add)
-    return Replayed(opened.source.facts, opened.snapshot, start_ms)
+    return Replayed(opened.source.facts(), opened.snapshot, start_ms)
 
 
 def _balances(words: list[str]) -> dict[str, Decimal]:

@@ -95,7 +95,7 @@ class Precheck:
             if isinstance(verdict, Intent):
                 self._follow(self.shadow.enter(verdict, tick.at), tick.at)
                 view = None  # the desk has changed: the next signal is judged by what is left
-        self.shadow.close_tick(tick)
+        self._follow(self.shadow.close_tick(tick), tick.at)
         return made
 
     def judge(self, signal: SignalSnapshot, at: int, view: DeskView) -> Intent | Refusal:

@@ -59,7 +59,7 @@ def test_it_prints_where_it_is_serves_and_ends_in_order(tmp_path: Path, market: 
     [
         (("--host", "0.0.0.0"), 2, "not loopback"),
         (("--speed", "max"), 78, "max"),
-        (("--market", "-"), 2, "twice"),
+        (("--market", "-"), 2, "cannot wait"),
         (("--balance", "USDT"), 2, "ASSET=AMOUNT"),
         (("--balance", "USDT=NaN"), 2, "no amount"),
         (("--faults", "nothing.json"), 78, "nothing.json"),

@@ -27,7 +27,7 @@ def bar(open_at: int, *prices: str, volume: str = "400", symbol: str = "ABCUSDT"
 
 
 def market(*facts: Record) -> Replayed:
-    return Replayed(lambda: iter([Entry(fact, None) for fact in facts]), {"ABCUSDT": rules("ABCUSDT")})
+    return Replayed(iter([Entry(fact, None) for fact in facts]), {"ABCUSDT": rules("ABCUSDT")})
 
 
 def prints(replayed: Replayed, since: int = START) -> list[Print]:
@@ -87,7 +87,7 @@ def test_what_was_before_the_start_is_history() -> None:
     rates = [Funding(at=START + MINUTE, venue="binance-usdm", symbol="ABCUSDT", rate="0.0002")]
     facts = sorted([*bars, *rates], key=lambda fact: fact.at)
     start = START + 4 * MINUTE
-    replayed = Replayed(lambda: iter([Entry(one, None) for one in facts]), {"ABCUSDT": rules("ABCUSDT")}, start)
+    replayed = Replayed(iter([Entry(one, None) for one in facts]), {"ABCUSDT": rules("ABCUSDT")}, start)
     replayed.coins()
     now = START + 100 * MINUTE
     history = [candle.open_at for _, candle, _ in replayed.history(now)]
@@ -119,7 +119,7 @@ def test_the_bundled_session_is_a_market() -> None:
     from engine.runs.market import MarketOptions, open_market
 
     opened = open_market(MarketOptions(path=str(EXAMPLE)), lambda *_: None)
-    replayed = Replayed(opened.source.facts, opened.snapshot)
+    replayed = Replayed(opened.source.facts(), opened.snapshot)
     assert "BTCUSDT" in {coin.symbol for coin in replayed.coins()}
     first = [one for one in islice(replayed.happenings(START), 2000) if isinstance(one, Print)]
     assert [one.at for one in first] == sorted(one.at for one in first)

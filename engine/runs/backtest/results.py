@@ -122,7 +122,7 @@ class Results:
             complete=result.complete,
         )  # fmt: skip
         self._decisions.write(encode(end))
-        report = self._report()
+        report = self._report(result)
         summary = summary_of(report, result, self._account.rows, self._heat.plain(), self._kinds["funding"])
         if self.path == "blocks":
             summary = {**summary, **dict.fromkeys(UNRECORDED)}
@@ -146,9 +146,12 @@ class Results:
         self._decisions.close()
         self._equity.close()
 
-    def _report(self) -> Report:
+    def _report(self, result: Result) -> Report:
         """Gives the report of all decisions, with the equity that the desk marked instead of the last told prices."""
         report, curve = self._fold.report(), self._account.curve
+        # In blocks a cycle in which nothing happened is no record.
+        cycles = msgspec.structs.replace(report.cycles, count=result.cycles)
+        report = msgspec.structs.replace(report, cycles=cycles)
         rows = self._account.rows
         if not rows:
             return report
@@ -163,7 +166,7 @@ class Results:
         from engine.runs.backtest.page import sections
         from engine.runs.reporting.page import write_page
 
-        write_page(report, self.folder / PAGE, "Backtest", sections(summary))
+        write_page(report, self.folder / PAGE, "Backtest", sections(summary), whole=self.path == "records")
 
     def _manifest(self, result: Result | None, skipped: int) -> dict[str, Any]:
         """Gives what was run over which facts; nothing in it tells when, so the same backtest gives the same bytes."""

@@ -34,30 +34,34 @@ CHANGES_LISTED = 50
 TOP = 10
 
 
-def write_page(report: Report, path: Path, of: str = "", more: str = "") -> None:
+def write_page(report: Report, path: Path, of: str = "", more: str = "", whole: bool = True) -> None:
     """Writes a report's page to a file, whole or not at all; raises ConfigError where it cannot be written."""
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
-        part.write_text(page(report, of, more), encoding="utf-8")
+        part.write_text(page(report, of, more, whole), encoding="utf-8")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ConfigError(f"{path}: the page cannot be written ({error.strerror}); name another path") from None
 
 
-def page(report: Report, of: str = "", more: str = "") -> str:
+def page(report: Report, of: str = "", more: str = "", whole: bool = True) -> str:
     """Gives a report as one HTML document; the same report gives the same bytes.
 
-    `of` names what is reported where it is not trading, `more` is markup of sections that stand after the curve.
+    `of` names what is reported where it is not trading, `more` is markup of sections that stand after the curve. Of
+    decisions that are not the `whole` of them, those that refuse and rank are not shown.
     """
     title = f"hot report {moment(report.span.first_at)} – {moment(report.span.last_at)} UTC"
+    refused = [
+        _counted("Refusals by code", report.refusals.by_code),
+        _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report),
+    ]  # fmt: skip
     body = "".join((
         _header(report, of), _headline(report), _curve(report, of), more,
         section("Profit of each trade", *_bars_of_trades(report)),
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
-        _groups("Profit by the way out", report.by_reason), _counted("Refusals by code", report.refusals.by_code),
-        _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report), "</div>", _heat(report),
-        _trades(report), _positions(report), _changes(report), _manifest(report.runs),
+        _groups("Profit by the way out", report.by_reason), *(refused if whole else ()), "</div>",
+        _heat(report) if whole else "", _trades(report), _positions(report), _changes(report), _manifest(report.runs),
     ))  # fmt: skip
     return document(title, body + _footer(report))
 

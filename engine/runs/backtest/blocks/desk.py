@@ -114,9 +114,12 @@ class BlockDesk:
         return [int(j) for j in ticked[days != before]]
 
     def _last(self, block: Block) -> list[int]:
-        """Gives the cycle whose bars end the market: no tick closes it, but what waits still meets them."""
+        """Gives the market's last tick, and the cycle after it that no tick closes: what waits still meets its bars."""
         last = block.back + self._grid.cycles - 1 - block.first
-        return [last] if last < block.closes.shape[1] else []
+        if last >= block.closes.shape[1]:
+            return []
+        ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
+        return [*ticked[-1:].tolist(), last]
 
     def _pass(self, block: Block, first: int, until: int, marks: Marks) -> int:
         """Passes the cycles in which nothing happens; gives the one that has to be looked at, or `until`."""

@@ -1,14 +1,16 @@
 """A market out of a recording: facts become prints, a candle the four prices that it tells of."""
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
 from engine.errors import BadRecord
 from engine.matching.bracket import worsened
-from engine.matching.units import part
+from engine.matching.units import e8, part
 from engine.plugs import Entry
 from engine.records.market import (
     Bar,
@@ -35,66 +37,66 @@ _SHOWN = 20
 Priced = Bar | Ticker | BookTop | Trade
 
 
+class _Past(NamedTuple):
+    """A minute of history."""
+
+    coin: Instrument
+    candle: Candle
+
+
 class Replayed:
-    """The market of recorded facts. `facts` gives them anew each time it is called; `rules` fills in missing ones.
+    """The market of recorded facts, which are read once; `rules` fills in what they do not tell.
 
     It happens from `start_ms` on, or from its beginning; what was before is history.
     """
 
-    def __init__(
-        self, facts: Callable[[], Iterator[Entry]], rules: Mapping[str, SymbolRules], start_ms: int = 0
-    ) -> None:
+    def __init__(self, facts: Iterator[Entry], rules: Mapping[str, SymbolRules], start_ms: int = 0) -> None:
         """Reads nothing yet."""
         self._facts, self._rules, self._start = facts, rules, start_ms
         self._coins: dict[tuple[str, str], Instrument] = {}
+        self._tapes: dict[Instrument, Tape] = {}
+        self._rates: list[FundingRate] = []
+        self._told = self._tell()
         self._shift: int | None = None
 
     def coins(self) -> list[Instrument]:
-        """Gives what is listed at the start: what the recording tells of up to its first instant from there on."""
-        first: int | None = None
-        for entry in self._facts():
-            record = entry.record
-            if isinstance(record, Priced):
-                if first is not None and record.at > first:
+        """Reads up to the start, and gives what is listed there."""
+        for one in self._told:
+            if isinstance(one, _Past):
+                self._tape(one.coin).minutes.append(one.candle)
+            elif isinstance(one, FundingRate):
+                self._rates.append(one)
+            elif isinstance(one, Print):
+                if one.at >= self._start:
+                    self._start = max(self._start, one.at)
+                    self._told = chain([one], self._told)
                     break
-                opened = record.open_at if isinstance(record, Bar) else record.at
-                if opened >= self._start:
-                    first, self._start = record.at, max(self._start, opened)
-                self._coin(record)
-            elif isinstance(record, SymbolRules):
-                self._take_rules(record)
+                self._tape(one.coin).see(one)
         return list(self._coins.values())
 
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """Gives the minutes of what was before the start, moved to `until` by whole minutes."""
-        tapes: dict[Instrument, Tape] = {}
-        for one in self._told():
-            if isinstance(one, Print):
-                if one.at >= self._start:
-                    break
-                tapes.setdefault(one.coin, Tape(one.coin)).see(one)
         shift = self._shift_to(until)
-        for coin, tape in tapes.items():
+        for coin, tape in self._tapes.items():
             for candle in tape.minutes:
                 candle.open_at += shift
                 yield coin, candle, 1
+        self._tapes.clear()
 
     def past_funding(self, until: int) -> Iterator[FundingRate]:
         """Gives the rates from before the start."""
         shift = self._shift_to(until)
-        for one in self._told():
-            if isinstance(one, Print) and one.at >= self._start:
-                return
-            if isinstance(one, FundingRate):
-                yield one._replace(at=one.at + shift)
+        return (one._replace(at=one.at + shift) for one in self._rates)
 
     def happenings(self, since: int) -> Iterator[Happening]:
-        """Gives what the recording tells, in order of time, its start moved to `since` by whole minutes."""
+        """Gives what the recording tells from the start on, moved to `since` by whole minutes."""
         shift = self._shift_to(since)
-        for one in self._told():
+        for rate in {one.symbol: one for one in self._rates}.values():  # the last one before is in force
+            yield rate._replace(at=since)
+        for one in self._told:
             if isinstance(one, Instrument):
                 yield one
-            elif isinstance(one, FundingRate) or one.at >= self._start:  # of rates the last one before is in force
+            elif not isinstance(one, _Past):
                 yield one._replace(at=one.at + shift)
 
     def _shift_to(self, at: int) -> int:
@@ -102,11 +104,16 @@ class Replayed:
             self._shift = (at - self._start) // MINUTE * MINUTE
         return self._shift
 
-    def _told(self) -> Iterator[Happening]:
+    def _tape(self, coin: Instrument) -> Tape:
+        if coin not in self._tapes:
+            self._tapes[coin] = Tape(coin)
+        return self._tapes[coin]
+
+    def _tell(self) -> Iterator[Happening | _Past]:
         """What the recording tells, in its own time."""
         held: list[tuple[int, int, Print]] = []
         longest = number = 0
-        for entry in self._facts():
+        for entry in self._facts:
             record = entry.record
             if isinstance(record, SymbolRules):
                 coin = self._take_rules(record)
@@ -122,6 +129,9 @@ class Replayed:
                 if len(self._coins) > known:
                     yield coin
                 if isinstance(record, Bar):
+                    if record.step_s == MINUTE // 1000 and record.at <= self._start:
+                        yield _Past(coin, _candle(record, coin))
+                        continue
                     longest = max(longest, record.step_s * 1000)
                 for one in _prints(record, coin):
                     number += 1
@@ -188,6 +198,15 @@ def _prints(fact: Priced, coin: Instrument) -> list[Print]:
         return [seen]
     bid, ask = coin.scale.ticks(fact.bid, up=False), coin.scale.ticks(fact.ask, up=True)
     return [seen._replace(bid=bid, ask=ask)]
+
+
+def _candle(bar: Bar, coin: Instrument) -> Candle:
+    opened, high, low, close = (coin.scale.ticks(text, up=False) for text in (bar.open, bar.high, bar.low, bar.close))
+    steps, money = coin.scale.steps(bar.volume), e8(Decimal(bar.quote_volume or "0"))
+    return Candle(
+        bar.open_at, opened, high, low, close, 1, 1, steps, money or coin.money(close, steps), bar.trades or 1,
+        steps // 2, money // 2,
+    )  # fmt: skip
 
 
 def _bar_prints(bar: Bar, coin: Instrument) -> list[Print]:
