@@ -17,6 +17,7 @@ from engine.records.market import Tick
 from engine.records.wire import encode
 from engine.runs import settings
 from engine.runs.begin import start_run
+from engine.runs.market import Market as MarketOf
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import Settings
 from engine.stages.intake import Intake
@@ -67,9 +68,24 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
     opened = open_market(
         wanted, rejects.add, wait=wait, before_wait=output.flush, live=options.live_of(used, once=once)
     )
-    entries, first_at = begun(opened.source.facts())
-    run = start_run(used, opened, seed, ledger, first_at)
-    output.write(encode(run))
+    facts = opened.source.facts()
+    try:
+        entries, first_at = begun(facts)
+        output.write(encode(start_run(used, opened, seed, ledger, first_at)))
+        dirty = _pass(used, opened, entries, output, rejects)
+    finally:
+        # A live source has a thread behind it that must not outlive an error here.
+        close = getattr(facts, "close", None)
+        if close is not None:
+            close()
+    _tell_dirty(dirty, quiet)
+    return rejects.code()
+
+
+def _pass(
+    used: Settings, opened: MarketOf, entries: Iterator[Entry], output: Output, rejects: Rejects
+) -> dict[str, int]:
+    """Hands on a market's facts with what is said about them; gives, by kind, those that made no sense."""
     intake, stage = Intake(used.scan.cycle_s, opened.snapshot), Scan(used.scan, used.heat)
 
     def pass_on(record: Record, line: bytes | None) -> None:
@@ -97,8 +113,7 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
         last_at = max(last_at, entry.record.at)
     output.write(encode(End(at=last_at, stage="scan", records=output.records, skipped=rejects.count)))
     output.flush()
-    _tell_dirty(stage.state.market.dirty, quiet)
-    return rejects.code()
+    return stage.state.market.dirty
 
 
 def begun(facts: Iterator[Entry]) -> tuple[Iterator[Entry], int]:

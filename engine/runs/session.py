@@ -122,6 +122,15 @@ class Session:
         """
         source = self._stream if self._stream is not None else self.market.source
         entries = source.facts()
+        try:
+            yield from self._take(entries, stopped)
+        finally:
+            # A live source has a thread behind it that must not outlive an error here.
+            close = getattr(entries, "close", None)
+            if close is not None:
+                close()
+
+    def _take(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Progress]:
         for _ in range(self.skip):
             next(entries, None)
         day = -1

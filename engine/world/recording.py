@@ -256,10 +256,12 @@ def _lines(path: Path, closed: bool) -> Iterator[bytes]:
 def _unpacked(path: Path, closed: bool) -> Iterator[bytes]:
     import zstandard
 
+    # Not a stream reader: where the file ends inside a frame, that keeps back what it has unpacked already.
+    unpacker = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True)
     try:
-        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
-            while piece := reader.read(_PIECE):
-                yield piece
+        with path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield unpacker.decompress(piece)
     except zstandard.ZstdError as error:
         # Behind what was flushed a power cut may leave anything.
         if closed:

@@ -45,6 +45,19 @@ def test_facts_come_back_in_order_byte_for_byte(folder):
     assert list(read_recording(folder)) == [fact(n) for n in range(1000)]
 
 
+@pytest.mark.parametrize("count", [1, 500, 2_000, 30_000])
+def test_all_that_was_flushed_is_read_from_a_chunk_that_is_still_open(folder, count):
+    with RecordingWriter(folder) as writer:
+        for number in range(count):
+            writer.write(fact(number))
+        writer.flush()
+        assert list(read_recording(folder)) == [fact(n) for n in range(count)]
+        for number in range(count, count + 3):
+            writer.write(fact(number))
+        writer.flush()
+        assert list(read_recording(folder)) == [fact(n) for n in range(count + 3)]
+
+
 def test_chunks_are_rotated_by_records_and_chained_to_the_caller(folder):
     closed = []
     record(folder, range(250), rotate_records=100, on_chunk_closed=lambda name, digest: closed.append((name, digest)))
