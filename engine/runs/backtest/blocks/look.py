@@ -10,6 +10,7 @@ import numpy.typing as npt
 from engine.kernels import frames, screen
 from engine.kernels.compiled import compiled
 from engine.kernels.kernel import Kernel
+from engine.kernels.pool import STATUSES
 from engine.kernels.window import MICRO, Window
 from engine.plugs import Strategy
 from engine.records.base import figure
@@ -22,7 +23,6 @@ from engine.stages.signal import TIMEFRAMES_S, FrameState
 
 DAY_MS = 86_400_000
 NAN = float("nan")
-_STATUSES = ("", "new", "watching", "hot", "cooling", "dropped")
 Flags = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
@@ -154,7 +154,7 @@ class Screened:
         return CandidateSnapshot(
             at=int(self.block.times[j]), venue=one.venue, symbol=one.symbol, rank=rank, heat=heat.heat or 0,
             coverage=heat.coverage, dimensions=heat.dimensions, missing=heat.missing,
-            status=_STATUSES[self.statuses[s, j]], since=int(self.sinces[s, j]), price=price, inputs=inputs,  # type: ignore[arg-type]
+            status=STATUSES[self.statuses[s, j]], since=int(self.sinces[s, j]), price=price, inputs=inputs,  # type: ignore[arg-type]
         )  # fmt: skip
 
 
