@@ -99,7 +99,10 @@ class BlockDesk:
             if reached == end:
                 break
             if reached == until:
+                # What is held is looked at first; equity before this cycle's fills is none that ever was.
+                peak = self.state.peak_e8
                 self._pass(block, reached, reached + 1, marks)
+                self.state.peak_e8 = peak
             self._act(block, reached, rules.get(reached, ()), signals if reached in asks else None)
             marks.equity[reached], marks.cash[reached] = self.state.equity_e8, self.state.cash_e8
             marks.positions[reached] = len(self.state.books)
