@@ -1,5 +1,6 @@
 """Ideas: what the scan noticed, how hot it is, what the strategy says, and each refusal with its code."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -109,6 +110,21 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     trail_callback_pct: Unsigned = 0
     hold_max_s: Moment = 0
     black_swan_pct: Unsigned = 0
+
+
+def tiers_of(pairs: Sequence[tuple[float, float]]) -> tuple[Tier, ...]:
+    """Gives tiers of (share sold, at which gain), both in percent."""
+    return tuple(Tier(share_pct=share, at_pct=at) for share, at in pairs)
+
+
+def check_tiers(pairs: Sequence[tuple[float, float]], trail_share_pct: float) -> None:
+    """Raises ValueError for tiers that make no plan: gains that do not ascend, or more sold than there is."""
+    gains = [gain for _, gain in pairs]
+    if gains != sorted(set(gains)):
+        raise ValueError(f"the gains of tiers {gains} must ascend")
+    sold = round(sum(share for share, _ in pairs) + trail_share_pct, 6)
+    if sold > 100:
+        raise ValueError(f"tiers and trail_share_pct together sell {sold:g} % of a position; 100 is all of it")
 
 
 class SignalSnapshot(Idea, frozen=True, kw_only=True):

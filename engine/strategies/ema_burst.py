@@ -7,7 +7,7 @@ from typing import Any
 from engine.kernels.averages import Ema, Sma
 from engine.plugs import Frame, Indicator, Look, Verdict
 from engine.records.bounds import Bars, Percent, PercentAboveZero, Ratio, SecondsOrOff
-from engine.records.ideas import CandidateSnapshot, ExitPlan, Tier
+from engine.records.ideas import CandidateSnapshot, ExitPlan, check_tiers, tiers_of
 
 
 class VolumeMean(Sma):
@@ -43,12 +43,7 @@ class EmaBurst:
         """Raises ValueError for averages in the wrong order, or tiers that make no plan."""
         if self.fast_bars >= self.slow_bars:
             raise ValueError(f"fast_bars {self.fast_bars} must be less than slow_bars {self.slow_bars}")
-        gains = [gain for _, gain in self.tiers]
-        if gains != sorted(set(gains)):
-            raise ValueError(f"the gains of tiers {gains} must ascend")
-        sold = round(sum(share for share, _ in self.tiers) + self.trail_share_pct, 6)
-        if sold > 100:
-            raise ValueError(f"tiers and trail_share_pct together sell {sold:g} % of a position; 100 is all of it")
+        check_tiers(self.tiers, self.trail_share_pct)
 
     @property
     def timeframes(self) -> tuple[str, ...]:
@@ -101,7 +96,7 @@ class EmaBurst:
         """Tiers, a trailing rest, a stop and a time limit."""
         return ExitPlan(
             stop_pct=self.stop_pct,
-            tiers=tuple(Tier(share_pct=share, at_pct=at) for share, at in self.tiers),
+            tiers=tiers_of(self.tiers),
             trail_share_pct=self.trail_share_pct,
             trail_arm_pct=self.trail_arm_pct,
             trail_callback_pct=self.trail_callback_pct,

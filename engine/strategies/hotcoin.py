@@ -9,7 +9,7 @@ from engine.kernels.pool import HOT
 from engine.plugs import Frame, Indicator, Look, Verdict
 from engine.records.base import figure
 from engine.records.bounds import Bars, Heat, Percent, PercentAboveZero, SecondsOrOff
-from engine.records.ideas import CandidateSnapshot, ExitPlan, Tier
+from engine.records.ideas import CandidateSnapshot, ExitPlan, check_tiers, tiers_of
 
 #: Less than any figure on the wire can tell.
 HAIR = 1e-7
@@ -45,12 +45,7 @@ class Hotcoin:
         for name in (*self.above_ema, *self.rising_ema):
             if name not in self.timeframes:
                 raise ValueError(f"{name!r} is in above_ema or rising_ema, but not in timeframes {self.timeframes}")
-        gains = [gain for _, gain in self.tiers]
-        if gains != sorted(set(gains)):
-            raise ValueError(f"the gains of tiers {gains} must ascend")
-        sold = round(sum(share for share, _ in self.tiers) + self.trail_share_pct, 6)
-        if sold > 100:
-            raise ValueError(f"tiers and trail_share_pct together sell {sold:g} % of a position; 100 is all of it")
+        check_tiers(self.tiers, self.trail_share_pct)
 
     def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
         """One moving average on each timeframe."""
@@ -92,7 +87,7 @@ class Hotcoin:
         """The plan of HotCoin: software tiers, a trailing rest, a stop, a time limit and the black swan."""
         return ExitPlan(
             stop_pct=self.stop_pct,
-            tiers=tuple(Tier(share_pct=share, at_pct=at) for share, at in self.tiers),
+            tiers=tiers_of(self.tiers),
             trail_share_pct=self.trail_share_pct,
             trail_arm_pct=self.trail_arm_pct,
             trail_callback_pct=self.trail_callback_pct,

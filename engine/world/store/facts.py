@@ -1,6 +1,7 @@
 """The facts of a store as a source: records in wire order, byte for byte what was imported."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -92,7 +93,7 @@ class Stored:
                 yield _Rows(SeriesFile(path), self.since_ms, self.until_ms)
 
 
-class _Run:
+class _Run(ABC):
     """Facts of one file in order of time, taken from the front up to a horizon."""
 
     def __init__(self, place: tuple[int, str, str, int], times: Ints, shift: int = 0) -> None:
@@ -114,9 +115,9 @@ class _Run:
         self._done += int(np.searchsorted(self._times[low:], horizon - self._shift, side="right"))
         return self._times[low : self._done] + self._shift, self.records(low, self._done) if self._done > low else []
 
+    @abstractmethod
     def records(self, low: int, high: int) -> list[Record]:
         """Gives the records of some of the facts."""
-        raise NotImplementedError
 
 
 class _Rows(_Run):

@@ -151,6 +151,7 @@ class Screened:
         inputs = self.inputs(s, j)
         heat = heat_of(inputs, self.screen.heat)
         one = self.screen.grid.candles[s]
+        # A kept candidate is in the pool, so its place is one of the names that records know.
         return CandidateSnapshot(
             at=int(self.block.times[j]), venue=one.venue, symbol=one.symbol, rank=rank, heat=heat.heat or 0,
             coverage=heat.coverage, dimensions=heat.dimensions, missing=heat.missing,

@@ -1,6 +1,7 @@
 """Websocket clients of the venue: what any of them may do, how often, and what faults make of the frames they get."""
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ LIFE_S = 86_400.0
 Bent = Callable[[str, bytes], list[bytes]]
 
 
-class Talker:
+class Talker(ABC):
     """A websocket client that sends JSON messages, so many a second at most."""
 
     def __init__(self, socket: Socket, messages_a_second: int, bent: Bent) -> None:
@@ -31,9 +32,9 @@ class Talker:
         socket.on_text = self._hear
         socket.on_gone = self.gone
 
+    @abstractmethod
     def hear(self, message: dict[str, Any]) -> None:
         """Takes a message that is a JSON object."""
-        raise NotImplementedError
 
     def gone(self) -> None:
         """Hears that the client is gone."""
