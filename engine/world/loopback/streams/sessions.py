@@ -36,6 +36,7 @@ class Talker(ABC):
     def hear(self, message: dict[str, Any]) -> None:
         """Takes a message that is a JSON object."""
 
+    @abstractmethod
     def gone(self) -> None:
         """Hears that the client is gone."""
 
