@@ -25,6 +25,8 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     at_price: Decimal | None = None
     resting: bool = False
     ambiguous: bool = False
+    stop_price: Decimal | None = None
+    closes: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from engine.records.ideas import ExitPlan
 from engine.records.market import Plain
 
 Side = Literal["buy", "sell"]
-Purpose = Literal["entry", "exit"]
-OrderType = Literal["market", "limit"]
+Purpose = Literal["entry", "exit", "protect"]
+OrderType = Literal["market", "limit", "stop"]
 
 
 class Deed(Record, frozen=True, kw_only=True):
