@@ -124,6 +124,10 @@ class PaperExchange:
         self._sweep(order.symbol)
         return events
 
+    def recall(self, order: VenueOrder) -> list[Event]:
+        """Takes an order that was sent in an earlier life of the run: on paper it is played again."""
+        return self.send(order)
+
     def cancel(self, client_id: str) -> list[Event]:
         """Takes an order off the book; an order that is not there is no event."""
         for symbol, orders in self.state.working.items():

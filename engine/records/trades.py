@@ -68,7 +68,9 @@ class OrderResult(Deed, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "order"
 
     client_id: str
-    status: Literal["working", "part_filled", "filled", "cancelled", "expired", "rejected"]
+    status: Literal[
+        "working", "part_filled", "filled", "cancelled", "expired", "rejected", "in_doubt", "never_executed"
+    ]
     filled_qty: str
     code: str | None = None
 
@@ -116,6 +118,20 @@ class Position(Deed, frozen=True, kw_only=True):
     fees_quote: str
     reason: str
     dust: str
+
+
+class ReconcileDiff(Deed, frozen=True, kw_only=True):
+    """Where the exchange's books and ours differed; ours follow. Quantities in the base asset (`balance`: of an asset).
+
+    `adopted` is a holding that we did not know, `closed_elsewhere` one that is gone or smaller, `changed` one that is
+    larger, `balance` an asset of which there is less than we count on.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    what: Literal["adopted", "closed_elsewhere", "changed", "balance"]
+    ours: str
+    theirs: str
 
 
 class StateChange(Record, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadRecord
-from engine.records import desk, ideas, market, trades
+from engine.records import account, desk, ideas, market, trades
 from engine.records.base import Record
 
 KINDS: dict[str, type[Record]] = {
@@ -17,6 +17,8 @@ KINDS: dict[str, type[Record]] = {
         market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement, market.Tick,
         ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
         trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position, trades.StateChange,
+        trades.ReconcileDiff, account.OrderReport, account.Execution, account.AccountHolding, account.AccountBalance,
+        account.Condition,
         desk.Run, desk.Judged, desk.Operator, desk.Recording, desk.Alert, desk.End,
     )
 }  # fmt: skip
@@ -26,8 +28,8 @@ COMPARED: frozenset[str] = frozenset(
     kind for kind, cls in KINDS.items() if cls.OWNER in ("scan", "rank", "signal", "precheck", "order")
 ) - {"judged"}
 
-#: Facts of the market, and the tick, which is one when it comes from outside.
-FACTS: frozenset[str] = frozenset(kind for kind, cls in KINDS.items() if cls.OWNER == "market")
+#: Facts of the market and of the account, and the tick, which is one when it comes from outside.
+FACTS: frozenset[str] = frozenset(kind for kind, cls in KINDS.items() if cls.OWNER in ("market", "account"))
 
 #: Order of kinds at one instant: rules before prices, prices before what reads them, the tick last.
 KIND_RANK: dict[str, int] = {

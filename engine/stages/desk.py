@@ -8,6 +8,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.matching.events import Executed
 from engine.matching.units import E8, MOST, e8, from_e8
+from engine.records.account import Condition
 from engine.records.base import Figure, figure
 from engine.records.bounds import Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
 from engine.records.desk import DeskView, EngineState, Holding, Standing
@@ -99,6 +100,7 @@ class DeskState(msgspec.Struct, kw_only=True):
     reason: str = ""
     halted: str = ""
     blocked_until: int = 0
+    conditions: dict[str, Condition] = {}
 
 
 class Desk:
@@ -151,6 +153,8 @@ class Desk:
             state.day, state.day_base_e8, state.day_entries = day, state.equity_e8, 0
         state.peak_e8 = max(state.peak_e8, state.equity_e8)
         self._count_dirt(mono)
+        for scope in [scope for scope, held in state.conditions.items() if 0 < held.until <= at]:
+            del state.conditions[scope]
         state.drawdown_pct = _loss_pct(state.peak_e8, state.equity_e8)
         state.day_loss_pct = _loss_pct(state.day_base_e8, state.equity_e8)
         return self._risk(at) + self._engine(at, mono)
@@ -215,6 +219,12 @@ class Desk:
             return "blocked", "operator"
         if state.risk_level == "L5":
             return "blocked", "risk_L5"
+        conditions = [state.conditions[scope] for scope in sorted(state.conditions)]
+        for condition in conditions:
+            if condition.state == "blocked":
+                return "blocked", condition.reason
+        for condition in conditions:
+            return "degraded", condition.reason
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             return "degraded", "feed_stale"
         # The way back: a whole fresh window of facts, not the first frame after the silence.
@@ -224,12 +234,21 @@ class Desk:
             return "degraded", "feed_dirty"
         return "tradeable", ""
 
+    def learn_condition(self, condition: Condition) -> None:
+        """Takes note of what stands in the way of entries, or of its end."""
+        if condition.state == "ok":
+            self.state.conditions.pop(condition.scope, None)
+        else:
+            self.state.conditions[condition.scope] = condition
+
     def operator(self, action: Literal["halt", "resume"], reason: str) -> None:
         """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down."""
         if action == "halt":
             self.state.halted = reason or "operator"
         else:
             self.state.halted = ""
+            for scope in [scope for scope, held in self.state.conditions.items() if held.needs_resume]:
+                del self.state.conditions[scope]
             if self.state.blocked_until:
                 self.state.blocked_until = 1  # over at the next mark
 

@@ -20,6 +20,7 @@ from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Posit
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
 from engine.stages.exits import Exit, ExitState, on_bar, on_change, on_price
+from engine.stages.protection import Protection
 from engine.stages.recent import PRICE_KINDS, Price
 from engine.stages.selling import Selling
 
@@ -44,6 +45,7 @@ class OrderState(msgspec.Struct, kw_only=True):
     intents: list[Intent] = []
     codes: dict[str, str] = {}
     exited: list[str] = []
+    protection: Protection = msgspec.field(default_factory=Protection)
 
 
 class Order:
@@ -253,7 +255,7 @@ class Order:
         order = VenueOrder(
             client_id=attempt.client_id, symbol=attempt.symbol, side=attempt.side, order_type=attempt.order_type,
             qty=Decimal(attempt.qty), sent_at=attempt.at, limit_price=limit, at_price=at_price, resting=resting,
-            ambiguous=ambiguous,
+            ambiguous=ambiguous, closes=attempt.purpose != "entry",
         )  # fmt: skip
         return Send(attempt, order)
 
