@@ -128,6 +128,10 @@ class PaperExchange:
         """Takes an order that was sent in an earlier life of the run: on paper it is played again."""
         return self.send(order)
 
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Says of an order that may not be sent that it is rejected."""
+        return [Rejected(order.client_id, code)]
+
     def cancel(self, client_id: str) -> list[Event]:
         """Takes an order off the book; an order that is not there is no event."""
         for symbol, orders in self.state.working.items():

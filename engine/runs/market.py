@@ -83,23 +83,32 @@ def no_market() -> ConfigError:
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the live market is, for commands that are given no `--market`.
 
-    `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`: base addresses in place of the
-    exchange's own, as those that hot venue prints.
+    `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`, `account_url`: base addresses in
+    place of the exchange's own, as those that hot venue prints (`account_url` is that of the account's stream).
+    `key`: where the key is, with --live: `env`, `keyring`, or the path of a file of mode 0600. `adopt_spot`: whether
+    coins that the ledger does not know are adopted as positions (on futures positions always are).
     """
 
     venue: str = "binance-spot"
     rest_url: str = ""
     stream_url: str = ""
+    account_url: str = ""
+    key: str = "env"
+    adopt_spot: bool = False
 
 
 class Live(NamedTuple):
-    """What a live market is opened with: where it is, the cycle, the quote assets, and when to end."""
+    """What a live market is opened with: where it is, the cycle, the quote assets, and when to end.
+
+    With `beats` empty entries come while nothing is heard.
+    """
 
     settings: LiveSettings
     cycle_s: int
     quotes: tuple[str, ...]
     once: bool = False
     stopped: Callable[[], bool] = lambda: False
+    beats: bool = False
 
 
 def is_store(path: str) -> bool:
@@ -158,7 +167,7 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
     source: Source = catalog.load("sources", venue.replace("-", "_"))(
         data_dir=data_dir(), cycle_s=live.cycle_s, quotes=live.quotes, symbols=options.symbols, once=live.once,
         rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
-        before_wait=before_wait,
+        before_wait=before_wait, beats=live.beats,
     )  # fmt: skip
     return _Opened(source, venue, None)
 

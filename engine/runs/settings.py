@@ -23,6 +23,7 @@ from engine.stages.rank import RankSettings
 from engine.stages.scan import ScanSettings
 from engine.stages.signal import SignalSettings
 from engine.stages.size import SizeSettings
+from engine.world.venues.live.settings import LiveVenueSettings
 
 CONFIG_FILE = "hot.toml"
 ENV_PREFIX = "HOT_"
@@ -63,9 +64,10 @@ _SECTIONS: dict[str, type[Any]] = {
     "ledger": LedgerSettings,
     "daemon": DaemonSettings,
     "live": LiveSettings,
+    "account": LiveVenueSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
-_SILENT = ("ledger", "daemon", "live")
+_SILENT = ("ledger", "daemon", "live", "account")
 
 
 class Settings:
@@ -85,6 +87,7 @@ class Settings:
     ledger: LedgerSettings
     daemon: DaemonSettings
     live: LiveSettings
+    account: LiveVenueSettings
 
     def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
         """Takes given values with their origins over the defaults; raises ConfigError."""

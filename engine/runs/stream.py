@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
 
 from engine.plugs import Entry, Source
+from engine.records.base import Record
 from engine.records.wire import FACTS, decode, encode
 from engine.world.recording import RecordingWriter, folder_of, read_recording
 
@@ -12,11 +15,29 @@ from engine.world.recording import RecordingWriter, folder_of, read_recording
 OnClosed = Callable[[str, str], None]
 
 
+class Account(Protocol):
+    """What tells facts of an account, once the recorded past is over."""
+
+    def start(self) -> None:
+        """Begins to act and to tell."""
+        ...
+
+    def facts(self) -> list[Record]:
+        """Gives what was told since it was asked last; the times are the reader's to set."""
+        ...
+
+
 class KeptStream:
     """A source that keeps what passes beside a ledger, and begins with what it kept before."""
 
-    def __init__(self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed) -> None:
-        """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first."""
+    def __init__(
+        self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed, account: Account | None = None
+    ) -> None:
+        """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first.
+
+        What `account` tells comes between the stream's facts, at the time of the last one.
+        """
+        self._account = account
         self._source, self._folder = source, folder_of(ledger)
         self._writer = RecordingWriter(self._folder, rotate_bytes=rotate_bytes, on_chunk_closed=on_closed)
 
@@ -31,13 +52,25 @@ class KeptStream:
                 last_at, at_last = record.at, set()
             at_last.add(line)
             yield Entry(record, line)
+        if self._account is not None:
+            self._account.start()
         for entry in self._source.facts():
+            if self._account is not None:
+                yield from self._told(self._account, last_at)
             record = entry.record
             if record is None or (record.kind not in FACTS and record.kind != "tick"):
                 continue
             line = entry.line if entry.line is not None else encode(record)
             if record.at < last_at or (record.at == last_at and line in at_last):
                 continue
+            self._writer.write(line)
+            last_at = max(last_at, record.at) if self._account is not None else last_at
+            yield Entry(record, line)
+
+    def _told(self, account: Account, at: int) -> Iterator[Entry]:
+        for fact in account.facts():
+            record = msgspec.structs.replace(fact, at=max(at, 0))
+            line = encode(record)
             self._writer.write(line)
             yield Entry(record, line)
 

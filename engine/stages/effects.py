@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from engine.matching.events import Event, Rejected, VenueOrder
+from engine.matching.events import Event, VenueOrder
 from engine.records.base import Record
 from engine.records.trades import OrderAttempt
 
@@ -42,6 +42,10 @@ class Acts(Protocol):
         """Cancels an order and gives what the venue answers at once."""
         ...
 
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Takes an order that may not be sent, and gives what is said of it at once."""
+        ...
+
 
 class Exchange(Acts, Protocol):
     """A venue that sees the facts that pass, and answers some of them."""
@@ -63,6 +67,10 @@ class Silent:
         return []
 
     def cancel(self, client_id: str) -> list[Event]:
+        """Says nothing."""
+        return []
+
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
         """Says nothing."""
         return []
 
@@ -103,7 +111,7 @@ def carry_out(
                 records.append(item.attempt)
                 leave = before_send(records, item.attempt) if before_send is not None else Leave()
                 if leave.code is not None:
-                    events: list[Event] = [Rejected(item.attempt.client_id, leave.code)]
+                    events = venue.refuse(item.order, leave.code)
                 else:
                     events = venue.recall(item.order) if leave.known else venue.send(item.order)
             elif isinstance(item, Cancel):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import NamedTuple
 
-from engine.matching.events import Accepted, Ended, Event, Executed, Rejected
+from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import plain
 from engine.plugs import Rule
 from engine.records.account import AccountBalance, AccountHolding, Condition, Execution, OrderReport
@@ -14,7 +14,7 @@ from engine.records.ideas import ExitPlan
 from engine.records.market import Tick
 from engine.records.trades import Fill, OrderAttempt, ReconcileDiff
 from engine.stages.desk import Book, DeskSettings
-from engine.stages.effects import Made
+from engine.stages.effects import Made, Send
 from engine.stages.exits import Exit, ExitState
 from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
 from engine.stages.protector import WOULD_TRIGGER, Protector
@@ -157,7 +157,8 @@ class LiveOrder(Order):
             side="sell", purpose="protect", reason="STOP", order_type="stop", qty=plain(scale.qty(steps)),
             limit_price=None, reference_price=plain(scale.price(ticks)),
         )  # fmt: skip
-        return [self._send(attempt, None)]
+        self.state.sent[client_id] = Sent(attempt=attempt)
+        return [Send(attempt, order_of(attempt))]
 
     # What others did on the account.
 
@@ -276,3 +277,14 @@ def _event(report: OrderReport) -> Event:
         return Rejected(report.client_id, "NEVER_EXECUTED")
     assert report.status != "in_doubt"
     return Ended(report.client_id, report.status, report.code)
+
+
+def order_of(attempt: OrderAttempt) -> VenueOrder:
+    """Gives an attempt's order as it went to the venue."""
+    price = Decimal(attempt.reference_price)
+    return VenueOrder(
+        client_id=attempt.client_id, symbol=attempt.symbol, side=attempt.side, order_type=attempt.order_type,
+        qty=Decimal(attempt.qty), sent_at=attempt.at,
+        limit_price=Decimal(attempt.limit_price) if attempt.limit_price is not None else None,
+        stop_price=price if attempt.order_type == "stop" else None, closes=attempt.purpose != "entry",
+    )  # fmt: skip

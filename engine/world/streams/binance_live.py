@@ -28,7 +28,8 @@ class BinanceLive:
     `data_dir` holds the request budgets that all processes share, and when symbols were listed. `quotes` are the quote
     assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
     a day of every symbol. `rest_url` and `stream_url` are base addresses where they are not the exchange's own (a
-    loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact.
+    loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact. With
+    `beats` an empty entry comes as often.
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -44,6 +45,7 @@ class BinanceLive:
     stream_url: str | None = None
     stopped: Callable[[], bool] = never
     before_wait: Callable[[], None] | None = None
+    beats: bool = False
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
@@ -66,7 +68,8 @@ class BinanceLive:
             def make_feed(inbox: Inbox) -> Feed:
                 return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url)
 
-            yield from Live(make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait).facts()
+            live = Live(make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats)
+            yield from live.facts()
         finally:
             link.close()
             budget.close()

@@ -26,7 +26,8 @@ class Live:
     """Facts of a live market, with a tick each `cycle_s` whether something was heard or not.
 
     With `once` they end after the first tick that knows every symbol's history. `stopped` is asked at least four times
-    a second; `before_wait` runs before a wait for the next fact.
+    a second; `before_wait` runs before a wait for the next fact. With `beats` an empty entry comes at least that often,
+    for a reader that has something else to do meanwhile.
     """
 
     make_feed: Callable[[Inbox], Feed]
@@ -36,6 +37,7 @@ class Live:
     stopped: Callable[[], bool] = never
     before_wait: Callable[[], None] | None = None
     grace_ms: int = GRACE_MS
+    beats: bool = False
     inbox: Inbox = field(default_factory=Inbox)
 
     def facts(self) -> Iterator[Entry]:
@@ -45,6 +47,8 @@ class Live:
         feed.start()
         try:
             while not self.stopped():
+                if self.beats:
+                    yield Entry(None, None)
                 warm = feed.warm
                 for entry in sequence.take(self._records(sequence), self._after(sequence.last_at)):
                     yield entry

@@ -1,4 +1,4 @@
-"""Syncing: the exchange's books against ours, at each start and every half a minute; where they differ its word counts."""
+"""Syncing: compares the exchange's books with ours, at each start and every half a minute; its word counts."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal

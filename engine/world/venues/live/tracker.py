@@ -134,14 +134,20 @@ class Tracker:
         return found or self.open.get(self._by_number.get((news.symbol, news.order_id), ""))
 
     def _number(self, found: Followed, news: OrderNews) -> None:
-        """Learns the exchange's numbers of an order; executions that came before may be its."""
-        for number in (news.order_id, news.became):
-            if number and number not in found.order_ids and not (found.conditional and number == news.order_id):
-                found.order_ids.append(number)
-                self._by_number[(found.symbol, number)] = found.client_id
-                for trade in self.unmatched(found.symbol):
-                    if trade.order_id == number:
-                        self._book(found, trade)
+        """Learns the exchange's numbers of an order; a conditional one has executions only as what it became."""
+        for number in (None if found.conditional else news.order_id, news.became):
+            if number:
+                self._learn(found, number)
+
+    def _learn(self, found: Followed, number: str) -> None:
+        """Learns a number; executions that came under it before belong to the order."""
+        if number in found.order_ids:
+            return
+        found.order_ids.append(number)
+        self._by_number[(found.symbol, number)] = found.client_id
+        for trade in self.unmatched(found.symbol):
+            if trade.order_id == number:
+                self._book(found, trade)
 
     def _book(self, found: Followed, trade: TradeNews) -> None:
         key = (trade.symbol, trade.trade_id)
@@ -149,12 +155,11 @@ class Tracker:
         if not self._is_new(key):
             return
         self._say_working(found)
-        if trade.order_id and trade.order_id not in found.order_ids and not found.conditional:
-            found.order_ids.append(trade.order_id)
-            self._by_number[(found.symbol, trade.order_id)] = found.client_id
         found.filled += trade.qty
         found.doubtful = False
         self._tell(self._execution(trade, found.client_id))
+        if trade.order_id:
+            self._learn(found, trade.order_id)
         self._finish(found)
 
     def _is_new(self, key: tuple[str, str]) -> bool:

@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
-import msgspec
-
 from engine.errors import HotError, KeyRefused, VenueError
 from engine.matching.events import Event, VenueOrder
-from engine.matching.events import Rejected as RejectedEvent
 from engine.records.account import AccountBalance, AccountHolding, Condition
 from engine.records.base import Record
-from engine.records.bounds import Seconds
 from engine.world.account.account import (
     Account,
     BalanceNews,
@@ -26,6 +22,7 @@ from engine.world.account.account import (
 from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
+from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.syncing import Syncing
 from engine.world.venues.live.tracker import Followed, Tracker
 
@@ -33,23 +30,6 @@ T = TypeVar("T")
 #: A request of which no byte left may be made again: so often, after these pauses.
 SEND_AGAIN_S = (0.1, 0.4, 1.0)
 WATCH_EVERY_S = 0.2
-
-
-class LiveVenueSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a live account is followed.
-
-    `entry_ttl_s`: an entry that could not leave for so long is dropped. `absent_after_s`: an order that the exchange
-    does not know counts as never executed at the earliest so long after it was sent (recvWindow, 10 s, and a margin).
-    `sync_s`: how often holdings and open orders are compared. `balance_s`: how often the wallet is. `poll_s`: how often
-    a working order is asked for while the account's stream is heard, `poll_deaf_s` while it is not.
-    """
-
-    entry_ttl_s: Seconds = 20
-    absent_after_s: Seconds = 18
-    sync_s: Seconds = 30
-    balance_s: Seconds = 300
-    poll_s: Seconds = 30
-    poll_deaf_s: Seconds = 5
 
 
 class Sent(NamedTuple):
@@ -95,12 +75,19 @@ class LiveVenue:
     # What the trader calls, on its own thread.
 
     def send(self, order: VenueOrder) -> list[Event]:
-        """Sends an order; before the start it is one that came too late to be sent."""
+        """Sends an order; before the start it is one that comes too late to be sent."""
         if not self._started:
-            return [RejectedEvent(order.client_id, "STALE_ORDER")]
+            return self.refuse(order, "STALE_ORDER")
         with self._lock:
             self._follow(order)
         self._lanes.put(order.symbol, lambda: self._place(order))
+        return []
+
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Tells of an order that may not be sent that it is rejected: as a fact, like all else."""
+        with self._lock:
+            self._follow(order)
+            self.tracker.reject(order.client_id, code)
         return []
 
     def recall(self, order: VenueOrder) -> list[Event]:
