@@ -55,7 +55,7 @@ class KeptStream:
         if self._account is not None:
             self._account.start()
         for entry in self._source.facts():
-            if self._account is not None:
+            if self._account is not None and last_at >= 0:
                 yield from self._told(self._account, last_at)
             record = entry.record
             if record is None or (record.kind not in FACTS and record.kind != "tick"):
@@ -69,7 +69,7 @@ class KeptStream:
 
     def _told(self, account: Account, at: int) -> Iterator[Entry]:
         for fact in account.facts():
-            record = msgspec.structs.replace(fact, at=max(at, 0))
+            record = msgspec.structs.replace(fact, at=at)
             line = encode(record)
             self._writer.write(line)
             yield Entry(record, line)

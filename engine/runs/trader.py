@@ -18,11 +18,11 @@ class Trader:
     """Carries out what the order stage asks for; keeps every decision that passes, in the order of the stream."""
 
     name: ClassVar[str] = "order"
-    wants: frozenset[str] = COMPARED | Order.wants
 
     def __init__(self, order: Order, venue: Exchange, keeper: Keeper | None = None) -> None:
         """Trades on `venue`; without a keeper nothing is stored."""
         self.order, self.venue, self.keeper = order, venue, keeper
+        self.wants = COMPARED | order.wants
         self._kept = 0
         self._intents = {sent.attempt.client_id: sent.attempt.intent_key for sent in order.state.sent.values()}
 

@@ -54,6 +54,9 @@ class LiveOrder(Order):
         """Takes a record of a wanted kind and gives what follows, with what protects the positions it touched."""
         if isinstance(record, Condition):
             self.desk.learn_condition(record)
+            if record.scope == "recovering":
+                # How long a stop was not there while nobody looked says nothing.
+                self.state.protection.naked_since.clear()
             return []
         if isinstance(record, AccountBalance):
             return self._balance(record)
@@ -93,6 +96,8 @@ class LiveOrder(Order):
             return self.answer(self._executed_of(record), record.at)
         if record.status == "in_doubt":
             return [self._result(sent, record.at, "in_doubt", record.code)]
+        if record.status == "never_executed":
+            return self._ended(sent, "never_executed", None, record.at)
         return self.answer(_event(record), record.at)
 
     def _executed_of(self, told: Execution) -> Executed:
@@ -269,14 +274,13 @@ class LiveOrder(Order):
 
 
 def _event(report: OrderReport) -> Event:
-    if report.status == "working":
-        return Accepted(report.client_id)
-    if report.status == "rejected":
-        return Rejected(report.client_id, report.code or "REJECTED")
-    if report.status == "never_executed":
-        return Rejected(report.client_id, "NEVER_EXECUTED")
-    assert report.status != "in_doubt"
-    return Ended(report.client_id, report.status, report.code)
+    match report.status:
+        case "working":
+            return Accepted(report.client_id)
+        case "filled" | "cancelled" | "expired":
+            return Ended(report.client_id, report.status, report.code)
+        case _:
+            return Rejected(report.client_id, report.code or "REJECTED")
 
 
 def order_of(attempt: OrderAttempt) -> VenueOrder:

@@ -41,6 +41,7 @@ class TinyAccount:
     price: Decimal = Decimal(100)
     mishap: Callable[[str, str], object] = lambda what, client_id: None
     streams: bool = True
+    now: int = 0
     orders: dict[str, Standing] = field(default_factory=dict)
     executed: list[TradeNews] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -81,7 +82,7 @@ class TinyAccount:
         trade = TradeNews(
             symbol=symbol, client_id=client_id, order_id=number, trade_id=str(len(self.executed) + 1),
             side=side, qty=qty, price=self.price, notional=qty * self.price,  # type: ignore[arg-type]
-            fee=qty * self.price * FEE, fee_asset="USDT", liquidity="taker", venue_at=1_700_000_000_000,
+            fee=qty * self.price * FEE, fee_asset="USDT", liquidity="taker", venue_at=self.now,
         )  # fmt: skip
         self.executed.append(trade)
         return trade
@@ -147,7 +148,9 @@ class TinyAccount:
             for one in self.executed:
                 sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + (one.qty if one.side == "buy" else -one.qty)
             return [
-                HeldNews(symbol=symbol, qty=qty, free=qty, entry_price=self.price) for symbol, qty in sums.items() if qty
+                HeldNews(symbol=symbol, qty=qty, free=qty, entry_price=self.price)
+                for symbol, qty in sums.items()
+                if qty
             ]
 
     def balances(self) -> list[BalanceNews]:

@@ -101,7 +101,7 @@ class Syncing:
         """Says whether an order is on its way that may just have changed the holding."""
         venue = self._venue
         with venue.lock:
-            return any(not one.conditional or one.doubtful for one in venue.tracker.on_symbol(symbol))
+            return any(not one.rests or one.doubtful for one in venue.tracker.on_symbol(symbol))
 
     def _explain(self, held: HeldNews, ours: Decimal) -> None:
         """Tells the executions behind a difference, then the holding itself: what they do not explain it does."""

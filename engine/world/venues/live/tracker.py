@@ -26,13 +26,14 @@ Told = Literal["", "in_doubt", "working"]
 class Followed(msgspec.Struct, kw_only=True):
     """An order that is not over. `followed_at` is monotonic seconds; `asked` and `ask_at` pace the look-ups.
 
-    `ends` is the end that waits for its executions; `absent` counts the answers that knew no such order.
+    `rests` says that it waits at the exchange and moves nothing until it triggers. `ends` is the end that waits for its executions; `absent` counts the answers that knew no such order.
     """
 
     symbol: str
     client_id: str
     side: str
     conditional: bool
+    rests: bool = False
     followed_at: float
     sent_ms: int
     filled: Decimal = Decimal(0)
