@@ -36,8 +36,8 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
 class TradeNews(msgspec.Struct, frozen=True, kw_only=True):
     """One execution. `notional` is price x qty in the quote asset; `fee` is in `fee_asset`, which is empty without one.
 
-    `client_id` is None where the exchange tells the order's own number only, as its lists of trades do. Whoever tells
-    of an execution, answer, stream or list, tells the same of it.
+    `client_id` is None where the exchange tells the order's own number only, as its lists of trades do. Answer,
+    stream and list tell the same of an execution, but for `venue_at`: an answer's is that of the order.
     """
 
     symbol: str

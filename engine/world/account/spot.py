@@ -14,6 +14,8 @@ from engine.world.account.known import known
 from engine.world.account.pages import FULL, number_of, pages, rows_since
 from engine.world.account.settings import AccountSettings
 from engine.world.account.spot_told import balance_news, fills_of, held_news, order_news, trade_news
+from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
+from engine.world.account.user_stream_spot import SpotEar
 from engine.world.binance.binance import Binance
 from engine.world.binance.spot_shapes import SpotTicket
 from engine.world.binance.trouble import Doubtful, Limited, NotSent, Rejected, Sort, Unreadable
@@ -28,9 +30,10 @@ class BinanceSpotAccount:
 
     venue: str = VENUE
 
-    def __init__(self, binance: Binance, settings: AccountSettings) -> None:
+    def __init__(self, binance: Binance, settings: AccountSettings, rhythm: Rhythm = EVERYDAY) -> None:
         """Acts with the key of `binance`, which is closed with this account; sends nothing yet."""
-        self._binance, self._settings = binance, settings
+        self._binance, self._settings, self._rhythm = binance, settings, rhythm
+        self._stream: UserStream | None = None
         self._client, self._orders, self._market = binance.spot, binance.spot_orders, binance.spot_market
         self._rules: dict[str, SymbolRules] = {}
 
@@ -100,11 +103,14 @@ class BinanceSpotAccount:
         return [balance_news(one) for one in self._orders.account().balances]
 
     def listen(self, on_news: Callable[[News], None]) -> None:
-        """Starts to listen to the account's own stream on a thread of its own."""
-        raise NotImplementedError
+        """Starts to listen to the account's own stream on a thread of its own; once in its life."""
+        self._stream = UserStream(VENUE, SpotEar(self._binance, self._settings.quote), on_news, rhythm=self._rhythm)
+        self._stream.start()
 
     def close(self) -> None:
         """Stops listening, and closes what is open."""
+        if self._stream is not None:
+            self._stream.stop()
         self._binance.close()
 
     def _ticket(self, order: VenueOrder) -> SpotTicket:

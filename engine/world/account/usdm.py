@@ -9,12 +9,15 @@ import msgspec
 from engine.errors import Bug
 from engine.matching.events import VenueOrder
 from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, News, OrderNews, Placed, TradeNews
+from engine.world.account.became import Became, Stop
 from engine.world.account.known import known
 from engine.world.account.margin import Margin
 from engine.world.account.pages import FULL, number_of, rows_since
 from engine.world.account.settings import AccountSettings
 from engine.world.account.usdm_income import income_since
 from engine.world.account.usdm_told import algo_news, balance_news, held_news, income_news, order_news, trade_news
+from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
+from engine.world.account.user_stream_usdm import UsdmEar
 from engine.world.account.words import FINISHED
 from engine.world.binance.binance import Binance
 from engine.world.binance.trouble import Doubtful, Unreadable
@@ -34,11 +37,12 @@ class BinanceUsdmAccount:
 
     venue: str = VENUE
 
-    def __init__(self, binance: Binance, settings: AccountSettings) -> None:
+    def __init__(self, binance: Binance, settings: AccountSettings, rhythm: Rhythm = EVERYDAY) -> None:
         """Acts with the key of `binance`, which is closed with this account; sends nothing yet."""
-        self._binance, self._settings = binance, settings
+        self._binance, self._settings, self._rhythm = binance, settings, rhythm
         self._client, self._orders, self._account = binance.usdm, binance.usdm_orders, binance.usdm_account
-        self._margin = Margin(self._account)
+        self._margin, self._became = Margin(self._account), Became()
+        self._stream: UserStream | None = None
 
     def check_key(self) -> list[str]:
         """Gives warnings about the key; raises KeyRefused for one that must not be used."""
@@ -77,7 +81,7 @@ class BinanceUsdmAccount:
 
     def open_orders(self, symbol: str | None = None) -> list[OrderNews]:
         """Gives the open orders of a symbol, or of all, plain and conditional; strangers' orders too."""
-        plain = [order_news(order) for order in self._orders.open_orders(symbol)]
+        plain = [self._named(order_news(order)) for order in self._orders.open_orders(symbol)]
         return plain + [algo_news(order) for order in self._orders.open_algos(symbol)]
 
     def trades_of(self, symbol: str, order_id: str, since_ms: int) -> list[TradeNews]:
@@ -109,11 +113,14 @@ class BinanceUsdmAccount:
         return [balance_news(one) for one in self._account.balances()]
 
     def listen(self, on_news: Callable[[News], None]) -> None:
-        """Starts to listen to the account's own stream on a thread of its own."""
-        raise NotImplementedError
+        """Starts to listen to the account's own stream on a thread of its own; once in its life."""
+        self._stream = UserStream(VENUE, UsdmEar(self._binance, self._became), on_news, rhythm=self._rhythm)
+        self._stream.start()
 
     def close(self) -> None:
         """Stops listening, and closes what is open."""
+        if self._stream is not None:
+            self._stream.stop()
         self._binance.close()
 
     def _stop(self, order: VenueOrder) -> AlgoTicket:
@@ -132,18 +139,25 @@ class BinanceUsdmAccount:
             return algo_news(algo)
         became = str(algo.actual_order_id)
         number = number_of(became)
+        self._became.learn(became, Stop(algo.client_algo_id, str(algo.algo_id)))
         plain = known(lambda: self._orders.query_id(algo.symbol, number))
         if plain is not None:
-            return msgspec.structs.replace(
-                order_news(plain), client_id=algo.client_algo_id, order_id=str(algo.algo_id), conditional=True,
-                became=became,
-            )  # fmt: skip
+            return self._named(order_news(plain))
         if algo.algo_status == FINISHED and self._is_forgotten(algo):
             unfilled = msgspec.structs.replace(algo, algo_status="EXPIRED", actual_qty=Decimal(0))
             return algo_news(unfilled)
         if algo.algo_status == FINISHED:
             raise Unreadable(f"stop {algo.client_algo_id} became order {number}, which does not show yet; ask again")
         return algo_news(algo)
+
+    def _named(self, plain: OrderNews) -> OrderNews:
+        """Gives a plain order under the ids of the stop that became it, where one did."""
+        stop = self._became.stop_of(plain.order_id)
+        if stop is None:
+            return plain
+        return msgspec.structs.replace(
+            plain, client_id=stop.client_id, order_id=stop.algo_id, conditional=True, became=plain.order_id
+        )
 
     def _is_forgotten(self, algo: AlgoOrder) -> bool:
         """Says whether its plain order ended so long ago, and without an execution, that nobody tells of it."""
