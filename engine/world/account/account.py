@@ -16,8 +16,9 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
     """What the exchange says of one order.
 
     `filled_qty` is what was executed so far, in the base asset, and is right in every status. `conditional` orders live
-    in a service of their own; one that has triggered goes on as the plain order `became`. `code` names why an order
-    was rejected or expired.
+    in a service of their own; one that has triggered goes on as the plain order `became`, and what is told of that one
+    is told under the conditional order's ids (its trades carry the number `became`). `code` names why an order was
+    rejected or expired.
     """
 
     symbol: str
@@ -33,9 +34,10 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TradeNews(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution. `notional` is price x qty in the quote asset; `fee` is in `fee_asset`.
+    """One execution. `notional` is price x qty in the quote asset; `fee` is in `fee_asset`, which is empty without one.
 
-    `client_id` is None where the exchange tells the order's own number only, as its lists of trades do.
+    `client_id` is None where the exchange tells the order's own number only, as its lists of trades do. Answer,
+    stream and list tell the same of an execution, but for `venue_at`: an answer's is that of the order.
     """
 
     symbol: str
@@ -65,7 +67,10 @@ class HeldNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BalanceNews(msgspec.Struct, frozen=True, kw_only=True):
-    """An asset in the wallet: what is free, and what orders or positions lock."""
+    """An asset in the wallet: what is free, and what orders or positions lock.
+
+    Futures' stream does not tell what open orders hold back: there `free` is an upper bound, `balances` is exact.
+    """
 
     asset: str
     free: Decimal
@@ -73,10 +78,28 @@ class BalanceNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamNews(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the account's own stream is heard; `reason` says why not. After `up` everything is asked once by REST."""
+    """Whether the account's own stream is heard; `reason` says why not. After `up` everything is asked once by REST.
+
+    `up` may be told while it already was: of a stream that was replaced, or where a message could not be read.
+    """
 
     up: bool
     reason: str = ""
+
+
+class IncomeNews(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that a futures position brought or cost, signed: `realised` profit, `funding`, `fee`, or `other`.
+
+    `income_id` tells rows apart; `trade_id` names the execution behind it, empty where there is none.
+    """
+
+    income_id: str
+    kind: Literal["realised", "funding", "fee", "other"]
+    symbol: str
+    amount: Decimal
+    asset: str
+    trade_id: str
+    venue_at: int
 
 
 News = OrderNews | TradeNews | HeldNews | BalanceNews | StreamNews
@@ -94,11 +117,18 @@ class Account(Protocol):
 
     venue: str
 
-    def prepare(self, symbol: str) -> None:
+    def check_key(self) -> list[str]:
+        """Gives warnings about the key, asked once before the first order.
+
+        Raises KeyRefused for a key that may withdraw, or may not trade here.
+        """
+        ...
+
+    def prepare(self, symbol: str, leverage: int | None = None) -> None:
         """Sets and confirms what an order of a symbol stands on: leverage, isolated margin (futures; spot: nothing).
 
-        Raises ConfigError where the account's mode is not the settings' (hedge mode, margin of another kind), and never
-        changes anything while a position is open.
+        `leverage` is the settings' where it is None. Raises ConfigError where the account's mode is not the settings'
+        (hedge mode, margin of another kind), and never changes anything while a position is open.
         """
         ...
 
@@ -130,12 +160,19 @@ class Account(Protocol):
         """Gives what is held now: all of it, or an error. What is not in it is flat."""
         ...
 
+    def income(self, since_ms: int) -> list[IncomeNews]:
+        """Gives what positions brought and cost since then, oldest first; spot tells none."""
+        ...
+
     def balances(self) -> list[BalanceNews]:
         """Gives the assets in the wallet."""
         ...
 
     def listen(self, on_news: Callable[[News], None]) -> None:
-        """Starts to listen to the account's own stream on a thread of its own; each news goes to `on_news`."""
+        """Starts to listen to the account's own stream on a thread of its own; each news goes to `on_news`.
+
+        Repeats and news out of order are passed on as they come. `on_news` must neither block nor raise.
+        """
         ...
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -18,12 +18,30 @@ from engine.world.binance.usdm_account import UsdmAccount
 from engine.world.binance.usdm_market import UsdmMarket
 from engine.world.binance.usdm_orders import UsdmOrders
 
-#: Base addresses of spot and futures by the name of the place.
-PLACES: Mapping[str, tuple[str, str]] = {
-    "production": ("https://api.binance.com", "https://fapi.binance.com"),
-    "testnet": ("https://testnet.binance.vision", "https://testnet.binancefuture.com"),
-    "demo": ("https://demo-api.binance.com", "https://demo-fapi.binance.com"),
-}
+
+class Place(NamedTuple):
+    """Where a Binance is: the base addresses of REST, and those of the accounts' own streams."""
+
+    spot: str
+    usdm: str
+    spot_user: str
+    usdm_user: str
+
+
+PLACES: Mapping[str, Place] = {
+    "production": Place(
+        "https://api.binance.com", "https://fapi.binance.com", "wss://ws-api.binance.com:443/ws-api/v3",
+        "wss://fstream.binance.com/private",
+    ),
+    "testnet": Place(
+        "https://testnet.binance.vision", "https://testnet.binancefuture.com",
+        "wss://ws-api.testnet.binance.vision/ws-api/v3", "wss://fstream.binancefuture.com/private",
+    ),
+    "demo": Place(
+        "https://demo-api.binance.com", "https://demo-fapi.binance.com", "wss://demo-ws-api.binance.com/ws-api/v3",
+        "wss://demo-fstream.binance.com/private",
+    ),
+}  # fmt: skip
 #: The file of budgets and bans, in the data folder.
 BUDGET_FILE = "binance-limits.db"
 
@@ -31,11 +49,14 @@ BUDGET_FILE = "binance-limits.db"
 class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where Binance is and how it is spoken to. `key` is `env`, `keyring`, or the path of a file of mode 0600.
 
-    `spot_url` and `usdm_url` are base addresses: https, or http on this machine for a loopback venue.
+    `spot_url` and `usdm_url` are base addresses: https, or http on this machine for a loopback venue. `spot_user_url`
+    is spot's websocket API, `usdm_user_url` where futures tell of accounts: wss, or ws on this machine.
     """
 
-    spot_url: str = PLACES["production"][0]
-    usdm_url: str = PLACES["production"][1]
+    spot_url: str = PLACES["production"].spot
+    usdm_url: str = PLACES["production"].usdm
+    spot_user_url: str = PLACES["production"].spot_user
+    usdm_user_url: str = PLACES["production"].usdm_user
     key: str = "env"
     recv_window_ms: Annotated[int, Meta(ge=100, le=60_000)] = RECV_WINDOW_MS
 
@@ -47,6 +68,7 @@ class Binance:
         """Opens the shared budgets in the data folder and sends nothing yet."""
         self._link = link or Link()
         self.budget = Budget(data_dir / BUDGET_FILE)
+        self.settings = settings
         window = settings.recv_window_ms
         self.spot = Client(
             "spot", settings.spot_url, link=self._link, budget=self.budget, key=key, recv_window_ms=window

@@ -25,6 +25,9 @@ _PIECE = 1 << 16
 _KEEP_S = 15.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _BASE = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/?", re.ASCII)
+_SOCKET = re.compile(
+    r"(?P<scheme>wss?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]+)*/?", re.ASCII
+)
 
 # Both log whole URLs, signatures included, and httpcore headers with the key in them.
 for _name in ("httpx", "httpcore"):
@@ -110,6 +113,16 @@ def check_url(url: str) -> str:
     if found is None or (found["scheme"] == "http" and found["host"] not in _LOOPBACK):
         raise ConfigError(
             f"{shown(url, 80)!r}: give https://HOST or https://HOST:PORT (http:// only for 127.0.0.1, localhost, [::1])"
+        )
+    return url.rstrip("/")
+
+
+def check_socket_url(url: str) -> str:
+    """Gives a websocket's URL without its last slash; raises ConfigError for one that a key must not be sent to."""
+    found = _SOCKET.fullmatch(url)
+    if found is None or (found["scheme"] == "ws" and found["host"] not in _LOOPBACK):
+        raise ConfigError(
+            f"{shown(url, 80)!r}: give wss://HOST or wss://HOST/PATH (ws:// only for 127.0.0.1, localhost, [::1])"
         )
     return url.rstrip("/")
 
