@@ -5,8 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.live.rig import START, Rig, until
-from tests.live.tiny_account import TinyAccount, unreachable
+from live_rig import START, Rig, until
+from tiny_account import TinyAccount, unreachable
 
 from engine.ledger.verify import verify
 from engine.records.ideas import ExitPlan, tiers_of
