@@ -64,8 +64,9 @@ class BinanceLive:
             # Futures tell books by stream and a contract's first day in its rules; only they have open interest and
             # tell of longs and shorts.
             wanted = Wanted(
-                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot
-            )
+                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot,
+                listing="spot_listing" if spot else "perp_listing",
+            )  # fmt: skip
 
             def make_feed(inbox: Inbox) -> Feed:
                 return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url)
