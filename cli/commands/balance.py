@@ -25,11 +25,11 @@ def balance(
     """List what the account of --venue holds, by asset: what is free, locked in orders, both together, and for
     perpetuals what open positions have won or lost. It only reads.
 
-    The key comes from where binance.key says: env (HOT_BINANCE_API_KEY and HOT_BINANCE_API_SECRET), keyring, or a file
+    The key comes from where live.key says: env (HOT_BINANCE_API_KEY and HOT_BINANCE_API_SECRET), keyring, or a file
     of mode 0600; never from the command line. Exits 77 when it is missing, a placeholder or refused, 69 when the
     exchange cannot be reached.
 
-    Example: hot balance --venue binance-spot --set binance.key=~/.config/hot/binance.toml
+    Example: hot balance --venue binance-spot --set live.key=~/.config/hot/binance.toml
     """
     from cli.commands.trades import print_rows
     from engine.runs import lookup, settings

@@ -10,6 +10,7 @@ from engine.errors import BadRecord, ConfigError, UsageError
 from engine.records.market import BookTop, check_symbol, signed
 from engine.runs.data import data_dir
 from engine.runs.settings import Settings
+from engine.world.binance.settings import BinanceSettings
 
 if TYPE_CHECKING:
     from engine.world.binance.binance import Binance
@@ -39,22 +40,25 @@ def venue_named(name: str | None, used: Settings) -> VenueName:
     raise ConfigError(f"no live market {wanted!r}: there are {', '.join(VENUES)}")
 
 
+def where_of(used: Settings) -> BinanceSettings:
+    """Gives where Binance is; live.rest_url stands for both addresses where it is set."""
+    url = used.live.rest_url
+    return msgspec.structs.replace(used.binance, spot_url=url, usdm_url=url) if url else used.binance
+
+
 def open_public(used: Settings) -> "Binance":
-    """Gives Binance as anybody; live.rest_url stands for both addresses where it is set."""
+    """Gives Binance as anybody."""
     from engine.world.binance.binance import Binance
 
-    where, url = used.binance, used.live.rest_url
-    if url:
-        where = msgspec.structs.replace(where, spot_url=url, usdm_url=url)
-    return Binance(where, data_dir())
+    return Binance(where_of(used), data_dir())
 
 
 def open_account(used: Settings) -> "Binance":
-    """Gives Binance as the account whose key binance.key names; raises KeyRefused."""
+    """Gives Binance as the account whose key live.key names; raises KeyRefused."""
     from engine.world.binance.binance import Binance
     from engine.world.binance.keys import load_key
 
-    return Binance(used.binance, data_dir(), key=load_key(used.binance.key))
+    return Binance(where_of(used), data_dir(), key=load_key(used.live.key))
 
 
 def prices(binance: "Binance", venue: VenueName, symbols: Sequence[str], quotes: Sequence[str]) -> list[dict[str, Any]]:

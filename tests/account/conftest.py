@@ -35,8 +35,7 @@ def pointed(venue: Serving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """The same, with the environment of a user of it."""
     monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path / "data"))
     monkeypatch.delenv("HOT_LEDGER__PATH", raising=False)
-    for name in ("HOT_LIVE__REST_URL", "HOT_BINANCE__SPOT_URL", "HOT_BINANCE__USDM_URL"):
-        monkeypatch.setenv(name, venue.rest_url)
+    monkeypatch.setenv("HOT_LIVE__REST_URL", venue.rest_url)
     monkeypatch.setenv("HOT_LIVE__STREAM_URL", venue.stream_url)
     monkeypatch.setenv("HOT_BINANCE_API_KEY", venue.key)
     monkeypatch.setenv("HOT_BINANCE_API_SECRET", venue.secret)

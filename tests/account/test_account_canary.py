@@ -26,7 +26,6 @@ def test_no_secret_is_ever_written(venue: Serving, tmp_path: Path, debug: str) -
     env = {
         **clean, "PYTHONPATH": str(ROOT), "HOT_DATA__DIR": str(tmp_path / "data"), "HOT_DEBUG": debug,
         "HOT_LIVE__REST_URL": venue.rest_url, "HOT_LIVE__STREAM_URL": venue.stream_url,
-        "HOT_BINANCE__SPOT_URL": venue.rest_url, "HOT_BINANCE__USDM_URL": venue.rest_url,
         "HOT_BINANCE_API_KEY": venue.key, "HOT_BINANCE_API_SECRET": venue.secret,
     }  # fmt: skip
 

@@ -80,9 +80,9 @@ def test_a_key_from_a_file_of_its_owner(
     path.write_text(f'api_key = "{pointed.key}"\nsecret = "{pointed.secret}"\n')
     path.chmod(0o600)
     monkeypatch.delenv("HOT_BINANCE_API_KEY")
-    assert hot("balance", "--set", f"binance.key={path}").code == 0
+    assert hot("balance", "--set", f"live.key={path}").code == 0
     path.chmod(0o644)
-    said = hot("balance", "--set", f"binance.key={path}")
+    said = hot("balance", "--set", f"live.key={path}")
     assert said.code == 77 and "chmod 600" in said.err
 
 
@@ -103,7 +103,7 @@ def test_a_key_that_is_none_is_refused(
 
 
 def test_a_key_in_place_of_its_place_is_not_repeated(hot: Hot, pointed: Serving) -> None:
-    done = hot("balance", "--set", f"binance.key={pointed.key}")
+    done = hot("balance", "--set", f"live.key={pointed.key}")
     assert done.code == 77 and "never the key itself" in done.err and pointed.key not in done.err + done.out
 
 

@@ -147,9 +147,7 @@ class TinyAccount:
             for one in self.executed:
                 sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + (one.qty if one.side == "buy" else -one.qty)
             return [
-                HeldNews(symbol=symbol, qty=qty, free=qty, entry_price=self.price)
-                for symbol, qty in sums.items()
-                if qty
+                HeldNews(symbol=symbol, qty=qty, free=qty, entry_price=self.price) for symbol, qty in sums.items() if qty
             ]
 
     def balances(self) -> list[BalanceNews]:

@@ -72,7 +72,7 @@ def load_key(where: str, env: Mapping[str, str] = os.environ) -> Key:
     if where == "keyring":
         return _from_keyring()
     if _KEY_ITSELF.fullmatch(where):
-        raise KeyRefused("binance.key says where the key is (env, keyring, or a file), never the key itself")
+        raise KeyRefused("live.key says where the key is (env, keyring, or a file), never the key itself")
     return _from_file(Path(where).expanduser())
 
 

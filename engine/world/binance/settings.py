@@ -1,4 +1,4 @@
-"""Settings of Binance: addresses, and where the key is. Nothing heavy is imported here: every command reads them."""
+"""Settings of Binance: its addresses. Nothing heavy is imported here: every command reads them."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -16,15 +16,12 @@ RECV_WINDOW_MS = 5000
 
 
 class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where Binance is and how it is spoken to.
+    """Where Binance is and how it is spoken to, unless live.rest_url names another place for both markets.
 
     `spot_url`: base address of spot: https, or http on this machine for a loopback venue. `usdm_url`: the same of
-    USDT-M perpetuals. `key`: where the key is, never the key itself: env (HOT_BINANCE_API_KEY and
-    HOT_BINANCE_API_SECRET), keyring, or the path of a file of mode 0600. `recv_window_ms`: a signed request is good for
-    so long.
+    USDT-M perpetuals. `recv_window_ms`: a signed request is good for so long.
     """
 
     spot_url: str = PLACES["production"][0]
     usdm_url: str = PLACES["production"][1]
-    key: str = "env"
     recv_window_ms: Annotated[int, Meta(ge=100, le=60_000)] = RECV_WINDOW_MS
