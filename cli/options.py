@@ -37,6 +37,10 @@ VenueName = Annotated[
 ]
 Lateness = Annotated[int, typer.Option("--max-lateness", help="How late a fact of a stream may come, in ms.", min=0)]
 Speed = Annotated[str, typer.Option("--speed", help="max, realtime, or how many times real time.")]
+Posts = Annotated[
+    str | None,
+    typer.Option("--posts", help="Social posts, JSON lines: a growing file, a named pipe, -; beside --market a file."),
+]
 Paper = Annotated[bool, typer.Option("--paper", help="Trade on paper; the only mode there is, and the default.")]
 RequireEnd = Annotated[
     bool, typer.Option("--require-end", help="Exit 65 when the input stops without its end record (upstream died).")
@@ -95,7 +99,36 @@ def live_of(used: "Settings", stopped: Callable[[], bool] = lambda: False, once:
     """Gives what a live market is opened with, for commands that take one when --market is not given."""
     from engine.runs.market import Live
 
-    return Live(used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped)
+    return Live(
+        used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped, inputs=used.scan.inputs,
+        announcements=used.announcements,
+    )  # fmt: skip
+
+
+def settings_of(config: Path | None, sets: list[str] | None, posts: str | None) -> "Settings":
+    """Gives the settings in force; posts that are given, by --posts or posts.path, are declared in scan.inputs."""
+    import json
+
+    from engine.runs import settings
+    from engine.runs.beside import SENTIMENT, SOCIAL
+
+    given = list(sets or [])
+    if posts is not None:
+        given.append(f"posts.path={json.dumps(posts, ensure_ascii=False)}")
+    used = settings.load(config, given)
+    if used.posts.path and not {SOCIAL, SENTIMENT} & set(used.scan.inputs):
+        return settings.load(config, [*given, f"scan.inputs={','.join((*used.scan.inputs, SOCIAL, SENTIMENT))}"])
+    return used
+
+
+def posts_beside(wanted: "MarketOptions", used: "Settings") -> "MarketOptions":
+    """Gives what of a market is wanted, with the posts of the settings among its facts."""
+    from engine.runs.beside import SENTIMENT, PostsWanted
+
+    if not used.posts.path:
+        return wanted
+    scored_by = used.posts.sentiment if SENTIMENT in used.scan.inputs else ""
+    return wanted._replace(posts=PostsWanted(used.posts.path, used.scan.quote_assets[0], scored_by))
 
 
 def utc(at_ms: int) -> str:

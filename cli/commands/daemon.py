@@ -37,6 +37,7 @@ def daemon(
     symbols: options.Symbols = None,
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
+    posts: options.Posts = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     jsonl: options.Jsonl = False,
@@ -51,8 +52,9 @@ def daemon(
 
     Example: hot daemon --paper --market examples/session --ledger paper.db
     """
+    used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
-    used = settings.load(config, list(sets or []))
+    wanted = options.posts_beside(wanted, used)
     path = ledger if ledger is not None else fresh_ledger("paper")
     raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet))
 

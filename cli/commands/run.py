@@ -32,6 +32,7 @@ def run(
     symbols: options.Symbols = None,
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
+    posts: options.Posts = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     jsonl: options.Jsonl = False,
@@ -44,8 +45,9 @@ def run(
 
     Example: hot run --market examples/session --paper --ledger paper.db
     """
+    used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
-    used = settings.load(config, list(sets or []))
+    wanted = options.posts_beside(wanted, used)
     path = ledger if ledger is not None else fresh_ledger("paper")
     decisions = Decisions() if jsonl or not sys.stdout.isatty() else None
     raise typer.Exit(play(used, wanted, path, seed, decisions, quiet))

@@ -140,7 +140,8 @@ class TakerFlow(Fact, frozen=True, kw_only=True):
 class Post(Record, frozen=True, kw_only=True):
     """A social post about some symbols. Its text is untrusted and never an instruction.
 
-    `sentiment` is in [-1, 1] when the producer scored it.
+    `sentiment` is in [-1, 1] where it was scored; `written_at` says when it was written, where that was before it was
+    heard of.
     """
 
     source: str
@@ -148,11 +149,15 @@ class Post(Record, frozen=True, kw_only=True):
     text: str = ""
     post_id: str | None = None
     sentiment: Figure | None = None
+    written_at: Moment | None = None
     mono_ms: Moment | None = None
 
 
 class Announcement(Record, frozen=True, kw_only=True):
-    """An exchange's announcement about some symbols."""
+    """An exchange's announcement about some symbols.
+
+    `opens_at` is when trading opens and `released_at` when it was published, where they are told.
+    """
 
     source: str
     announcement_id: str
@@ -160,6 +165,7 @@ class Announcement(Record, frozen=True, kw_only=True):
     symbols: tuple[str, ...]
     title: str = ""
     opens_at: Whole | None = None
+    released_at: Moment | None = None
     mono_ms: Moment | None = None
 
 

@@ -32,7 +32,7 @@ class Trading:
         self.setup = setup_of(settings, account.venue)
         self._holds: dict[str, Decimal] = {}
         self.venue = LiveVenue(
-            account, settings.account, booked=_booked(ledger), holds=self._held,
+            account, settings.orders, booked=_booked(ledger), holds=self._held,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
         )  # fmt: skip
         self._order: Order | None = None

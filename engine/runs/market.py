@@ -9,6 +9,7 @@ import msgspec
 from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
 from engine.records.market import SymbolRules
+from engine.runs.beside import AnnouncementsSettings, PostsWanted, beside_live, with_posts
 
 EXAMPLE = "examples/session"
 
@@ -29,7 +30,10 @@ class Market(NamedTuple):
 
 
 class MarketOptions(NamedTuple):
-    """What of a market is wanted, and how fast. Times in ms."""
+    """What of a market is wanted, and how fast. Times in ms.
+
+    `posts` are told among its facts.
+    """
 
     path: str
     venue: str | None = None
@@ -39,12 +43,13 @@ class MarketOptions(NamedTuple):
     speed: str = "max"
     strict: bool = False
     max_lateness_ms: int = 0
+    posts: PostsWanted | None = None
 
     def only(self) -> dict[str, Any]:
         """Gives what narrows the facts, as plain JSON values: a replay must see the same ones."""
         named = {
             "venue": self.venue, "symbols": list(self.symbols), "since_ms": self.since_ms, "until_ms": self.until_ms,
-            "max_lateness_ms": self.max_lateness_ms,
+            "max_lateness_ms": self.max_lateness_ms, "posts": self.posts._asdict() if self.posts is not None else None,
         }  # fmt: skip
         return {name: value for name, value in named.items() if value}
 
@@ -54,6 +59,7 @@ class MarketOptions(NamedTuple):
         return cls(
             path=path, venue=only.get("venue"), symbols=tuple(only.get("symbols", ())), since_ms=only.get("since_ms"),
             until_ms=only.get("until_ms"), max_lateness_ms=only.get("max_lateness_ms", 0),
+            posts=PostsWanted(**only["posts"]) if "posts" in only else None,
         )  # fmt: skip
 
 
@@ -98,7 +104,7 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Live(NamedTuple):
-    """What a live market is opened with: where it is, the cycle, the quote assets, and when to end.
+    """What a live market is opened with: where it is, the cycle, quote assets, what else is heard, when to end.
 
     With `beats` empty entries come while nothing is heard.
     """
@@ -109,6 +115,8 @@ class Live(NamedTuple):
     once: bool = False
     stopped: Callable[[], bool] = lambda: False
     beats: bool = False
+    inputs: tuple[str, ...] = ()
+    announcements: AnnouncementsSettings = AnnouncementsSettings()
 
 
 def is_store(path: str) -> bool:
@@ -138,6 +146,8 @@ def open_market(
 
     if options.path:
         opened = _opened(options, on_bad, before_wait, with_span)
+        if options.posts is not None:
+            opened = opened._replace(source=_with_posts(opened.source, options.posts, options, on_bad))
     elif live is not None:
         opened = _live(options, live, before_wait)
     else:
@@ -168,8 +178,20 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
         data_dir=data_dir(), cycle_s=live.cycle_s, quotes=live.quotes, symbols=options.symbols, once=live.once,
         rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
         before_wait=before_wait, beats=live.beats,
+        beside=beside_live(live.inputs, live.announcements, options.posts),
     )  # fmt: skip
     return _Opened(source, venue, None)
+
+
+def _with_posts(
+    source: Source, posts: PostsWanted, options: MarketOptions, on_bad: Callable[[str, int, str], None]
+) -> Source:
+    from engine.world.imports.origin import Window
+
+    wanted = Window(frozenset(options.symbols), options.since_ms, options.until_ms)
+    return with_posts(
+        source, posts, wanted, options.strict, lambda name, number, reason, line: on_bad(name, number, reason)
+    )
 
 
 class _Opened(NamedTuple):

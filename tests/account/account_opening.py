@@ -6,8 +6,8 @@ from typing import Any
 from engine.world.account.opening import open_account
 from engine.world.account.settings import AccountSettings
 from engine.world.account.user_stream import Rhythm
-from engine.world.binance.binance import BinanceSettings
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.serving import Serving
 
 #: Days of an hour, and proofs several times a second.

@@ -24,8 +24,9 @@ from engine.world.account.heard import NOTHING, Heard
 from engine.world.account.spot_events import read_spot
 from engine.world.account.usdm_events import PATIENCE_S, UsdmEvents
 from engine.world.account.user_stream_spot import SpotEar
-from engine.world.binance.binance import Binance, BinanceSettings
+from engine.world.binance.binance import Binance
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
 from engine.world.binance.trouble import Limited, Unreadable
 
 DATA = Path(__file__).parent.parent / "data"

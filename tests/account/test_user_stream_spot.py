@@ -18,8 +18,8 @@ from engine.errors import ConfigError
 from engine.world.account.account import BalanceNews, HeldNews, StreamNews
 from engine.world.account.opening import open_account
 from engine.world.account.spot import BinanceSpotAccount
-from engine.world.binance.binance import BinanceSettings
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.serving import Serving
 
 

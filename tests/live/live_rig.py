@@ -55,8 +55,8 @@ def eager_settings(plan: ExitPlan = PLAN, *sets: str) -> Settings:
     used = settings_of.load(
         env={},
         sets=[
-            "scan.pool=all", f"scan.cycle_s={CYCLE_S}", "desk.feed_fresh_s=0", "account.sync_s=1",
-            "account.absent_after_s=1", "account.poll_s=1", "account.poll_deaf_s=1", *sets,
+            "scan.pool=all", f"scan.cycle_s={CYCLE_S}", "desk.feed_fresh_s=0", "orders.sync_s=1",
+            "orders.absent_after_s=1", "orders.poll_s=1", "orders.poll_deaf_s=1", *sets,
         ],
     )  # fmt: skip
     used.__dict__["strategy"] = Eager(plan)
@@ -65,8 +65,8 @@ def eager_settings(plan: ExitPlan = PLAN, *sets: str) -> Settings:
 
 def rules(symbol: str, venue: str) -> SymbolRules:
     return SymbolRules(
-        at=START - 400 * FIVE_MS, venue=venue, symbol=symbol, base=symbol.removesuffix("USDT"), quote="USDT", tick="0.01",
-        step="0.001", min_notional="5",
+        at=START - 400 * FIVE_MS, venue=venue, symbol=symbol, base=symbol.removesuffix("USDT"), quote="USDT",
+        tick="0.01", step="0.001", min_notional="5",
     )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from engine.world.account import spot, usdm
 from engine.world.account.account import Account
 from engine.world.account.settings import AccountSettings
 from engine.world.account.user_stream import EVERYDAY, Rhythm
-from engine.world.binance.binance import Binance, BinanceSettings
+from engine.world.binance.binance import Binance
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
 
 
 def open_account(

@@ -12,7 +12,7 @@ import httpx
 
 from engine.errors import ConfigError
 from engine.world.binance.answers import Answer
-from engine.world.binance.redact import shown
+from engine.world.binance.redact import RedactingFilter, shown
 from engine.world.binance.trouble import Lost, NotSent
 
 CONNECT_S = 5.0
@@ -29,9 +29,13 @@ _SOCKET = re.compile(
     r"(?P<scheme>wss?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]+)*/?", re.ASCII
 )
 
-# Both log whole URLs, signatures included, and httpcore headers with the key in them.
+# Both log whole URLs, signatures included, and httpcore headers with the key in them: who asks for that (debugging)
+# redacts it. What nobody handles goes to stderr, and is redacted too.
 for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.WARNING)
+if logging.lastResort is not None:
+    logging.lastResort.addFilter(RedactingFilter())
 
 
 class Link:

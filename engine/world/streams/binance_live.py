@@ -12,6 +12,7 @@ from engine.world.binance.client import Client
 from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
+from engine.world.streams.beside import MakeSource
 from engine.world.streams.binance_rest import BinanceRest
 from engine.world.streams.clock import LiveClock
 from engine.world.streams.feed import Feed, Wanted
@@ -29,7 +30,7 @@ class BinanceLive:
     assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
     a day of every symbol. `rest_url` and `stream_url` are base addresses where they are not the exchange's own (a
     loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact. With
-    `beats` an empty entry comes as often.
+    `beats` an empty entry comes as often, and `beside` makes the sources of announcements and posts.
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -46,6 +47,7 @@ class BinanceLive:
     stopped: Callable[[], bool] = never
     before_wait: Callable[[], None] | None = None
     beats: bool = False
+    beside: tuple[MakeSource, ...] = ()
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
@@ -62,14 +64,17 @@ class BinanceLive:
             # Futures tell books by stream and a contract's first day in its rules; only they have open interest and
             # tell of longs and shorts.
             wanted = Wanted(
-                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot
-            )
+                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot,
+                listing="spot_listing" if spot else "perp_listing",
+            )  # fmt: skip
 
             def make_feed(inbox: Inbox) -> Feed:
                 return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url)
 
-            live = Live(make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats)
-            yield from live.facts()
+            yield from Live(
+                make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats,
+                beside=self.beside,
+            ).facts()  # fmt: skip
         finally:
             link.close()
             budget.close()

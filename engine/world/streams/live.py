@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.market import Tick
+from engine.world.streams.beside import Beside, MakeSource
 from engine.world.streams.clock import Clock, Stamp
 from engine.world.streams.feed import Feed
 from engine.world.streams.inbox import Inbox
@@ -27,7 +28,8 @@ class Live:
 
     With `once` they end after the first tick that knows every symbol's history. `stopped` is asked at least four times
     a second; `before_wait` runs before a wait for the next fact. With `beats` an empty entry comes at least that often,
-    for a reader that has something else to do meanwhile.
+    for a reader that has something else to do meanwhile. `beside` makes other sources, whose facts come
+    among the market's.
     """
 
     make_feed: Callable[[Inbox], Feed]
@@ -38,13 +40,17 @@ class Live:
     before_wait: Callable[[], None] | None = None
     grace_ms: int = GRACE_MS
     beats: bool = False
+    beside: tuple[MakeSource, ...] = ()
     inbox: Inbox = field(default_factory=Inbox)
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
         feed = self.make_feed(self.inbox)
         sequence = Sequence(1000 * self.cycle_s, self.clock(), feed.expected, self.grace_ms)
+        others = [Beside(make, self.clock, self.inbox) for make in self.beside]
         feed.start()
+        for other in others:
+            other.start()
         try:
             while not self.stopped():
                 if self.beats:
@@ -55,6 +61,8 @@ class Live:
                     if warm and self.once and isinstance(entry.record, Tick):
                         return
         finally:
+            for other in others:
+                other.stop()
             feed.stop()
 
     def _records(self, sequence: Sequence) -> list[Record]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.errors import HotError
 from engine.records.ids import is_client_id
 from engine.world.account.account import HeldNews, OrderNews, TradeNews
+from engine.world.account.walk_back import walk_back
 
 if TYPE_CHECKING:
     from engine.world.venues.live.venue import LiveVenue
@@ -110,7 +111,9 @@ class Syncing:
             since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
             trades = venue.account.trades(held.symbol, since)
         else:
-            trades = _behind(venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS), held.qty)
+            opening = walk_back(venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS), held.qty)
+            near = opening is not None and (held.entry_price is None or opening.is_near(held.entry_price))
+            trades = list(opening.trades) if opening is not None and near else []
         with venue.lock:
             for trade in trades:
                 if not venue.tracker.hear_trade(trade):
@@ -124,14 +127,3 @@ class Syncing:
         for balance in venue.account.balances():
             venue.tell_balance(balance)
         self._balance_due = venue.mono() + venue.settings.balance_s
-
-
-def _behind(trades: list[TradeNews], qty: Decimal) -> list[TradeNews]:
-    """Gives the executions that make up a holding: walked back from the newest until they come to nothing."""
-    left, found = qty, list[TradeNews]()
-    for trade in reversed(trades):
-        if left == 0:
-            break
-        found.append(trade)
-        left -= trade.qty if trade.side == "buy" else -trade.qty
-    return found[::-1] if left == 0 else []

@@ -26,7 +26,8 @@ Told = Literal["", "in_doubt", "working"]
 class Followed(msgspec.Struct, kw_only=True):
     """An order that is not over. `followed_at` is monotonic seconds; `asked` and `ask_at` pace the look-ups.
 
-    `rests` says that it waits at the exchange and moves nothing until it triggers. `ends` is the end that waits for its executions; `absent` counts the answers that knew no such order.
+    `rests` says that it waits at the exchange and moves nothing until it triggers. `ends` is the end that waits for its
+    executions; `absent` counts the answers that knew no such order.
     """
 
     symbol: str
