@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 
 from engine.errors import Bug
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.trades import Fill
 from engine.records.wire import decode
+from engine.runs.data import data_dir
 from engine.runs.settings import Settings
 from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
@@ -22,6 +24,30 @@ def setup_of(settings: Settings, venue: str) -> LiveSetup:
     return LiveSetup(
         locks=not venue.endswith(FUTURES), strategy=settings.signal.strategy, plan=settings.strategy.exits()
     )
+
+
+def open_live(settings: Settings, venue: str, path: Path) -> tuple[Ledger, "Trading"]:
+    """Opens the ledger and the account of a live run; nothing is sent yet but the question what the key may do.
+
+    Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
+    account, before anything is asked of the exchange.
+    """
+    from engine.runs.lookup import where_of
+    from engine.world.account.opening import open_account
+    from engine.world.binance.keys import load_key
+
+    key = load_key(settings.live.key)
+    ledger = Ledger.open(path, mode="live", venue=venue, account=key.mark)
+    account = None
+    try:
+        account = open_account(venue, where_of(settings), data_dir(), key, settings.account)
+        account.check_key()
+        return ledger, Trading(account, settings, ledger)
+    except BaseException:
+        if account is not None:
+            account.close()
+        ledger.close()
+        raise
 
 
 class Trading:

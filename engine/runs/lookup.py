@@ -41,9 +41,13 @@ def venue_named(name: str | None, used: Settings) -> VenueName:
 
 
 def where_of(used: Settings) -> BinanceSettings:
-    """Gives where Binance is; live.rest_url stands for both addresses where it is set."""
-    url = used.live.rest_url
-    return msgspec.structs.replace(used.binance, spot_url=url, usdm_url=url) if url else used.binance
+    """Gives where Binance is; live.rest_url and live.account_url stand for both markets where they are set."""
+    rest, account, where = used.live.rest_url, used.live.account_url, used.binance
+    if rest:
+        where = msgspec.structs.replace(where, spot_url=rest, usdm_url=rest)
+    if account:
+        where = msgspec.structs.replace(where, spot_user_url=account, usdm_user_url=account)
+    return where
 
 
 def open_public(used: Settings) -> "Binance":

@@ -144,6 +144,8 @@ class LiveVenue:
 
     def close(self) -> None:
         """Stops: requests that were begun come to their end, nothing new leaves. Stops stay at the exchange."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._lanes.close()
         self.account.close()
