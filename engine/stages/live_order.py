@@ -80,7 +80,12 @@ class LiveOrder(Order):
     def answer(self, event: Event, at: int) -> list[Made]:
         """Takes what a venue says about an order; a stop that it has protects from now on."""
         sent = self.state.sent.get(event.client_id)
-        if isinstance(event, Accepted) and sent is not None and sent.attempt.purpose == "protect":
+        if not isinstance(event, Accepted) or sent is None:
+            return super().answer(event, at)
+        if sent.working:
+            return []  # a start looks up what it knew
+        sent.working = True
+        if sent.attempt.purpose == "protect":
             self.protector.accepted(sent.attempt.symbol, event.client_id)
         return super().answer(event, at)
 

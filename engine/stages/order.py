@@ -35,6 +35,7 @@ class Sent(msgspec.Struct, kw_only=True):
     attempt: OrderAttempt
     filled: Decimal = Decimal(0)
     plan: ExitPlan | None = None
+    working: bool = False
 
 
 class OrderState(msgspec.Struct, kw_only=True):
