@@ -56,7 +56,7 @@ class Stages:
         self.signal = Signal(settings.signal, settings.strategy, state.signal if state else None, on_failure=on_failure)
         self.precheck = make_precheck(settings, state=shadow_of(state) if state else None)
         self.order = make_order(settings, state=state.order if state else None)
-        self.venue = Paper(settings.paper, state.venue if state else None, lambda: self.order.desk.state.cash_e8)
+        self.venue = Paper(settings.paper, state.venue if state else None, self.order.desk)
         self.trader = Trader(self.order, self.venue, keeper)
         stages: list[Takes] = [self.scan, self.rank, self.signal, self.precheck, self.trader]
         self.turn = Turn(self.intake, stages, sink)

@@ -56,7 +56,7 @@ class Precheck:
         self.settings, self.size = settings, size
         self.shadow = Order(desk, rules, state.order if state is not None else None)
         exchange = state.exchange if state is not None else None
-        self.exchange = PaperExchange(paper, exchange, lambda: self.shadow.desk.state.cash_e8)
+        self.exchange = PaperExchange(paper, exchange, self.shadow.desk)
         self.state = (
             state if state is not None else PrecheckState(order=self.shadow.state, exchange=self.exchange.state)
         )

@@ -41,6 +41,7 @@ class _Mark(msgspec.Struct, gc=False):
     p: str
     r: str
     E: int
+    T: int = 0
     st: int = _OURS
 
 
@@ -119,7 +120,10 @@ class Frames:
         if not _MARK_TEXTS.fullmatch("".join([f"{row.p},{row.r}," for row in fresh])):
             return None
         venue, at, mono = self.venue, stamp.at, _mono(stamp)
-        facts = [Funding(at=at, venue=venue, symbol=row.s, mono_ms=mono, rate=row.r, mark_price=row.p) for row in fresh]
+        facts = [
+            Funding(at=at, venue=venue, symbol=row.s, mono_ms=mono, rate=row.r, mark_price=row.p, due_at=row.T or None)
+            for row in fresh
+        ]
         self._note("funding", fresh)
         return Read(facts, (), strangers, len(rows))
 
