@@ -104,8 +104,7 @@ class Order:
             return made
         made += self._pay_funding(fact.at, fact.at)
         if book is not None and book.venue == fact.venue and fact.mark_price is not None:
-            for exit_ in on_mark(book.exits, self.scale(fact.symbol).ticks(fact.mark_price, up=False)):
-                made += self._leave(book, exit_, fact.at)
+            made += self._marked(book, fact.mark_price, fact.at)
         return made
 
     def _pay_funding(self, before: int, at: int) -> list[Made]:
@@ -114,8 +113,12 @@ class Order:
         if self.desk.state.funding.next_at < before:
             for book, payment in paid(self.desk.state, before, at):
                 self._guard(book)
-                made += [payment, self._position(book, "FUNDING", at)]
+                made += [payment, self._position(book, "FUNDING", at), *self._marked(book, payment.price, at)]
         return made
+
+    def _marked(self, book: Book, mark_price: str, at: int) -> list[Made]:
+        mark = self.scale(book.symbol).ticks(mark_price, up=False)
+        return [one for exit_ in on_mark(book.exits, mark) for one in self._leave(book, exit_, at)]
 
     def _tick(self, tick: Tick) -> Iterator[Made]:
         """One step after the other: how the cycle ended is known only when the venue has answered."""
@@ -125,16 +128,16 @@ class Order:
             yield from self.enter(intent, tick.at)
         yield from self.close_tick(tick)
 
-    def open_tick(self, tick: Tick) -> list[Made]:
-        """Marks the desk at a tick, before anything is entered."""
-        made = self._pay_funding(tick.at + 1, tick.at)
-        made += self.desk.mark(tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at)
+    def open_tick(self, tick: Tick) -> Iterator[Made]:
+        """Marks the desk at a tick, after the funding that is due and before anything is entered."""
+        yield from self._pay_funding(tick.at + 1, tick.at)
+        made: list[Made] = list(self.desk.mark(tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at))
         for symbol in sorted(self.desk.state.books):
             book = self.desk.state.books[symbol]
             change = self.desk.state.recent[symbol].change_pct(tick.at)
             for exit_ in on_change(book.exits, change):
                 made += self._leave(book, exit_, tick.at)
-        return made
+        yield from made
 
     def enter(self, intent: Intent, at: int) -> list[Made]:
         """Asks the account's rules once more and reserves; gives the effect that sends the order, or a refusal.

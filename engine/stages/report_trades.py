@@ -110,7 +110,8 @@ class Holding(msgspec.Struct, kw_only=True):
 
     def unpaid_rounds(self, until: int) -> int:
         """Gives how many funding times passed up to a time without funding; exchanges that pay oftener pay then too."""
-        return len(funding_times(self.opened_at, until)) - self.paid_rounds if is_perp(self.venue) else 0
+        due = len(funding_times(self.opened_at, until)) if is_perp(self.venue) else 0
+        return max(0, due - self.paid_rounds)
 
 
 class Blotter:
