@@ -184,7 +184,8 @@ def test_a_leverage_that_leaves_no_margin_is_refused() -> None:
 def test_cash_need_only_reach_for_the_margin() -> None:
     view = DeskView(
         at=0, equity=Decimal(60), cash=Decimal(60), holdings={}, reserved={"BTCUSDT": Decimal(240)}, drawdown_pct=0,
-        day_loss_pct=0, risk_level="L0", engine_state="tradeable", engine_reason="", leverages={"ETCUSDT": 6, "BTCUSDT": 6},
+        day_loss_pct=0, risk_level="L0", engine_state="tradeable", engine_reason="",
+        leverages={"ETCUSDT": 6, "BTCUSDT": 6},
     )  # fmt: skip
     rule, listed = Capital(buffer_pct=0.5), rules(symbol="ETCUSDT")
 
