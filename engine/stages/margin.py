@@ -45,13 +45,13 @@ def paid(desk: DeskState, before: int, at: int) -> Iterator[tuple[Book, FundingP
 
 def _fund(book: Book, due: Due, last_price: str, at: int) -> FundingPayment:
     """Funding goes out of the margin of an isolated position, or into it, and moves the price that liquidates it."""
-    price = due.mark_price or last_price
-    amount = e8(funding_amount(1, book.qty, Decimal(price), Decimal(due.rate)))
+    price = Decimal(due.mark_price or last_price)
+    amount = e8(funding_amount(1, book.qty, price, Decimal(due.rate)))
     amount = max(amount, -book.margin_e8)
     book.owed_e8 -= amount
     book.realised_e8 += amount
     book.funded_at = due.due_at
     return FundingPayment(
-        at=at, venue=book.venue, symbol=book.symbol, due_at=due.due_at, rate=due.rate, price=price,
+        at=at, venue=book.venue, symbol=book.symbol, due_at=due.due_at, rate=due.rate, price=plain(price),
         qty=plain(book.qty), amount=plain(from_e8(amount)),
     )  # fmt: skip
