@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from stage_builders import MINUTE
 
-from engine.matching.exchange import PaperExchange, PaperSettings
+from engine.matching.exchange import ExchangeState, PaperExchange, PaperSettings
 from engine.matching.units import from_e8
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
@@ -14,7 +15,7 @@ from engine.records.market import Bar, Funding, SymbolRules, Tick
 from engine.records.trades import Fill, FundingPayment, Intent, Position
 from engine.runs.trader import Trader
 from engine.stages.desk import DeskSettings
-from engine.stages.order import Order
+from engine.stages.order import Order, OrderState
 
 V, S = "binance-usdm", "ETCUSDT"
 #: A funding time of every interval: midnight.
@@ -41,12 +42,22 @@ class Perps:
     """A desk of 1,000 USDT; `made` holds all that was said."""
 
     def __init__(self, leverage: int = 1, paper: PaperSettings = EXACT, venue: str = V, **rules: Any) -> None:
-        self.order = Order(DeskSettings(leverage=leverage), [])
-        self.venue = venue
-        self.trader = Trader(self.order, PaperExchange(paper, None, self.order.desk))
+        self.venue, self.paper = venue, paper
         self.made: list[Record] = []
+        self._open(DeskSettings(leverage=leverage))
         given = {"base": "ETC", "quote": "USDT", "tick": "0.01", "step": "0.001", **rules}
         self.feed(SymbolRules(at=NOON, venue=venue, symbol=S, **given))
+
+    def _open(self, desk: DeskSettings, order: OrderState | None = None, exchange: ExchangeState | None = None) -> None:
+        self.order = Order(desk, [], order)
+        self.exchange = PaperExchange(self.paper, exchange, self.order.desk)
+        self.trader = Trader(self.order, self.exchange)
+
+    def reopen(self) -> None:
+        """Starts again from what was remembered."""
+        state = msgspec.msgpack.encode((self.order.state, self.exchange.state))
+        order, exchange = msgspec.msgpack.decode(state, type=tuple[OrderState, ExchangeState])
+        self._open(self.order.desk.settings, order, exchange)
 
     def feed(self, *facts: Record) -> list[Record]:
         """Feeds facts; gives what is said of them."""

@@ -282,3 +282,23 @@ def closed(perps: Perps) -> list[Decimal]:
             left.append(Decimal(record.realised_pnl) + margin / leverage + paid + Decimal("0.0000001"))
             margin = paid = Decimal(0)
     return left
+
+
+@examples(20)
+@given(st.sampled_from([1, 6]), plans, papers, st.lists(step, min_size=2, max_size=12))
+def test_a_restart_at_any_step_changes_nothing(
+    leverage: int, plan: ExitPlan, paper: PaperSettings, steps: list[tuple[Decimal, Decimal, Decimal, str, bool]]
+) -> None:
+    one, other = Perps(leverage, paper), Perps(leverage, paper)
+    for i, (opened, low, close, value, enters) in enumerate(steps, 1):
+        at = NOON + i * MINUTE
+        candle = bar(at, str(opened), str(min(opened, low, close)), str(close), high=str(max(opened, low, close)))
+        facts = ([rate(at - 30_000, value, due_at=at if enters else at + MINUTE)] if value else []) + [candle]
+        for perps in (one, other):
+            perps.feed(*facts)
+            if enters and not perps.order.desk.state.books and not perps.order.state.sent:
+                perps.enter(at, "3", plan)
+            else:
+                perps.feed(Tick(at=at))
+        other.reopen()
+    assert one.made == other.made
