@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from engine.errors import BadRecord
+from engine.records.base import Moment
 from engine.records.market import Bar, Fact, Funding, Ticker
 from engine.records.wire import check_json
 from engine.world.imports.fields import Fields, fields_of
@@ -41,7 +42,7 @@ class _Mark(msgspec.Struct, gc=False):
     p: str
     r: str
     E: int
-    T: int = 0
+    T: Moment = 0
     st: int = _OURS
 
 
