@@ -44,7 +44,8 @@ class Intent(Deed, frozen=True, kw_only=True):
 class OrderAttempt(Deed, frozen=True, kw_only=True):
     """An order on its way to the venue; committed before its first byte leaves.
 
-    `reason` says why (ENTRY, STOP, TIER_1, TRAIL, TIME, BLACK_SWAN ...), `reference_price` is what the decision saw.
+    `reason` says why (ENTRY, STOP, TIER_1, TRAIL, TIME, BLACK_SWAN, LIQUIDATION ...), `reference_price` is what the
+    decision saw.
     """
 
     OWNER: ClassVar[str] = "order"
@@ -103,8 +104,9 @@ class Fill(Deed, frozen=True, kw_only=True):
 class Position(Deed, frozen=True, kw_only=True):
     """What the fills of one holding add up to, after the fill before it.
 
-    `entry_price` is the average paid, `realised_pnl` is net of fees in the quote asset, `dust` the remainder too small
-    to sell when the position closed.
+    `entry_price` is the average paid, `realised_pnl` is net of fees and funding in the quote asset, `dust` the
+    remainder too small to sell when the position closed. `margin` is what is tied up in an isolated position, in
+    quote, where it is not all of its cost; at `liquidation_price` the venue closes it.
     """
 
     OWNER: ClassVar[str] = "order"
@@ -118,6 +120,24 @@ class Position(Deed, frozen=True, kw_only=True):
     fees_quote: str
     reason: str
     dust: str
+    margin: str | None = None
+    liquidation_price: str | None = None
+
+
+class FundingPayment(Deed, frozen=True, kw_only=True):
+    """What a perpetual brought (or, below zero, cost) its holder at the funding time `due_at`.
+
+    `amount` is -qty x price x rate in the quote asset, rounded against us, and never more than the margin that it is
+    taken from; `price` is the mark price that came with the rate, else the last price.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    due_at: Moment
+    rate: str
+    price: str
+    qty: str
+    amount: str
 
 
 class ReconcileDiff(Deed, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ KINDS: dict[str, type[Record]] = {
         market.Ticker, market.Bar, market.BookTop, market.Trade, market.SymbolRules, market.OpenInterest,
         market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement, market.Tick,
         ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
-        trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position, trades.StateChange,
-        trades.ReconcileDiff, account.OrderReport, account.Execution, account.AccountHolding, account.AccountBalance,
-        account.Condition,
+        trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position,
+        trades.FundingPayment, trades.StateChange, trades.ReconcileDiff, account.OrderReport, account.Execution,
+        account.AccountHolding, account.AccountBalance, account.Condition,
         desk.Run, desk.Judged, desk.Operator, desk.Recording, desk.Alert, desk.End,
     )
 }  # fmt: skip

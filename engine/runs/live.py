@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
 from engine.errors import Bug
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
@@ -40,7 +42,10 @@ def open_live(settings: Settings, venue: str, path: Path) -> tuple[Ledger, "Trad
     ledger = Ledger.open(path, mode="live", venue=venue, account=key.mark)
     account = None
     try:
-        account = open_account(venue, where_of(settings), data_dir(), key, settings.account)
+        holds = msgspec.structs.replace(
+            settings.account, quote=settings.desk.quote_asset, leverage=int(settings.desk.leverage)
+        )
+        account = open_account(venue, where_of(settings), data_dir(), key, holds)
         account.check_key()
         return ledger, Trading(account, settings, ledger)
     except BaseException:

@@ -66,7 +66,7 @@ class Stages:
         self.order = make_order(settings, state=state.order if state else None, live=live)
         self.exchange = state.venue if state is not None else ExchangeState()
         if live is None:
-            self.venue: Exchange = Paper(settings.paper, self.exchange, lambda: self.order.desk.state.cash_e8)
+            self.venue: Exchange = Paper(settings.paper, self.exchange, self.order.desk)
         else:
             self.venue = venue if venue is not None else Silent()
         self.trader = Trader(self.order, self.venue, keeper)

@@ -15,7 +15,7 @@ from engine.records.market import Tick
 from engine.records.trades import Fill, OrderAttempt, ReconcileDiff
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
-from engine.stages.exits import Exit, ExitState
+from engine.stages.exits import LIQUIDATION, Exit, ExitState
 from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
 from engine.stages.protector import WOULD_TRIGGER, Protector
 from engine.stages.recent import Price, Recent
@@ -154,6 +154,8 @@ class LiveOrder(Order):
         return made
 
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+        if exit_.reason == LIQUIDATION:
+            return []  # the exchange does that itself, and tells of it
         if self.setup.locks and self.protector.holds(book.symbol):
             return self.protector.let_go(book.symbol, exit_)
         # What a plan has resting is sold at the market here, when price gets there.

@@ -61,7 +61,7 @@ class Precheck:
         self.shadow = Order(desk, rules, order) if live is None else LiveOrder(desk, rules, live, order)
         self.exchange: Exchange = Silent()
         if live is None:
-            self.exchange = PaperExchange(paper, exchange, lambda: self.shadow.desk.state.cash_e8)
+            self.exchange = PaperExchange(paper, exchange, self.shadow.desk)
         else:
             self.wants = Precheck.wants | ACCOUNT_KINDS
         self.state = state if state is not None else PrecheckState(order=self.shadow.state, exchange=exchange)
