@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 from websockets.asyncio.client import ClientConnection
 
-from engine.errors import KeyRefused, VenueError
+from engine.errors import HotError, KeyRefused, VenueError
 from engine.world.account.account import News
 from engine.world.account.heard import Amounts, Heard
 from engine.world.account.spot_events import read_spot
@@ -18,7 +18,6 @@ from engine.world.binance.http import check_socket_url
 from engine.world.binance.redact import shown
 from engine.world.binance.sign import Params, frame_signature
 from engine.world.binance.trouble import Banned, Limited, Sort, utc
-from engine.world.streams.rest import TROUBLE
 
 ANSWER_S = 10.0
 
@@ -89,7 +88,7 @@ class SpotEar:
         """Compares the wallet with REST's; an exchange that does not answer proves nothing."""
         try:
             balances = self._binance.spot_orders.account().balances
-        except TROUBLE:
+        except HotError:
             return ""
         found: dict[str, Amounts] = {one.asset: (one.free, one.locked) for one in balances}
         missed = self._wallet.missed(found)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from websockets.asyncio.client import ClientConnection
 
+from engine.errors import HotError
 from engine.world.account.account import News
 from engine.world.account.became import Became
 from engine.world.account.heard import Amounts, Heard
@@ -12,7 +13,6 @@ from engine.world.account.usdm_events import UsdmEvents
 from engine.world.account.wallet import Wallet
 from engine.world.binance.binance import Binance
 from engine.world.binance.http import check_socket_url
-from engine.world.streams.rest import TROUBLE
 
 #: The exchange lets a key live for 60 minutes.
 RENEW_S = 1_800.0
@@ -61,7 +61,7 @@ class UsdmEar:
         """
         try:
             return self._look_at_the_key() or self._look_at_the_wallet()
-        except TROUBLE:
+        except HotError:
             dead = self._clock() - self._renewed > KEY_LIFE_S
             return "the listen key could not be renewed for an hour" if dead else ""
 
