@@ -169,7 +169,7 @@ def test_a_server_that_is_about_to_go_is_left_in_time(usdm: BinanceUsdmAccount, 
 
 def test_the_key_is_renewed_every_half_hour(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     now = [0.0]
-    ear = UsdmEar(usdm._binance, Became(), lambda: now[0])
+    ear = UsdmEar(usdm._binance, "USDT", Became(), lambda: now[0])
     first = ear.address()
     assert ear.prove() == ""
     asked = _asked(venue)
@@ -184,7 +184,7 @@ def test_the_key_is_renewed_every_half_hour(usdm: BinanceUsdmAccount, venue: Ser
 
 def test_a_key_that_died_between_two_looks_is_found_out(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     now = [0.0]
-    ear = UsdmEar(usdm._binance, Became(), lambda: now[0])
+    ear = UsdmEar(usdm._binance, "USDT", Became(), lambda: now[0])
     ear.address()
     venue.do(lambda one: one.listen_keys.end(one.trader))
     assert "dead" in ear.prove()
@@ -192,7 +192,7 @@ def test_a_key_that_died_between_two_looks_is_found_out(usdm: BinanceUsdmAccount
 
 def test_a_key_that_cannot_be_renewed_is_dead_after_an_hour(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     now = [0.0]
-    ear = UsdmEar(usdm._binance, Became(), lambda: now[0])
+    ear = UsdmEar(usdm._binance, "USDT", Became(), lambda: now[0])
     ear.address()
     assert ear.prove() == ""
     arm(venue, fault="503_unavailable", on="POST /fapi/v1/listenKey", times=0)

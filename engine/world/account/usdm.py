@@ -116,7 +116,9 @@ class BinanceUsdmAccount:
         """Starts to listen to the account's own stream on a thread of its own; raises Bug the second time."""
         if self._stream is not None:
             raise Bug(f"the account at {VENUE} is listened to already")
-        self._stream = UserStream(VENUE, UsdmEar(self._binance, self._became), on_news, rhythm=self._rhythm)
+        self._stream = UserStream(
+            VENUE, UsdmEar(self._binance, self._settings.quote, self._became), on_news, rhythm=self._rhythm
+        )
         self._stream.start()
 
     def close(self) -> None:

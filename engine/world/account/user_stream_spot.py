@@ -11,7 +11,7 @@ from engine.errors import HotError, KeyRefused, VenueError
 from engine.world.account.account import News
 from engine.world.account.heard import Amounts, Heard
 from engine.world.account.spot_events import read_spot
-from engine.world.account.wallet import Wallet
+from engine.world.account.wallet import FEE_ASSET, Wallet
 from engine.world.binance.binance import Binance
 from engine.world.binance.codes import meaning_of
 from engine.world.binance.http import check_socket_url
@@ -43,7 +43,7 @@ class SpotEar:
         """Subscribes with the key of `binance`; raises ConfigError for an address that no key is sent to."""
         self._binance, self._client, self._quote = binance, binance.spot, quote
         self._url = check_socket_url(binance.settings.spot_user_url)
-        self._wallet = Wallet()
+        self._wallet = Wallet((quote, FEE_ASSET))
         self._clock_is_off = False
 
     def address(self) -> str:
@@ -52,7 +52,7 @@ class SpotEar:
         if self._client.clock.due or self._clock_is_off:
             self._client.measure()
             self._clock_is_off = False
-        self._wallet = Wallet()
+        self._wallet.forget()
         return self._url
 
     async def subscribe(self, ws: ClientConnection) -> list[bytes]:
