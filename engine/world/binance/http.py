@@ -121,6 +121,12 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def is_here(url: str) -> bool:
+    """Says whether a checked URL is one of this machine, which no proxy stands before."""
+    found = _SOCKET.match(url) or _BASE.match(url)
+    return found is not None and found["host"] in _LOOPBACK
+
+
 def check_socket_url(url: str) -> str:
     """Gives a websocket's URL without its last slash; raises ConfigError for one that a key must not be sent to."""
     found = _SOCKET.fullmatch(url)
