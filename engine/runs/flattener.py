@@ -8,12 +8,11 @@ into a journal beside it.
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import NamedTuple
 
 from engine.errors import HotError, LedgerError
@@ -47,20 +46,22 @@ class Flat(NamedTuple):
 
 
 class Journal:
-    """Writes down what is about to be sent: in the ledger, else beside it."""
+    """Writes down what is about to be sent: in the ledger, else beside it. Threads may share it."""
 
-    def __init__(self, path: Path, ledger: Ledger | None) -> None:
-        """Without a ledger everything goes beside it."""
-        self._ledger, self._lock = ledger, Lock()
+    def __init__(self, path: Path, ledger: Ledger | None, writer: Executor) -> None:
+        """Without a ledger everything goes beside it. `writer` is the one thread that may touch the ledger."""
+        self._ledger, self._writer = ledger, writer
         self.spare = path.with_name(path.name + ".emergency.jsonl")
 
     def write(self, record: Record) -> None:
         """Makes a record durable; an order's ids are taken with it. Raises OSError where nothing can be written."""
-        with self._lock:
-            try:
-                self._into_ledger(record)
-            except LedgerError:
-                self._beside(record)
+        self._writer.submit(self._write, record).result()
+
+    def _write(self, record: Record) -> None:
+        try:
+            self._into_ledger(record)
+        except LedgerError:
+            self._beside(record)
 
     def _into_ledger(self, record: Record) -> None:
         if self._ledger is None:
@@ -81,14 +82,19 @@ class Journal:
 @contextmanager
 def journal_of(path: Path, venue: str, account: str) -> Iterator[Journal]:
     """Opens the ledger beside whoever has it; one that cannot be opened does not stand in the way."""
-    ledger: Ledger | None = None
-    with suppress(LedgerError):
-        ledger = Ledger.open(path, mode="live", venue=venue, account=account, create=False, lease=False)
-    try:
-        yield Journal(path, ledger)
-    finally:
-        if ledger is not None:
-            ledger.close()
+
+    def opened() -> Ledger | None:
+        with suppress(LedgerError):
+            return Ledger.open(path, mode="live", venue=venue, account=account, create=False, lease=False)
+        return None
+
+    with ThreadPoolExecutor(1, thread_name_prefix="hot-journal") as writer:
+        ledger = writer.submit(opened).result()
+        try:
+            yield Journal(path, ledger, writer)
+        finally:
+            if ledger is not None:
+                writer.submit(ledger.close).result()
 
 
 class Flattener:

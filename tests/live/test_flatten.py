@@ -11,6 +11,7 @@ from live_rig import Rig, until
 from tiny_account import TinyAccount
 
 from engine.ledger.ledger import Ledger
+from engine.ledger.requests import request
 from engine.ledger.verify import verify
 from engine.matching.events import VenueOrder
 from engine.records.desk import EmergencyClose, EmergencyResult
@@ -94,6 +95,7 @@ def test_a_run_books_what_an_emergency_close_did_and_enters_no_more(tmp_path: Pa
     rig = Rig(tmp_path, account)
 
     def close() -> None:
+        request(rig.path, "halt", "flatten", 1)
         with journal_of(rig.path, account.venue, "tiny") as journal:
             assert Flattener(account, journal, {}, lambda symbol: True).flatten(5).flat
 
@@ -101,7 +103,6 @@ def test_a_run_books_what_an_emergency_close_did_and_enters_no_more(tmp_path: Pa
     assert rig.positions()[-1].reason == "CLOSED_ELSEWHERE"
     assert not [one for one in account.orders.values() if one.status == "working"]
     assert verify(rig.path).ok
-    assert rig.thought_again() > 0
 
 
 @pytest.mark.parametrize("told", ["lost", "nothing"])
