@@ -169,8 +169,6 @@ class LiveVenue:
                 self.hear_trade(news)
             elif isinstance(news, StreamNews):
                 self._hear_stream(news)
-            elif isinstance(news, BalanceNews | HeldNews):
-                self.syncing.hurry()
         self._news.set()
 
     def hear_trade(self, trade: TradeNews) -> None:
