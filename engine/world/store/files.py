@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from engine.errors import ConfigError, DirtyInput, LedgerError
-from engine.world.store.numbers import Bytes, Ints, Numbers
+from engine.world.store.numbers import ABSENT, Bytes, Ints, Numbers
 from engine.world.store.tables import LAYOUTS, Layout, Series, Table
 
 VERSION = 1
@@ -175,8 +175,8 @@ class SeriesFile:
         digits = self.header.digits[self.layout.numbers[name]]
         mantissa, decimals = self.column(name), self.column(name + _DECIMALS)
         if mantissa is None:
-            absent = Numbers.absent(len(range(*rows.indices(self.header.count))))
-            return absent._replace(digits=digits)
+            count = len(range(*rows.indices(self.header.count)))
+            return Numbers(np.broadcast_to(np.int64(-1), count), np.broadcast_to(np.uint8(ABSENT), count), digits)
         if decimals is None:
             decimals = np.broadcast_to(np.uint8(self.header.decimals[name]), len(mantissa))
         return Numbers(mantissa[rows], decimals[rows], digits)

@@ -12,7 +12,7 @@ from engine.plugs import Closes
 from engine.records.base import Record
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick
-from engine.runs.backtest.blocks.columns import NO_BAR, Block, Grid
+from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.settings import Settings
 from engine.stages.desk import LEVELS, Book
 from engine.stages.precheck import Precheck
@@ -82,6 +82,8 @@ class BlockDesk:
         """
         end = block.closes.shape[1]
         marks = Marks.of(end)
+        for s in self._rows[: self._watched].tolist():
+            self._grid.prices(block, s)
         stops = sorted({*rules, *self._new_days(block), *self._last(block)})
         asks = set(asked)
         j, stop, ask = block.back, 0, 0
@@ -145,7 +147,7 @@ class BlockDesk:
             self._precheck.take(one)
         fed: set[int] = set()
         for s in self._wanted(ends=not block.ticks[j]):
-            if block.wholes[3, s, j] != NO_BAR:
+            if block.closes[s, j] == block.closes[s, j]:
                 self._feed(s, cycle)
                 fed.add(s)
             else:
@@ -156,7 +158,7 @@ class BlockDesk:
             for symbol in self.state.books:
                 self._price(self._index[symbol], cycle)
             self._close(j, cycle, Tick(at=int(block.times[j])), signals)
-        self._look_again({*fed, *(self._index[one.symbol] for one in rules)})
+        self._look_again(block, {*fed, *(self._index[one.symbol] for one in rules)})
 
     def _wanted(self, ends: bool) -> list[int]:
         """Gives the symbols whose bar the stages must see: orders wait for it, or a level of the plan is in it."""
@@ -230,7 +232,7 @@ class BlockDesk:
             self._hear(record)
         self._said.clear()
 
-    def _look_again(self, changed: set[int]) -> None:
+    def _look_again(self, block: Block, changed: set[int]) -> None:
         """Writes down what the kernel has to watch from here on."""
         busy = {sent.attempt.symbol for sent in self._order.state.sent.values()}
         self._slow = self.state.cash_e8 >= _EXACT
@@ -241,6 +243,7 @@ class BlockDesk:
                 continue
             if s in changed or not self._held[s, fields.VALUE_DEN]:
                 self._fill(s, book)
+            self._grid.prices(block, s)
             self._rows[self._watched] = s
             self._watched += 1
         if self._slow:

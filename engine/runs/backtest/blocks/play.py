@@ -1,7 +1,10 @@
 """A backtest in blocks: kernels over columns find where something happens, the stages look at those cycles alone."""
 
+import os
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -14,7 +17,7 @@ from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick, is_perp
 from engine.runs.backtest.backtest import Held, Listener, Mark, Result, Unfit
 from engine.runs.backtest.blocks.columns import Block, Grid
-from engine.runs.backtest.blocks.desk import BlockDesk, Marks, Shut
+from engine.runs.backtest.blocks.desk import BlockDesk, Marks, Shut, Signals
 from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
 from engine.runs.data import data_dir
 from engine.runs.market import Market
@@ -24,6 +27,7 @@ from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
 from engine.stages.intake import Intake
 from engine.stages.signal import Signal
 from engine.world.store.facts import Stored
+from engine.world.store.numbers import Ints
 
 #: Cycles of all symbols in a block: enough that Python is called seldom, few enough for the caches and the memory.
 CELLS = 1 << 19
@@ -61,20 +65,24 @@ class BlockBacktest:
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop, which is looked for between blocks; gives where it is after each."""
-        for first, end in pairwise(self._edges()):
-            if stopped():
-                return
-            rules = {j: made for j, made in self._rules.items() if first <= j < end}
-            for made in rules.values():
-                for one in made:
-                    self._list(one)
-            block = self._grid.block(first, end - first, self._screen.back)
-            marks = self._block(block, {j - first + block.back: made for j, made in rules.items()})
-            recorded = sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules)
-            self._mark(block, marks, recorded)
-            yield Progress(self._reached, self.facts, self._cycles, self._fills, False)
+        with ThreadPoolExecutor(_cores()) as workers:
+            for first, end in pairwise(self._edges()):
+                if stopped():
+                    return
+                self._play(first, end, workers)
+                yield Progress(self._reached, self.facts, self._cycles, self._fills, False)
         self._desk.finish()
         self._ended = True
+
+    def _play(self, first: int, end: int, workers: Executor) -> None:
+        rules = {j: made for j, made in self._rules.items() if first <= j < end}
+        for made in rules.values():
+            for one in made:
+                self._list(one)
+        block = self._grid.block(first, end - first, self._screen.back)
+        found, signals = self._look(block, workers)
+        marks = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, found, signals)
+        self._mark(block, marks, sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules))
 
     def _edges(self) -> list[int]:
         """Gives where blocks begin: evenly, and where the rules of a symbol change that is there already."""
@@ -104,22 +112,31 @@ class BlockBacktest:
         elif listed.first_at > self._grid.time(0) + HOUR_MS:
             listed.born_at = listed.first_at
 
-    def _block(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]]) -> Marks:
-        screened = self._screen.advance(block)
-        for frames in self._frames.values():
-            frames.advance(block, screened.run)
-        places = screened.kept if screened.kept is not None else screened.statuses
-        worth = places[:, block.back :] > 0
-        if self._columnar is not None:
-            worth = worth & self._columnar.entries(Look(screened, self._frames))
+    def _look(self, block: Block, workers: Executor) -> tuple[list[int], Signals]:
+        """Looks at every symbol, several at a time; gives the cycles that may have signals, and what makes them."""
+        screened = self._screen.over(block)
+
+        def look_at(s: int) -> Ints:
+            self._grid.read(block, s)
+            self._screen.advance(screened, s)
+            for frames in self._frames.values():
+                frames.advance(block, screened.run[s], s)
+            worth = screened.statuses[s, block.new] > 0
+            if self._columnar is not None:
+                worth = worth & self._columnar.entries(Look(screened, self._frames, s))[0]
+            return np.flatnonzero(worth) + block.back
+
+        cells = list(workers.map(look_at, range(len(self._grid.symbols))))
+        cycles, rows = np.concatenate(cells), np.repeat(np.arange(len(cells)), list(map(len, cells)))
+        kept = screened.kept(rows, cycles)
         found: dict[int, list[int]] = defaultdict(list)
-        for j, s in np.argwhere(worth.T).tolist():
-            found[j + block.back].append(s)
+        for j, s in zip(cycles[kept].tolist(), rows[kept].tolist(), strict=True):
+            found[j].append(s)
 
         def signals(j: int, shut: Shut) -> Iterator[SignalSnapshot]:
             yield from self._signals(screened, j, found[j], shut)
 
-        return self._desk.play(block, rules, sorted(found), signals)
+        return sorted(found), signals
 
     def _signals(self, screened: Screened, j: int, symbols: Sequence[int], shut: Shut) -> Iterator[SignalSnapshot]:
         """Judges the candidates of a cycle, hottest first; one whose entry would be refused anyway is passed over."""
@@ -139,11 +156,9 @@ class BlockBacktest:
 
     def _mark(self, block: Block, marks: Marks, rules: int) -> None:
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
-        bars = (block.wholes[3, :, block.back :] > 0).any(axis=0)
-        self.facts += int((block.wholes[3, :, block.back :] > 0).sum()) + rules
+        self.facts += self._grid.count(block) + rules
         self._cycles += len(ticked)
-        if bars.any():
-            self._reached = int(block.times[block.back + np.flatnonzero(bars)[-1]])
+        self._reached = max(self._reached, self._grid.reached(block))
         columns = [column[ticked] for column in marks]
         told = np.zeros(len(ticked), bool)
         for column in columns:
@@ -160,6 +175,11 @@ class BlockBacktest:
             recent, rules = self._desk.state.recent[symbol], self._desk.state.rules[symbol]
             held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status))
         return Result(self.facts, self._cycles, self._reached, self._ended, tuple(held))
+
+
+def _cores() -> int:
+    """Gives how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _grid_of(settings: Settings, market: Market) -> Grid:
