@@ -23,6 +23,8 @@ _EXACT = 2**53
 #: In the place of a price there is no candle.
 NO_BAR = -1
 _PRICES = ("open", "high", "low", "close")
+#: What is played: the columns of `Block.wholes`.
+PLAYED = (*_PRICES, "volume")
 
 
 class Candles:
@@ -172,7 +174,7 @@ class Block:
 
     `times` are when the cycles close (ms), `ticks` the same, 0 where no bar closes. Rows are symbols, sorted by name,
     filled by `Grid.read`: `closes` are float64 (NaN: no candle), `sums` running sums of quote volume in micro units.
-    `wholes` are prices as whole mantissas (NO_BAR: none) by the order open, high, low, close; they are there for
+    `wholes` are prices and volume as whole mantissas (NO_BAR: none) in the order of `PLAYED`; they are there for
     symbols that were asked for (`Grid.prices`).
     """
 
@@ -233,9 +235,8 @@ class Grid:
         """
         count, width = len(self.candles), back + size
         if self._room is None or self._room[0].shape[1] != width:
-            self._room = (
-                np.empty((count, width)), np.empty((count, width), np.int64), np.empty((4, count, width), np.int64)
-            )  # fmt: skip
+            wholes = np.empty((len(PLAYED), count, width), np.int64)
+            self._room = np.empty((count, width)), np.empty((count, width), np.int64), wholes
         opened = self.start + (first - back) * self.step_ms
         times = opened + self.step_ms * np.arange(1, width + 1, dtype=np.int64)
         ticks = np.where(self._passed(opened, width), times, 0)
@@ -300,7 +301,7 @@ class Grid:
         place = self._place(one, low, high, opened, width)
         if high - low < width:
             block.wholes[:, s] = NO_BAR
-        for i, name in enumerate(_PRICES):
+        for i, name in enumerate(PLAYED):
             block.wholes[i, s, place] = one.numbers[name].mantissa[low:high]
         block.priced[s] = True
 
