@@ -66,6 +66,7 @@ def play(
     at their ticks where one might pass, and after what may make it so. In the cycle it stops at before its bars, those
     positions that the stages must look at are marked `TOUCHED`, and only they are left as they stood before it.
     """
+    base = money[DAY_BASE]
     for j in range(first, until + 1 if bars else until):
         now = ticks[j]
         if now == 0:
@@ -86,10 +87,10 @@ def play(
                 total += h[LAST] * h[VALUE_NUM] // h[VALUE_DEN]
                 there += 1
         peak = max(money[PEAK], total)
-        level = max(_level(peak, total, drawdowns), _level(money[DAY_BASE], total, day_losses))
         if money[BLOCKED_UNTIL] > 0:
             loud = now >= money[BLOCKED_UNTIL]
-        else:
+        elif money[LEVEL_NOW] > 0 or not (_is_calm(peak, total, drawdowns) and _is_calm(base, total, day_losses)):
+            level = max(_level(peak, total, drawdowns), _level(base, total, day_losses))
             loud = level != money[LEVEL_NOW]
         if loud or j == until or (asks[j] and (touched or money[SHUT] == 0)):
             money[STOPPED] = TICK
@@ -184,6 +185,11 @@ def _jumped(closes: Floats, s: int, j: int, window: int, limit: float) -> bool:
             change = (closes[s, last] / closes[s, i] - 1.0) * 100.0
             return bool(abs(change) >= limit - HAIR_PCT)
     return False
+
+
+def _is_calm(base: int, now: int, limits: Floats) -> bool:
+    """Says that a loss is below the first level for sure: without a division, which most cycles can do without."""
+    return bool(now >= base * (1.0 - (limits[0] - HAIR_PCT) / 100.0))
 
 
 def _level(base: int, now: int, limits: Floats) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from engine.records.base import Record
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import encode
-from engine.runs.backtest.backtest import Mark, Result, Unfit, playing
+from engine.runs.backtest.backtest import Mark, Marks, Result, Unfit, playing
 from engine.runs.backtest.backtest import Path as Route
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import Settings, load
@@ -47,8 +47,8 @@ class Heard:
         if record.kind in KINDS:
             self.lines.append(encode(record))
 
-    def mark(self, mark: Mark) -> None:
-        self.rows.append(mark)
+    def mark(self, marks: Marks) -> None:
+        self.rows += marks.rows()
 
 
 def play(used: Settings, folder: Path, path: Route, **wanted: object) -> tuple[Heard, Result]:

@@ -16,7 +16,7 @@ from engine.records.desk import End, Run
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import COMPARED, encode
 from engine.runs.backtest.account import Account, row_of
-from engine.runs.backtest.backtest import Mark, Result
+from engine.runs.backtest.backtest import Marks, Result
 from engine.runs.backtest.backtest import Path as Route
 from engine.runs.backtest.heat import HeatAhead
 from engine.runs.backtest.summary import summary_of
@@ -110,9 +110,10 @@ class Results:
         if isinstance(record, CandidateSnapshot):
             self._heat.ranked(record)
 
-    def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick."""
-        self._account.mark(mark)
+    def mark(self, marks: Marks) -> None:
+        """Takes the account at ticks."""
+        for mark in marks.rows():
+            self._account.mark(mark)
 
     def finish(self, result: Result, skipped: int) -> tuple[Report, dict[str, Any]]:
         """Writes what is left; gives the report and the summary. `skipped` counts the market's bad lines."""

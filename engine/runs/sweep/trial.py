@@ -12,7 +12,7 @@ from engine.plugs import Entry
 from engine.records.base import Record, figure
 from engine.records.wire import COMPARED
 from engine.runs.backtest.account import HOUR_MS, HOURLY, Account, performance_of, returns
-from engine.runs.backtest.backtest import Mark, fastest
+from engine.runs.backtest.backtest import Marks, fastest
 from engine.runs.manifest import make_run
 from engine.runs.market import Market, MarketOptions, is_store, open_market
 from engine.runs.settings import Settings, load
@@ -134,9 +134,10 @@ class Tally:
         if record.kind in COMPARED and (record.kind != "candidate" or self._held):
             self._fold.take(record)
 
-    def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick."""
-        self._account.mark(mark)
+    def mark(self, marks: Marks) -> None:
+        """Takes the account at ticks."""
+        for mark in marks.rows():
+            self._account.mark(mark)
 
     def outcome(self, skipped: int) -> Outcome:
         """Gives what is kept."""

@@ -142,21 +142,16 @@ class Numbers(NamedTuple):
         They are written into `out` where it is given.
         """
         values: Floats = np.divide(self.mantissa, np.float64(10**self.digits), out=out)
-        if not len(values) or not self._is_odd():
+        if not len(values):
             return values
-        if self.is_absent():
-            values[:] = np.nan
-            return values
-        wide = np.flatnonzero(np.abs(self.mantissa) > _EXACT)
-        values[wide] = _quotients(self.pick(wide))
-        values[self.decimals >= _MINUS] = -0.0
-        values[self.decimals == ABSENT] = np.nan
+        if self.mantissa.max() > _EXACT or self.mantissa.min() < -_EXACT:
+            wide = np.flatnonzero(np.abs(self.mantissa) > _EXACT)
+            values[wide] = _quotients(self.pick(wide))
+        # One number of decimals for all is a view of a single one.
+        if (self.decimals if self.decimals.strides[0] else self.decimals[:1]).max() >= _MINUS:
+            values[self.decimals >= _MINUS] = -0.0
+            values[self.decimals == ABSENT] = np.nan
         return values
-
-    def _is_odd(self) -> bool:
-        """Says whether any value is absent, a zero below zero, or of more digits than float64 holds."""
-        decimals = self.decimals if self.decimals.strides[0] else self.decimals[:1]
-        return bool(decimals.max() >= _MINUS or self.mantissa.max() > _EXACT or self.mantissa.min() < -_EXACT)
 
 
 def _quotients(column: Numbers) -> Floats:

@@ -1,6 +1,5 @@
 """A market in columns: every symbol's candles on one grid of cycles, block by block, and single bars as records."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from engine.records.wire import decode
 from engine.runs.backtest.backtest import Unfit
 from engine.world.store.facts import Stored
 from engine.world.store.files import RULES, SeriesFile, path_of, read_rules
-from engine.world.store.numbers import Floats, Ints, Numbers
+from engine.world.store.numbers import ABSENT, Floats, Ints, Numbers
 from engine.world.store.tables import Series
 
 #: Mantissas up to here are exact as float64.
@@ -83,36 +82,29 @@ class Candles:
 
     def quotes(self, low: int, high: int, out: Floats) -> Floats:
         """Writes quote volumes; without one volume times the typical price counts."""
-        quote = self.floats("quote_volume", low, high, out)
-        absent = np.isnan(quote)
+        column = self.numbers["quote_volume"].pick(slice(low, high))
+        if column.is_absent():
+            return self._typical(low, high, out)
+        quote = column.floats(out)
+        absent = column.decimals == ABSENT
         if absent.any():
-            typical, room = np.empty(high - low), np.empty(high - low)
-            self.floats("high", low, high, typical)
-            typical += self.floats("low", low, high, room)
-            typical += self.floats("close", low, high, room)
-            typical *= self.floats("volume", low, high, room)
-            typical /= 3.0
-            np.copyto(quote, typical, where=absent)
+            np.copyto(quote, self._typical(low, high, np.empty(high - low)), where=absent)
         return quote
 
-    def samples(self, low: int, high: int) -> tuple[list[float], list[float], list[float]]:
-        """Gives closes, volumes and quote volumes of a few rows, as `floats` and `quotes` do of many."""
-        rows = range(low, high)
-        closes = [self._float("close", i) for i in rows]
-        volumes = [self._float("volume", i) for i in rows]
-        quotes = [self._float("quote_volume", i) for i in rows]
-        for k, i in enumerate(rows):
-            if quotes[k] != quotes[k]:
-                quotes[k] = volumes[k] * (self._float("high", i) + self._float("low", i) + closes[k]) / 3.0
-        return closes, volumes, quotes
+    def _typical(self, low: int, high: int, out: Floats) -> Floats:
+        """Writes volume times the typical price."""
+        room = np.empty(high - low)
+        self.floats("high", low, high, out)
+        out += self.floats("low", low, high, room)
+        out += self.floats("close", low, high, room)
+        out *= self.floats("volume", low, high, room)
+        out /= 3.0
+        return out
 
-    def _float(self, name: str, row: int) -> float:
-        column = self.numbers[name]
-        mantissa = int(column.mantissa[row])
-        if 0 <= mantissa <= _EXACT:
-            return mantissa / self._powers[name]
-        text = column.text(row)
-        return float(text) if text is not None else math.nan
+    def samples(self, low: int, high: int) -> tuple[list[float], list[float], list[float]]:
+        """Gives closes, volumes and quote volumes of a few rows."""
+        closes, volumes = (self.floats(name, low, high, np.empty(high - low)) for name in ("close", "volume"))
+        return closes.tolist(), volumes.tolist(), self.quotes(low, high, np.empty(high - low)).tolist()
 
     @cached_property
     def _powers(self) -> dict[str, float]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.kernels import held as cycles
 from engine.kernels import legs
@@ -20,6 +19,7 @@ from engine.runs.settings import Settings
 from engine.stages.desk import LEVELS
 from engine.stages.precheck import Precheck
 from engine.stages.recent import WINDOW_MS, Recent
+from engine.world.store.numbers import Flags
 
 DAY_MS = 86_400_000
 #: Rows of the log: what is told at once.
@@ -30,7 +30,7 @@ Shut = Callable[[str], bool]
 Signals = Callable[[int, Shut], Iterator[SignalSnapshot]]
 
 
-class Marks(NamedTuple):
+class Account(NamedTuple):
     """The account at each cycle of a block: money in 1e-8 quote; what stands where no tick passes is nothing."""
 
     equity: Any
@@ -38,7 +38,7 @@ class Marks(NamedTuple):
     positions: Any
 
     @classmethod
-    def of(cls, width: int) -> "Marks":
+    def of(cls, width: int) -> "Account":
         """Gives room for so many cycles."""
         return cls(*(np.zeros(width, np.int64) for _ in range(3)))
 
@@ -76,27 +76,23 @@ class BlockDesk:
         #: No entry would pass; an order is under way that the stages must follow; so is every bar of what is held.
         self._shut = self._busy = self._slow = False
 
-    def play(
-        self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asked: Sequence[int], signals: Signals | None
-    ) -> Marks:
+    def play(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asks: Flags, signals: Signals) -> Account:
         """Moves over a block and gives the account at each of its cycles, counted from the block's first column.
 
-        `rules` come before the bars of their cycle; `asked` are the cycles in which `signals` gives some.
+        `rules` come before the bars of their cycle; `asks` marks the cycles in which `signals` gives some.
         """
         end = block.closes.shape[1]
-        marks = Marks.of(end)
+        account = Account.of(end)
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
         ticks = _Ahead(sorted({*self._new_days(block), *last_tick, end}))
-        asks = np.zeros(end, np.bool_)
-        asks[asked] = True
         self._look_again(block, set())
         j = block.back
         while j < end:
             wall, tick = walls.at(j), ticks.at(j)
             if self._slow or self._busy:
                 wall = j
-            reached, how = self._pass(block, j, min(wall, tick), tick < wall, asks, marks)
+            reached, how = self._pass(block, j, min(wall, tick), tick < wall, asks, account)
             if how in (cycles.AFTER, cycles.FULL):
                 j = reached + (how == cycles.AFTER)
                 self._shut = self._shut_for("")
@@ -106,10 +102,10 @@ class BlockDesk:
             if how == cycles.BARS:
                 self._bars(block, reached, rules.get(reached, ()), sought=reached == wall)
             self._tick(block, reached, signals if asks[reached] else None)
-            marks.equity[reached], marks.cash[reached] = self.state.equity_e8, self.state.cash_e8
-            marks.positions[reached] = len(self.state.books)
+            account.equity[reached], account.cash[reached] = self.state.equity_e8, self.state.cash_e8
+            account.positions[reached] = len(self.state.books)
             j = reached + 1
-        return marks
+        return account
 
     def _new_days(self, block: Block) -> list[int]:
         """Gives the cycles in which the desk begins a day."""
@@ -126,9 +122,7 @@ class BlockDesk:
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
         return ticked[-1:].tolist(), [last]
 
-    def _pass(
-        self, block: Block, first: int, until: int, bars: bool, asks: npt.NDArray[np.bool_], marks: Marks
-    ) -> tuple[int, int]:
+    def _pass(self, block: Block, first: int, until: int, bars: bool, asks: Flags, account: Account) -> tuple[int, int]:
         """Plays cycles up to one that has to be looked at, or `until`, with `bars` also its bars.
 
         Gives where it stopped, and how. In cycles that are asked for it stops where an entry might pass.
@@ -141,7 +135,7 @@ class BlockDesk:
         reached = self._play(
             first, until, bars, asks, block.ticks, self._grid.step_ms, block.wholes, block.closes, held.rows,
             held.count, held.held, held.tiers, held.kept, held.swans, self._window, held.paper, self._money,
-            *self._limits, self._log, marks.equity, marks.cash, marks.positions,
+            *self._limits, self._log, account.equity, account.cash, account.positions,
         )  # fmt: skip
         money = self._money.tolist()
         state.cash_e8, state.peak_e8 = money[legs.CASH], money[legs.PEAK]

@@ -61,12 +61,14 @@ class Screen:
         self._weights = (float(self.heat.momentum), float(self.heat.liquidity), float(self.heat.safety))
         self._screen, self._run, self._heats = map(compiled, (screen.screen, screen.runs, screen.heats_at))
         self._room: list[Array] = []
+        self._born: Array = np.zeros(count, np.int64)
 
     def over(self, block: Block) -> "Screened":
         """Gives a block that is still to be looked at; it takes the place of the one before in memory."""
         shape = block.closes.shape
         if not self._room or self._room[0].shape != shape:
             self._room = [np.empty(shape, kind) for kind in (np.int32, np.int32, np.float64, np.int8, np.int64)]
+        self._born = np.array([one.born_at for one in self.listed], np.int64)
         return Screened(self, block, *self._room)
 
     def advance(self, made: "Screened", s: int) -> None:
@@ -93,11 +95,10 @@ class Screen:
             found: Array = made.heats[:, j]
             return found
         out = np.empty(len(self.listed))
-        born = np.array([one.born_at for one in self.listed], np.int64)
         block, heat = made.block, self.heat
         self._heats(
-            j, int(block.times[j]), block.closes, block.sums, made.last, made.run, made.statuses, born, self.short,
-            self.long, self.base, self.day, self._spread, NAN, *self._weights, heat.two_sided, out,
+            j, int(block.times[j]), block.closes, block.sums, made.last, made.run, made.statuses, self._born,
+            self.short, self.long, self.base, self.day, self._spread, NAN, *self._weights, heat.two_sided, out,
         )  # fmt: skip
         return out
 
@@ -132,11 +133,11 @@ class Screened:
             funding_pct=None,
         )  # fmt: skip
 
-    def kept(self, rows: Array, cycles: Array) -> npt.NDArray[np.bool_]:
-        """Says of some candidates whether the ranking keeps them."""
-        if not self.screen.heated:
-            return np.ones(len(rows), np.bool_)
-        return self._ranks(self.heats, rows, cycles) <= self.screen.top
+    def keep(self, worth: npt.NDArray[np.bool_]) -> None:
+        """Takes the mark from those candidates that the ranking does not keep; a row a symbol, a column a cycle."""
+        if self.screen.heated:
+            rows, cycles = np.nonzero(worth)
+            worth[rows, cycles] = self._ranks(self.heats, rows, cycles) <= self.screen.top
 
     def ranked(self, j: int, symbols: Sequence[int]) -> list[tuple[int, int]]:
         """Gives rank and number of some kept symbols of a cycle, hottest first."""

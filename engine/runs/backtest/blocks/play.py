@@ -15,9 +15,10 @@ from engine.plugs import Columnar
 from engine.records.base import Record
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick, is_perp
-from engine.runs.backtest.backtest import Held, Listener, Mark, Result, Unfit
+from engine.records.trades import Fill
+from engine.runs.backtest.backtest import Held, Listener, Marks, Result, Unfit
 from engine.runs.backtest.blocks.columns import Block, Grid
-from engine.runs.backtest.blocks.desk import BlockDesk, Marks, Shut, Signals
+from engine.runs.backtest.blocks.desk import Account, BlockDesk, Shut, Signals
 from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
 from engine.runs.data import data_dir
 from engine.runs.market import Market
@@ -27,7 +28,7 @@ from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
 from engine.stages.intake import Intake
 from engine.stages.signal import Signal
 from engine.world.store.facts import Stored
-from engine.world.store.numbers import Ints
+from engine.world.store.numbers import Flags
 
 #: Cycles of all symbols in a block: enough that Python is called seldom, few enough for the caches and the memory.
 CELLS = 1 << 19
@@ -59,7 +60,7 @@ class BlockBacktest:
         self.facts, self._cycles, self._fills, self._reached, self._ended = 0, 0, 0, 0, False
 
     def _hear(self, record: Record) -> None:
-        if record.kind == "fill":
+        if record.__class__ is Fill:
             self._fills += 1
         self._listener.hear(record)
 
@@ -80,9 +81,9 @@ class BlockBacktest:
             for one in made:
                 self._list(one)
         block = self._grid.block(first, end - first, self._screen.back)
-        found, signals = self._look(block, workers)
-        marks = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, found, signals)
-        self._mark(block, marks, sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules))
+        asks, signals = self._look(block, workers)
+        account = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, asks, signals)
+        self._mark(block, account, sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules))
 
     def _edges(self) -> list[int]:
         """Gives where blocks begin: evenly, and where the rules of a symbol change that is there already."""
@@ -112,31 +113,29 @@ class BlockBacktest:
         elif listed.first_at > self._grid.time(0) + HOUR_MS:
             listed.born_at = listed.first_at
 
-    def _look(self, block: Block, workers: Executor) -> tuple[list[int], Signals]:
-        """Looks at every symbol, several at a time; gives the cycles that may have signals, and what makes them."""
+    def _look(self, block: Block, workers: Executor) -> tuple[Flags, Signals]:
+        """Looks at every symbol, several at a time; says which cycles may have signals, and gives what makes them."""
         screened = self._screen.over(block)
+        worth = np.zeros(block.closes.shape, np.bool_)
 
-        def look_at(s: int) -> Ints:
+        def look_at(s: int) -> None:
             self._grid.read(block, s)
             self._screen.advance(screened, s)
             for frames in self._frames.values():
                 frames.advance(block, screened.run[s], s)
-            worth = screened.statuses[s, block.new] > 0
-            if self._columnar is not None:
-                worth = worth & self._columnar.entries(Look(screened, self._frames, s))[0]
-            return np.flatnonzero(worth) + block.back
+            worth[s, block.new] = screened.statuses[s, block.new] > 0
+            if self._columnar is not None and worth[s].any():
+                worth[s, block.new] &= self._columnar.entries(Look(screened, self._frames, s))[0]
 
-        cells = list(workers.map(look_at, range(len(self._grid.symbols))))
-        cycles, rows = np.concatenate(cells), np.repeat(np.arange(len(cells)), list(map(len, cells)))
-        kept = screened.kept(rows, cycles)
-        found: dict[int, list[int]] = defaultdict(list)
-        for j, s in zip(cycles[kept].tolist(), rows[kept].tolist(), strict=True):
-            found[j].append(s)
+        for _ in workers.map(look_at, range(len(worth))):
+            pass
+        screened.keep(worth)
 
         def signals(j: int, shut: Shut) -> Iterator[SignalSnapshot]:
-            yield from self._signals(screened, j, found[j], shut)
+            return self._signals(screened, j, np.flatnonzero(worth[:, j]).tolist(), shut)
 
-        return sorted(found), signals
+        asks: Flags = np.asarray(worth.any(axis=0))
+        return asks, signals
 
     def _signals(self, screened: Screened, j: int, symbols: Sequence[int], shut: Shut) -> Iterator[SignalSnapshot]:
         """Judges the candidates of a cycle, hottest first; one whose entry would be refused anyway is passed over."""
@@ -154,19 +153,18 @@ class BlockBacktest:
                     self._hear(candidate)
                     yield one
 
-    def _mark(self, block: Block, marks: Marks, rules: int) -> None:
+    def _mark(self, block: Block, account: Account, rules: int) -> None:
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
         self.facts += self._grid.count(block) + rules
         self._cycles += len(ticked)
         self._reached = max(self._reached, self._grid.reached(block))
-        columns = [column[ticked] for column in marks]
+        columns = [column[ticked] for column in account]
         told = np.zeros(len(ticked), bool)
         for column in columns:
             told[1:] |= column[1:] != column[:-1]
         # What did not change need not be told; the first and the last of a block join it to its neighbours.
         told[:1] = told[-1:] = True
-        for row in zip(*(column[told].tolist() for column in (block.ticks[ticked], *columns)), strict=True):
-            self._listener.mark(Mark(*row))
+        self._listener.mark(Marks(*(column[told].tolist() for column in (block.ticks[ticked], *columns))))
 
     def result(self) -> Result:
         """Gives how far it came."""
