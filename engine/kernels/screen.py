@@ -12,6 +12,8 @@ from engine.kernels.pool import DROPPED, NEW, NONE, WATCHING, moved
 
 DAY_MS = 86_400_000.0
 MICRO = 1_000_000
+#: A figure this close to a level is looked at closer.
+HAIR = 1e-3
 #: A symbol that has not been heard for more than so many of its candles is silent.
 SILENT_STEPS = 2
 Ints = Any
@@ -49,6 +51,8 @@ def screen(
     status, since, status_since = state[0], state[1], state[2]
     windows = base // short
     looked_at = heated or not all_fit
+    # The age up to which a symbol may be new, in ms; one that was never listed is none of any age.
+    youth = (new_days + 1.0) * DAY_MS if born_at >= 0 else -1.0
     for j in range(first, len(closes)):
         heats[j] = NAN
         statuses[j] = NONE
@@ -58,6 +62,9 @@ def screen(
         i = last[j]
         if i < 0 or j - i > SILENT_STEPS or run[j] < day:
             status = NONE
+            continue
+        outside = status == NONE and not all_fit and not 0 <= now - born_at <= youth
+        if outside and is_quiet(closes, sums, i, run[j], short, base, windows, change_level, surge_level):
             continue
         age = figure_of((now - born_at) / DAY_MS) if born_at >= 0 else NAN
         newly = 0.0 <= age < new_days
@@ -94,6 +101,18 @@ def screen(
         heats[j] = heat
         statuses[j], sinces[j] = status, since
     state[0], state[1], state[2] = status, since, status_since
+
+
+def is_quiet(
+    closes: Floats, sums: Ints, i: int, run: int, short: int, base: int, windows: int, change_level: float,
+    surge_level: float,
+) -> bool:  # fmt: skip
+    """Says that nothing unusual is near: without a division or a rounding, which most cycles can do without."""
+    before = closes[i - short]
+    if abs(closes[i] - before) * 100.0 >= (change_level - HAIR) * before:
+        return False
+    usual = sums[i - short] - sums[i - short - base] if run >= short + base else 0
+    return bool(usual <= 0 or (sums[i] - sums[i - short]) * float(windows) < (surge_level - HAIR) * usual)
 
 
 def change_of(closes: Floats, i: int, back: int) -> float:

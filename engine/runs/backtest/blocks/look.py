@@ -136,7 +136,8 @@ class Screened:
     def keep(self, worth: npt.NDArray[np.bool_]) -> None:
         """Takes the mark from those candidates that the ranking does not keep; a row a symbol, a column a cycle."""
         if self.screen.heated:
-            rows, cycles = np.nonzero(worth)
+            crowded = (self.statuses > 0).sum(axis=0) > self.screen.top
+            rows, cycles = np.nonzero(worth & crowded)
             worth[rows, cycles] = self._ranks(self.heats, rows, cycles) <= self.screen.top
 
     def ranked(self, j: int, symbols: Sequence[int]) -> list[tuple[int, int]]:
@@ -214,10 +215,9 @@ class Frames:
         self._memories: list[dict[str, Any]] = [{} for _ in range(count)]
         self._made: list[Stretch | None] = [None] * count
 
-    def advance(self, block: Block, run: Array, s: int) -> None:
-        """Takes a block's cycles of one symbol; may be called for several symbols at a time."""
-        times = block.times[block.new]
-        closes, flows = block.closes[s, block.new], np.diff(block.sums[s, block.back - 1 :])
+    def advance(self, block: Block, flows: Array, run: Array, s: int) -> None:
+        """Takes a block's cycles of one symbol, whose volumes are `flows`; may be called for several at a time."""
+        times, closes = block.times[block.new], block.closes[s, block.new]
         prices = (closes, closes, closes)
         if self._needs_prices:
             self._grid.prices(block, s)

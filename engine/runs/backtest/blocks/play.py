@@ -30,8 +30,9 @@ from engine.stages.signal import Signal
 from engine.world.store.facts import Stored
 from engine.world.store.numbers import Flags
 
-#: Cycles of all symbols in a block: enough that Python is called seldom, few enough for the caches and the memory.
-CELLS = 1 << 19
+#: Cycles in a block, of one symbol and of all: enough that Python is called seldom, few enough for the caches, and for
+#: memory, which costs time as well when it is fresh.
+LEAST, MOST, CELLS = 1 << 10, 1 << 13, 1 << 19
 HOUR_MS = 3_600_000
 
 
@@ -87,7 +88,7 @@ class BlockBacktest:
 
     def _edges(self) -> list[int]:
         """Gives where blocks begin: evenly, and where the rules of a symbol change that is there already."""
-        size = max(1024, CELLS // len(self._grid.symbols))
+        size = min(max(LEAST, CELLS // len(self._grid.symbols)), MOST)
         edges = {*range(0, self._grid.cycles, size), self._grid.cycles}
         seen: set[str] = set()
         for cycle in sorted(self._rules):
@@ -121,8 +122,10 @@ class BlockBacktest:
         def look_at(s: int) -> None:
             self._grid.read(block, s)
             self._screen.advance(screened, s)
+            sums = block.sums[s, block.back - 1 :]
+            flows = sums[1:] - sums[:-1]
             for frames in self._frames.values():
-                frames.advance(block, screened.run[s], s)
+                frames.advance(block, flows, screened.run[s], s)
             worth[s, block.new] = screened.statuses[s, block.new] > 0
             if self._columnar is not None and worth[s].any():
                 worth[s, block.new] &= self._columnar.entries(Look(screened, self._frames, s))[0]
