@@ -30,7 +30,7 @@ def replay(
         None, metavar="[FILE|LEDGER]", help="A ledger, a file that a pipe wrote, a file of trades, or - for stdin."
     ),
     ledger: options.LedgerThere = None,
-    market: options.Market = None,
+    market: options.Markets = None,
     config: options.Config = None,
     sets: options.Sets = None,
     explain: bool = typer.Option(
@@ -67,7 +67,7 @@ def replay(
     path = file if file is not None else str(ledger_or_newest(ledger, say))
     playing = Replay(
         path, wanted=Wanted(symbols=named, since=span[0], until=span[1]),
-        sets=list(sets or []), market=market, ledger=ledger, config=config,
+        sets=list(sets or []), market=market or (), ledger=ledger, config=config,
         tell=lambda text: None if quiet else say(f"hot replay: {text}"), on_bad=rejects.add, on_failure=strategy_failed,
         hear=explainer.hear if explainer is not None else None,
     )  # fmt: skip

@@ -72,6 +72,12 @@ def is_results(folder: Path) -> bool:
     return isinstance(found, dict) and found.get("kind") == KIND
 
 
+def is_whole(path: Path) -> bool:
+    """Says whether all decisions stand in a results folder: not in one whose market was played in blocks."""
+    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
+    return manifest.get("path") != "blocks"
+
+
 class Results:
     """Listens to a backtest, writes decisions and equity as they come, and the rest at the end.
 
@@ -86,6 +92,7 @@ class Results:
         self.run = make_run(settings, market.manifest(), rules_snapshot=market.snapshot_name, seed=seed)
         claim(folder)
         self._json(MANIFEST, self._manifest(None, 0))
+        self._gaps = market.gaps
         self._decisions = Zipped(folder / DECISIONS)
         self._equity = (folder / EQUITY).open("w", encoding="utf-8")
         self._fold = Fold()
@@ -124,6 +131,7 @@ class Results:
         self._decisions.write(encode(end))
         report = self._report(result)
         summary = summary_of(report, result, self._account.rows, self._heat.plain(), self._kinds)
+        summary["gaps"] = self._gaps()._asdict()
         if self.path == "blocks":
             summary = {**summary, **dict.fromkeys(UNRECORDED)}
         with (self.folder / TRADES).open("w", encoding="utf-8") as file:
@@ -143,8 +151,10 @@ class Results:
 
     def _close(self) -> None:
         """Ends the files that are written as decisions come, so that what was done can be read."""
-        self._decisions.close()
-        self._equity.close()
+        try:
+            self._decisions.close()
+        finally:
+            self._equity.close()
 
     def _report(self, result: Result) -> Report:
         """Gives the report of all decisions, with the equity that the desk marked instead of the last told prices."""
@@ -179,6 +189,7 @@ class Results:
             "settings": run.settings,
             "counts": {
                 "facts": result.facts, "cycles": result.cycles, "skipped_lines": skipped,
+                **self._gaps()._asdict(),
                 "records": dict(sorted(self._kinds.items())),
             } if result is not None else None,
         }  # fmt: skip
@@ -218,7 +229,7 @@ class Zipped:
         import zstandard
 
         self._file = path.open("wb")
-        self._frame = zstandard.ZstdCompressor().stream_writer(self._file)
+        self._frame = zstandard.ZstdCompressor(write_checksum=True).stream_writer(self._file)
         self._parts: list[bytes] = []
         self._size = 0
 

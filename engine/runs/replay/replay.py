@@ -39,13 +39,14 @@ class Verdict(NamedTuple):
 class Replay:
     """What is to be thought over again: a ledger, a file a pipe wrote, or a list of trades with what it is joined to.
 
-    `sets` change settings; `market` and `ledger` name the facts behind a file without any, `market` also those of a
-    ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was skipped, `on_failure`
-    of a strategy that failed; `hear` every decision that is thought, up to the last one that is written.
+    `sets` change settings; `market` (all its paths) and `ledger` name the facts behind a file without any, `market`
+    also those of a ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was
+    skipped, `on_failure` of a strategy that failed; `hear` every decision that is thought, up to the last one that is
+    written.
     """
 
     def __init__(
-        self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: str | None = None,
+        self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: Sequence[str] = (),
         ledger: Path | None = None, config: Path | None = None, tell: Tell,
         on_bad: Callable[[str, int, str], None], on_failure: Callable[[str, str], None] | None = None,
         hear: Hear | None = None,
@@ -112,7 +113,7 @@ class Replay:
             state = thinking.stages.state(thinking.facts)
 
     def _over_pipe(self, found: Found) -> Iterator[Progress]:
-        if self._market is not None:
+        if self._market:
             raise UsageError(f"{found.lines.name} holds its own facts; --market is for files without any")
         if not found.stages and found.run is None:
             raise DirtyInput(f"{found.lines.name}: facts, and nothing that was decided on them: see hot run --market")
@@ -176,10 +177,9 @@ class Replay:
     def _joined(self, name: str, run: Run | None, make: Callable[[Sequence[Run]], Hear]) -> Iterator[Progress]:
         """Thinks over the market or the ledger that was named for a file without facts."""
         ignored = Comparison(Wanted())
-        if self._market is not None:
+        if self._market:
             hear = self._both(make([run] if run is not None else []))
-            only = run.market.get("only", {}) if run is not None else {}
-            opened = open_market(MarketOptions.of(self._market, only), self._on_bad)
+            opened = open_market(MarketOptions.of(run.market if run is not None else {}, self._market), self._on_bad)
             stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
             yield from self._thinking(stretch, ignored, hear).play()
         elif self._ledger is not None:
