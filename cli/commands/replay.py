@@ -46,9 +46,10 @@ def replay(
     """Think again over the facts of a ledger, or of a file that stood anywhere in a pipe, and compare each decision
     with what was written. The same bytes exit 0; else the first record and field that differ are shown, exit 1.
 
-    Nothing is written. A file of decisions or trades alone is joined with --ledger or --market. --market also names a
-    ledger's market that has moved. --set asks what another setting would have changed. --since, --until and --symbol
-    narrow what is compared and explained. The verdict goes to stderr, and as JSON to stdout when that is no terminal.
+    Nothing is written. A file of decisions or trades alone is joined with --ledger or --market; in the results of a
+    backtest it knows its market and settings. --market also names a ledger's market that has moved. --set asks what
+    another setting would have changed. --since, --until and --symbol narrow what is compared and explained. The verdict
+    goes to stderr, and as JSON to stdout when that is no terminal.
 
     Example: hot replay paper.db --explain --symbol ETCUSDT
     """

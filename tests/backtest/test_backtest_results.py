@@ -1,6 +1,7 @@
 """A backtest decides what `hot run` decides; its figures follow from its own trades and equity."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,24 @@ def test_replay_thinks_its_decisions_again(made: Path) -> None:
 def test_replay_knows_its_trades(made: Path) -> None:
     done = run_hot(made, "replay", "results/trades.jsonl", "--market", "market.jsonl")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_replay_finds_market_and_settings_of_results(stored: bool, made: Path, hot: Hot, tmp_path: Path) -> None:
+    shutil.copy(made / "market.jsonl", tmp_path)
+    market = "store" if stored else "market.jsonl"
+    hot("store", "import", "market.jsonl", "--store", "store")
+    done = hot("backtest", "--market", market, "--set", "hotcoin.stop_pct=3", "--out", "results")
+    assert done.returncode == 0
+    for name, least in (("trades.jsonl", 1), ("decisions.jsonl.zst", 20)):
+        again = hot("replay", f"results/{name}")
+        told = json.loads(again.stdout)
+        assert (again.returncode, told["same"]) == (0, True), again.stderr
+        assert told["compared"] >= least
+    (tmp_path / "market.jsonl").rename(tmp_path / "moved.jsonl")
+    (tmp_path / "store").rename(tmp_path / "moved")
+    gone = hot("replay", "results/trades.jsonl")
+    assert (gone.returncode, f"{market} is not there".encode() in gone.stderr) == (78, True)
 
 
 def test_report_and_trades_read_the_results_folder(made: Path) -> None:

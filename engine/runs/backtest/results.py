@@ -9,12 +9,12 @@ from typing import IO, Any
 
 import msgspec
 
-from engine.errors import ConfigError, UsageError
+from engine.errors import ConfigError, HotError, UsageError
 from engine.matching.units import from_e8
 from engine.records.base import Record
 from engine.records.desk import End, Run
 from engine.records.ideas import CandidateSnapshot
-from engine.records.wire import COMPARED, encode
+from engine.records.wire import COMPARED, decode, encode
 from engine.runs.backtest.account import Account, row_of
 from engine.runs.backtest.backtest import Mark, Result
 from engine.runs.backtest.backtest import Path as Route
@@ -27,12 +27,16 @@ from engine.runs.reporting.reporting import as_plain
 from engine.runs.settings import Settings
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report
+from engine.world.imports.lines import numbered_lines
+from engine.world.imports.unpack import pieces
 
 DECISIONS, EQUITY, TRADES = "decisions.jsonl.zst", "equity.jsonl", "trades.jsonl"
 SUMMARY, PAGE, MANIFEST, LOOKAHEAD = "summary.json", "report.html", "manifest.json", "lookahead.jsonl"
 FILES = (DECISIONS, EQUITY, TRADES, SUMMARY, PAGE, MANIFEST, LOOKAHEAD)
 #: Figures of decisions that are no records when the market is played in blocks.
 UNRECORDED = ("refusals", "refusals_by_filter_or_rule", "heat_ahead")
+#: Kinds that stand in the decisions whole, however the market is played.
+DEEDS = frozenset({"intent", "order_attempt", "order_result", "fill", "position", "state_change"})
 #: What a manifest of ours opens with.
 KIND = "backtest"
 #: The columns of `hot trades --jsonl`.
@@ -76,6 +80,18 @@ def is_whole(path: Path) -> bool:
     """Says whether all decisions stand in a results folder: not in one whose market was played in blocks."""
     manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
     return manifest.get("path") != "blocks"
+
+
+def run_of(folder: Path) -> Run | None:
+    """Gives the run record of a results folder: settings and market; None where it is none, or cannot be read."""
+    if not is_results(folder):
+        return None
+    try:
+        _, line = next(numbered_lines(pieces(folder / DECISIONS)))
+        run = decode(line) if line is not None else None
+    except (HotError, StopIteration):
+        return None
+    return run if isinstance(run, Run) else None
 
 
 class Results:
