@@ -84,7 +84,7 @@ def venue(
     start, _ = options.span(since, until)
     source: MarketSource = Generated(number, step_ms=max(250, round(60 * factor)))
     if market is not None:
-        wanted = options.market_of(market, venue, symbols, None, until, "max", strict, 0)
+        wanted = options.market_of([market], venue, symbols, None, until, "max", strict, 0)
         source = _source(wanted, start or 0, rejects)
     if export is not None:
         export.mkdir(parents=True, exist_ok=True)

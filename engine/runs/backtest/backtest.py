@@ -152,6 +152,10 @@ def playing(
     """
     if path == "records":
         return Backtest(settings, market, listener, on_failure=on_failure)
+    if market.more:
+        raise Unfit("there are several markets: hot store import makes one store of them")
+    if market.broken:
+        raise Unfit(f"prices of {', '.join(market.broken)} jump between two candles")
     from engine.runs.backtest.blocks.play import BlockBacktest
 
     return BlockBacktest(settings, market, listener, on_failure)

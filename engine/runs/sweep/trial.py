@@ -79,9 +79,11 @@ def _load(job: Job) -> _Loaded:
     bad: list[int] = []
     market = open_market(job.market, lambda name, line, reason: bad.append(line))
     if hash_of(market) != job.market_hash:
-        raise ConfigError(f"{job.market.path}: this worker finds other facts there than the sweep was started with")
-    if is_store(job.market.path):
-        return _Loaded(job[:2], market, 0)  # its columns are mapped into memory
+        raise ConfigError(
+            f"{' and '.join(job.market.paths)}: this worker finds other facts there than the sweep was started with"
+        )
+    if is_store(job.market.path) and not job.market.more:
+        return _Loaded(job[:2], market, len(market.broken))  # its columns are mapped into memory
     # What no stage looks at need not stay: the lines themselves.
     kept = [Entry(entry.record, None) for entry in islice(market.source.facts(), MOST_FACTS + 1)]
     if len(kept) <= MOST_FACTS:
