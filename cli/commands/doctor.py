@@ -4,34 +4,32 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated
 
 import typer
 
 from cli import options
 from cli.show import choose, show
 from engine.errors import Exit, HotError
+from engine.runs.checks import Check
 
 app = typer.Typer(add_completion=False)
 
 _COLUMNS = ("check", "state", "found", "next")
 _DISTRIBUTION = "hotcoin"
 _WAL_LARGE = 64 << 20
+_FREE_MB = 1_024
 
 
-class Check(NamedTuple):
-    """One line: what was looked at, how it stands, what was found, and the next command to run."""
-
-    check: str
-    state: Literal["ok", "warn", "fail"]
-    found: str
-    next: str = ""
+Offline = Annotated[bool, typer.Option("--offline", help="Look at nothing beyond this machine.")]
 
 
 @app.command()
 def doctor(
     market: options.Market = None,
     ledger: options.LedgerThere = None,
+    venue: options.VenueName = None,
+    offline: Offline = False,
     config: options.Config = None,
     sets: options.Sets = None,
     json_: options.Json = False,
@@ -40,21 +38,50 @@ def doctor(
     table: options.Table = False,
     columns: options.Columns = None,
 ) -> None:
-    """Check Python and packages, SQLite, the settings, the data folder, the ledger, the terminal, and with --market a
-    recording; each line is ok, warn or fail, with the next command to run.
+    """Check what is needed, each line ok, warn or fail, with what to do: Python and packages, SQLite, the settings,
+    the data folder and the disk, the ledger, with --market a recording, the terminal; then the exchange: whether REST
+    and streams really bring data, how far the clock is off (0.5 s is a warning, 5 s a failure), what is left of the
+    request limits, and where a key is set its rights, position mode, margin and leverage.
 
-    It changes nothing. Exits 78 when something fails.
+    It changes nothing. Without a network it says so within seconds; with --venue that is a failure, and only this
+    market is looked at. Exits 78 when something here fails, else 77 for a key, else 69 for the exchange.
 
     Example: hot doctor --market examples/session --table
     """
-    checks = [*_installation(), _settings(config, list(sets or [])), _data_folder(), _ledger(ledger)]
+    checks = [*_installation(), _settings(config, list(sets or [])), _data_folder(), _disk(), _ledger(ledger)]
     if market is not None:
         checks.append(_market(market))
     checks.append(_terminal())
+    if not offline:
+        checks += _exchange(config, list(sets or []), venue)
     rows = [check._asdict() for check in checks]
     show(rows, choose(json_, jsonl, csv_, table), options.column_list(columns) or _COLUMNS)
-    failed = any(check.state == "fail" for check in checks)
-    raise typer.Exit(Exit.CONFIG if failed else Exit.OK)
+    raise typer.Exit(_code([check for check in checks if check.state == "fail"]))
+
+
+def _code(failed: list[Check]) -> int:
+    """Gives the exit code: what has to be mended here first."""
+    codes = {check.code for check in failed}
+    if codes - {Exit.KEY, Exit.VENUE}:
+        return Exit.CONFIG
+    return Exit.KEY if Exit.KEY in codes else Exit.VENUE if codes else Exit.OK
+
+
+def _exchange(config: Path | None, sets: list[str], venue: str | None) -> list[Check]:
+    from engine.runs import settings
+
+    try:
+        used = settings.load(config, sets)
+    except HotError:
+        return []  # said above
+    from engine.runs.doctor import venue_checks
+    from engine.runs.lookup import VENUES, venue_named
+
+    try:
+        venues = VENUES if venue is None else (venue_named(venue, used),)
+    except HotError as error:
+        return [Check("exchange", "fail", str(error), "hot doctor --venue binance-spot")]
+    return venue_checks(used, venues, required=venue is not None)
 
 
 def _installation() -> Iterator[Check]:
@@ -120,6 +147,21 @@ def _data_folder() -> Check:
         return str(folder)
 
     return _tried("data folder", found, "set HOT_DATA__DIR to a folder of yours")
+
+
+def _disk() -> Check:
+    import shutil
+
+    from engine.runs.data import data_dir
+
+    try:
+        free_mb = shutil.disk_usage(data_dir()).free >> 20
+    except (HotError, OSError):
+        return Check("disk", "warn", "not known", "mend the data folder first")
+    found = f"{free_mb:,} MB are free where ledgers are kept"
+    if free_mb < _FREE_MB:
+        return Check("disk", "warn", found, "make room: a ledger that cannot be written ends its run")
+    return Check("disk", "ok", found)
 
 
 def _ledger(named: Path | None) -> Check:

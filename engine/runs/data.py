@@ -5,6 +5,9 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 
+#: Databases of ours in the data folder that are no ledgers: request limits of the exchange, and candles of it.
+_NO_LEDGERS = ("binance-limits.db", "candles.db")
+
 
 def data_dir() -> Path:
     """Gives the data folder (HOT_DATA__DIR, else the platform's), made when it is not there; raises ConfigError."""
@@ -33,7 +36,8 @@ def fresh_ledger(name: str) -> Path:
 
 def latest_ledger() -> Path:
     """Gives the ledger that was written last in the data folder; raises ConfigError when there is none."""
-    found = sorted(data_dir().glob("*.db"), key=lambda path: (path.stat().st_mtime, path.name))
+    ledgers = (path for path in data_dir().glob("*.db") if path.name not in _NO_LEDGERS)
+    found = sorted(ledgers, key=lambda path: (path.stat().st_mtime, path.name))
     if not found:
         raise ConfigError(f"no ledger in {data_dir()}: hot demo makes one, or name one with --ledger")
     return found[-1]

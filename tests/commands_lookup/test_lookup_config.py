@@ -80,10 +80,10 @@ def states(out: str) -> dict[str, str]:
 
 def test_doctor_finds_all_well(hot: Callable[..., object], ledger: Path, tmp_path: Path) -> None:
     (tmp_path / "bars.jsonl").write_text('{"kind":"tick","at":1}\n')
-    said = hot("doctor", "--ledger", ledger, "--market", tmp_path / "bars.jsonl", "--json")
+    said = hot("doctor", "--offline", "--ledger", ledger, "--market", tmp_path / "bars.jsonl", "--json")
     assert said.code == 0
     assert list(states(said.out)) == [
-        "python", "packages", "sqlite", "settings", "data folder", "ledger", "market", "terminal",
+        "python", "packages", "sqlite", "settings", "data folder", "disk", "ledger", "market", "terminal",
     ]  # fmt: skip
     assert set(states(said.out).values()) <= {"ok", "warn"}
     assert "records (JSONL)" in said.out
@@ -92,7 +92,7 @@ def test_doctor_finds_all_well(hot: Callable[..., object], ledger: Path, tmp_pat
 def test_doctor_fails_with_78_and_the_next_command(hot: Callable[..., object], tmp_path: Path) -> None:
     (tmp_path / "hot.toml").write_text("[scan]\ncycel_s = 1\n")
     (tmp_path / "text.db").write_text("no database")
-    said = hot("doctor", "--ledger", tmp_path / "text.db", "--market", tmp_path / "none", "--json")
+    said = hot("doctor", "--offline", "--ledger", tmp_path / "text.db", "--market", tmp_path / "none", "--json")
     assert said.code == 78
     found = states(said.out)
     assert [check for check, state in found.items() if state == "fail"] == ["settings", "ledger", "market"]
@@ -101,14 +101,14 @@ def test_doctor_fails_with_78_and_the_next_command(hot: Callable[..., object], t
 
 
 def test_doctor_needs_no_ledger(hot: Callable[..., object]) -> None:
-    said = hot("doctor", "--json")
+    said = hot("doctor", "--offline", "--json")
     assert (said.code, states(said.out)["ledger"]) == (0, "ok")
     assert "hot demo" in said.out
 
 
 def test_doctor_warns_of_the_wal_reset_defect(hot: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "version", lambda: (3, 40, 1))
-    said = hot("doctor", "--json")
+    said = hot("doctor", "--offline", "--json")
     assert (said.code, states(said.out)["sqlite"]) == (0, "warn")
     assert "3.40.1" in said.out
 
@@ -118,5 +118,5 @@ def test_doctor_names_a_data_folder_that_cannot_be_made(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path / "file" / "data"))
-    said = hot("doctor", "--json", "--ledger", write_ledger(tmp_path / "l.db", []))
+    said = hot("doctor", "--offline", "--json", "--ledger", write_ledger(tmp_path / "l.db", []))
     assert (said.code, states(said.out)["data folder"]) == (78, "fail")

@@ -73,4 +73,4 @@ def test_a_folder_that_is_no_store_is_said_to_be_none(hot):
 
 def test_the_doctor_knows_a_store(hot, recorded, bar):
     hot("store", "import", recorded([bar(0)]), "--store", "m")
-    assert "a store of 1 series" in hot("doctor", "--market", "m").out
+    assert "a store of 1 series" in hot("doctor", "--offline", "--market", "m").out
