@@ -23,7 +23,8 @@ class AnnouncementsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     """Where a live market's announcements come from, when scan.inputs names announcement.
 
     `url`: base address of the exchange's pages. `every_s`: each catalog is asked for so often, seconds; it is no
-    official interface, so slowly. `catalogs`: which catalogs: 48 new listings, 161 delistings, 93 activities.
+    official interface, so half a minute is the least anywhere but on this machine. `catalogs`: which catalogs: 48 new
+    listings, 161 delistings, 93 activities.
     """
 
     url: str = "https://www.binance.com"
@@ -59,9 +60,12 @@ def scorer(name: str) -> Sentiment | None:
 
 
 def beside_live(
-    inputs: tuple[str, ...], announcements: AnnouncementsSettings, posts: PostsWanted | None
+    inputs: tuple[str, ...], announcements: AnnouncementsSettings, posts: PostsWanted | None, once: bool
 ) -> tuple["MakeSource", ...]:
-    """Gives what makes the sources that are declared of a live market; raises ConfigError."""
+    """Gives what makes the sources that are declared of a live market; raises ConfigError.
+
+    A run that ends after one cycle (`once`) hears the posts that were written before it.
+    """
     made: list[MakeSource] = []
     if ANNOUNCEMENT in inputs:
         source = _source("announcements")
@@ -69,7 +73,8 @@ def beside_live(
             partial(source, url=announcements.url, every_s=announcements.every_s, catalogs=announcements.catalogs)
         )
     if posts is not None:
-        made.append(partial(_source("posts"), path=posts.path, quote=posts.quote, score=scorer(posts.sentiment)))
+        score = scorer(posts.sentiment)
+        made.append(partial(_source("posts"), path=posts.path, quote=posts.quote, score=score, past=once))
     return tuple(made)
 
 

@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 
-from engine.errors import Exit, HotError, KeyRefused, VenueError
+from engine.errors import ConfigError, Exit, HotError, KeyRefused, VenueError
+from engine.runs.beside import ANNOUNCEMENT
 from engine.runs.checks import Check, State
 from engine.runs.data import data_dir
 from engine.runs.lookup import VenueName, where_of
 from engine.runs.settings import Settings
+from engine.world.binance.articles import Articles
 from engine.world.binance.binance import BUDGET_FILE, Binance
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
+from engine.world.binance.clock import wall_ms
 from engine.world.binance.http import Link
 from engine.world.binance.keys import ENV_KEY, ENV_SECRET, Key, load_key
 from engine.world.binance.rights import Use, check_rights, read_rights
@@ -33,6 +36,7 @@ EVENT_S = 8.0
 SKEW_WARN_MS, SKEW_FAIL_MS = 500, 5_000
 #: Reads stop at 80 percent of a budget; from here on it is worth a look who else asks.
 LIMIT_WARN_PCT = 70
+_UNTOLD = "without it only new symbols of the exchange tell of listings"
 _NTP = "set this machine's clock (NTP); orders are stamped with the measured time meanwhile"
 
 
@@ -50,8 +54,9 @@ def venue_checks(used: Settings, venues: Sequence[VenueName], required: bool) ->
     try:
         with ThreadPoolExecutor(8) as pool:
             routes = [pool.submit(_rest, used, venue, link, budget, required) for venue in venues]
+            pages = [pool.submit(_pages, used, link)] if ANNOUNCEMENT in used.scan.inputs else []
             streams = [pool.submit(_stream, name, route, required) for name, route in _streams(used, venues)]
-            checks = list(chain.from_iterable(one.result() for one in (*routes, *streams)))
+            checks = list(chain.from_iterable(one.result() for one in (*routes, *streams, *pages)))
     finally:
         link.close()
         budget.close()
@@ -122,6 +127,21 @@ def _stream(name: str, route: Route, required: bool) -> list[Check]:
         next_ = "look at the network, a firewall, or live.stream_url"
         return [Check(name, "fail" if required else "warn", str(error), next_, Exit.VENUE)]
     return [Check(name, "ok", f"{route.streams[0]} came after {took} ms")]
+
+
+def _pages(used: Settings, link: Link) -> list[Check]:
+    """Looks at the announcement pages, which are no official interface and may be hidden here."""
+    url, catalogs = used.announcements.url, used.announcements.catalogs
+    try:
+        told = [article for catalog in catalogs for article in Articles(link, url).newest(catalog, wall_ms())]
+    except HotError as error:
+        state: State = "fail" if isinstance(error, ConfigError) else "warn"
+        return [
+            Check("announcements", state, str(error), "look at announcements.url; without it, only new symbols tell")
+        ]
+    if not told:
+        return [Check("announcements", "warn", f"{url} lists nothing here", "without it, only new symbols tell")]
+    return [Check("announcements", "ok", f"{url} lists {len(told)} articles")]
 
 
 def _key(used: Settings) -> tuple[Key | None, list[Check]]:

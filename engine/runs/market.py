@@ -209,7 +209,7 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
         data_dir=data_dir(), cycle_s=live.cycle_s, quotes=live.quotes, symbols=options.symbols, once=live.once,
         rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
         before_wait=before_wait, beats=live.beats,
-        beside=beside_live(live.inputs, live.announcements, options.posts),
+        beside=beside_live(live.inputs, live.announcements, options.posts, live.once),
     )  # fmt: skip
     return _Opened(source, venue, None)
 

@@ -11,6 +11,7 @@ import pytest
 from engine.errors import VenueError
 from engine.runs.data import latest_ledger
 from engine.world.loopback.faults.script import Fault
+from engine.world.loopback.rest.articles import Article
 from engine.world.loopback.serving import Serving
 from engine.world.streams.probe import first_event_ms
 from engine.world.streams.routes import Route
@@ -127,6 +128,19 @@ def test_a_wrong_path_of_perpetuals_acknowledges_and_is_silent(perps: Serving) -
         first_event_ms(right._replace(base=perps.futures_stream_url), 3, 1.5)
     with pytest.raises(VenueError, match="404"):
         first_event_ms(right._replace(base=f"{perps.futures_stream_url}/nowhere"), 3, 1.5)
+
+
+@pytest.mark.parametrize(("fault", "state"), [(None, "warn"), ("403", "warn"), ("published", "ok")])
+def test_announcement_pages_are_looked_at_where_they_count(
+    hot: Hot, pointed: Serving, fault: str | None, state: str
+) -> None:
+    if fault == "published":
+        pointed.do(lambda venue: venue.articles.publish(Article(title="Binance Will List X (XYZ)")))
+    elif fault is not None:
+        befall(pointed, fault=fault, on="GET /bapi/*", times=0)
+    sets = ("--set", "scan.inputs=announcement", "--set", f"announcements.url={pointed.rest_url}")
+    said = hot("doctor", "--json", "--venue", "binance-spot", *sets)
+    assert (said.code, states(said)["announcements"]) == (0, state)
 
 
 def test_a_ban_is_told_with_its_end(hot: Hot, pointed: Serving) -> None:

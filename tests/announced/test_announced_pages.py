@@ -210,6 +210,12 @@ def test_waits_double_and_heed_what_is_asked_for(served: Callable[..., Serving])
     assert found._wait_s(Limited("", until + 10**9), 1) == 86_400
 
 
+def test_pages_of_others_are_asked_slowly_whatever_was_wished() -> None:
+    far = Announcements(url="https://www.example.com", clock=LiveClock(), stopped=lambda: True, every_s=1)
+    here = Announcements(url="http://127.0.0.1:9", clock=LiveClock(), stopped=lambda: True, every_s=1)
+    assert (far.every_s, here.every_s) == (30, 1)
+
+
 def test_too_many_requests_are_waited_for(served: Callable[..., Serving]) -> None:
     venue = served(Fault(fault="429", on=PAGES, times=1, seconds=1), articles=(Published(title=LISTING),))
     found = source(venue, polls=2)

@@ -91,6 +91,23 @@ def test_a_file_that_comes_later_is_read_whole(heard: Callable[[Path], Heard], t
     until(lambda: ears.ids() == ["1"])
 
 
+@pytest.mark.parametrize(
+    ("past", "given"), [(0, b""), (1, b""), (3, b""), (4, b"ccc\n"), (7, b"ccc\n"), (99, b"a\nbbb\nccc\n")]
+)
+def test_the_past_of_a_file_begins_with_a_whole_line(tmp_path: Path, past: int, given: bytes) -> None:
+    (tmp_path / "x").write_bytes(b"a\nbbb\nccc\n")
+    asked = iter([False, True])
+    assert b"".join(tail(str(tmp_path / "x"), lambda: next(asked), past)) == given
+
+
+def test_a_run_of_one_cycle_hears_what_was_written_before_it(tmp_path: Path) -> None:
+    append(tmp_path / "posts", line(id=1, at=NOW - 5) + line(id=2))
+    asked = iter([False, True])
+    source = Posts(path=str(tmp_path / "posts"), clock=lambda: Stamp(NOW, NOW), stopped=lambda: next(asked), past=True)
+    told = [entry.record for entry in source.facts()]
+    assert [(one.post_id, one.written_at) for one in told if isinstance(one, Post)] == [("1", NOW - 5), ("2", None)]
+
+
 def test_rotations_lose_nothing(heard: Callable[[Path], Heard], tmp_path: Path) -> None:
     path = tmp_path / "posts.jsonl"
     append(path, "")

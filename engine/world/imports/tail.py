@@ -16,11 +16,11 @@ LOOK_S = 0.25
 _CHUNK = 1 << 16
 
 
-def tail(path: str, stopped: Callable[[], bool], stdin: int = 0) -> Iterator[bytes]:
+def tail(path: str, stopped: Callable[[], bool], past_bytes: int = 0, stdin: int = 0) -> Iterator[bytes]:
     """Gives what is written from now on, in pieces, until `stopped`; stdin ends when its writer does.
 
-    A file that was there is read from its end, one that comes later, after a rotation or at first, from its beginning.
-    Raises ConfigError for what cannot be read.
+    Of a file that was there the last whole lines within `past_bytes` come first; one that comes later, after a rotation
+    or at first, is read from its beginning. Raises ConfigError for what cannot be read.
     """
     if path == STDIN:
         return _of_pipe(stdin, stopped, for_ever=False)
@@ -32,7 +32,7 @@ def tail(path: str, stopped: Callable[[], bool], stdin: int = 0) -> Iterator[byt
         pass
     except OSError as error:
         raise _unreadable(path, error) from None
-    return _of_file(Path(path), stopped)
+    return _of_file(Path(path), stopped, past_bytes)
 
 
 def _of_pipe(fd: int, stopped: Callable[[], bool], for_ever: bool) -> Iterator[bytes]:
@@ -50,10 +50,13 @@ def _of_pipe(fd: int, stopped: Callable[[], bool], for_ever: bool) -> Iterator[b
         os.close(fd)
 
 
-def _of_file(path: Path, stopped: Callable[[], bool]) -> Iterator[bytes]:
+def _of_file(path: Path, stopped: Callable[[], bool], past_bytes: int) -> Iterator[bytes]:
     file = _opened(path)
     if file is not None:
-        file.seek(0, os.SEEK_END)
+        start = max(0, file.seek(0, os.SEEK_END) - past_bytes)
+        file.seek(max(0, start - 1))
+        if start:
+            _skip_line(file)
     while not stopped():
         # What was appended before it was replaced is read first.
         replaced = file is None or _is_replaced(path, file)
@@ -69,6 +72,15 @@ def _of_file(path: Path, stopped: Callable[[], bool]) -> Iterator[bytes]:
             time.sleep(LOOK_S)
     if file is not None:
         file.close()
+
+
+def _skip_line(file: FileIO) -> None:
+    """Moves to the beginning of the next line, from the last byte before the place to begin."""
+    while piece := file.read(_CHUNK):
+        end = piece.find(b"\n")
+        if end >= 0:
+            file.seek(end + 1 - len(piece), os.SEEK_CUR)
+            return
 
 
 def _opened(path: Path) -> FileIO | None:

@@ -11,7 +11,7 @@ from engine.plugs import Entry
 from engine.records.desk import Alert
 from engine.records.market import Announcement
 from engine.world.binance.articles import MAX_BODY, Article, Articles
-from engine.world.binance.http import Link
+from engine.world.binance.http import Link, is_here
 from engine.world.binance.trouble import Limited
 from engine.world.imports.announcements import category_of, symbols_in
 from engine.world.imports.seen import Seen
@@ -27,6 +27,8 @@ MOST_SEEN = 5_000
 MAX_SYMBOLS = 10
 #: A clock of the pages may be a little ahead of ours.
 AHEAD_MS = 3_600_000
+#: Pages of others are not asked more often than this.
+LEAST_S = 30.0
 _LOOK_S = 0.25
 
 
@@ -45,6 +47,11 @@ class Announcements:
     catalogs: tuple[int, ...] = (48, 161, 93)
     chance: Callable[[], float] = random.random
     _seen: Seen = field(default_factory=lambda: Seen(OLD_MS, MOST_SEEN), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Asks pages of others slowly, whatever was wished for."""
+        if not is_here(self.url):
+            self.every_s = max(self.every_s, LEAST_S)
 
     def facts(self) -> Iterator[Entry]:
         """Gives each announcement that names a coin, once, when it is heard of; and alerts of what failed."""

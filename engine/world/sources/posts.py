@@ -23,14 +23,17 @@ WEEK_MS = 604_800_000
 #: Ids that are remembered, so that a post that comes twice counts once.
 MOST_SEEN = 50_000
 TELL_EVERY_MS = 60_000
+#: How much of a file is read for its past: some ten thousand posts, a few seconds.
+PAST_BYTES = 8 << 20
 
 
 @dataclass(kw_only=True)
 class Posts:
     """Posts about coins, in the lines of `path`, as they come, until `stopped`.
 
-    Tags count against `quote`. `score` gives the sentiment of those that bring none. Lines that are no posts are
-    counted, and told as an alert once a minute.
+    Tags count against `quote`. `score` gives the sentiment of those that bring none. With `past` those that a file
+    holds already come first: for a run that ends after one cycle. Lines that are no posts are counted, and told as an
+    alert once a minute.
     """
 
     path: str
@@ -38,6 +41,7 @@ class Posts:
     stopped: Callable[[], bool]
     quote: str = QUOTE
     score: Sentiment | None = None
+    past: bool = False
     _seen: Seen = field(default_factory=lambda: Seen(WEEK_MS, MOST_SEEN), init=False, repr=False)
     _bad: int = field(default=0, init=False, repr=False)
 
@@ -49,7 +53,7 @@ class Posts:
     def facts(self) -> Iterator[Entry]:
         """Gives the posts that name a coin, each once, at the time when it was heard of; and alerts."""
         told = self.clock().mono_ms - TELL_EVERY_MS
-        for number, line in numbered_lines(tail(self.path, self.stopped)):
+        for number, line in numbered_lines(tail(self.path, self.stopped, PAST_BYTES * self.past)):
             stamp = self.clock()
             try:
                 post = self._read(line, stamp)
