@@ -1,10 +1,11 @@
 """What a doctor finds at the exchange: routes, clock, limits, the key's rights, and how the account trades."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
+from threading import Thread
 
 from engine.errors import ConfigError, Exit, HotError, KeyRefused, VenueError
 from engine.runs.beside import ANNOUNCEMENT
@@ -32,6 +33,8 @@ SOURCES: Mapping[VenueName, type[BinanceLive]] = {"binance-spot": BinanceSpot, "
 CONNECT_S, ANSWER_S = 3.0, 5.0
 #: The slowest stream, the best quotes of all perpetuals, comes every five seconds.
 EVENT_S = 8.0
+#: All of it together; a name lookup has no limit of its own.
+PATIENCE_S = 12.0
 #: So far off, orders are in danger (they must be at most 1 s ahead), and so far off every one of them fails.
 SKEW_WARN_MS, SKEW_FAIL_MS = 500, 5_000
 #: Reads stop at 80 percent of a budget; from here on it is worth a look who else asks.
@@ -51,18 +54,42 @@ def venue_checks(used: Settings, venues: Sequence[VenueName], required: bool) ->
     except HotError as error:
         return [Check("exchange", "fail", str(error), "mend that first", error.code)]
     link = Link(connect_s=CONNECT_S, answer_s=ANSWER_S)
+    looks = {f"rest {SOURCES[venue].MARKET}": partial(_rest, used, venue, link, budget, required) for venue in venues}
+    looks |= {name: partial(_stream, name, route, required) for name, route in _streams(used, venues)}
+    if ANNOUNCEMENT in used.scan.inputs:
+        looks["announcements"] = partial(_pages, used, link)
     try:
-        with ThreadPoolExecutor(8) as pool:
-            routes = [pool.submit(_rest, used, venue, link, budget, required) for venue in venues]
-            pages = [pool.submit(_pages, used, link)] if ANNOUNCEMENT in used.scan.inputs else []
-            streams = [pool.submit(_stream, name, route, required) for name, route in _streams(used, venues)]
-            checks = list(chain.from_iterable(one.result() for one in (*routes, *streams, *pages)))
+        checks = _together(looks, required)
     finally:
         link.close()
         budget.close()
-    if not any(check.state == "ok" for check in checks):
+    if all(check.code is Exit.VENUE and check.state != "ok" for check in checks):
         return [_offline(checks, required), *found]
-    return [*checks, *found, *(_account(used, key, venues) if key is not None else ())]
+    if key is None:
+        return [*checks, *found]
+    try:
+        return [*checks, *found, *_account(used, key, venues)]
+    except HotError as error:
+        return [*checks, *found, Check("account", "fail", str(error), "mend that setting first", error.code)]
+
+
+def _together(looks: Mapping[str, Callable[[], list[Check]]], required: bool) -> list[Check]:
+    """Gives what several looks find that go on side by side; one that hangs (a name lookup) is not waited for."""
+    told: dict[str, list[Check]] = {}
+
+    def look(name: str) -> None:
+        told[name] = looks[name]()
+
+    threads = [Thread(target=look, args=(name,), daemon=True) for name in looks]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + PATIENCE_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    state: State = "fail" if required else "warn"
+    silent = f"nothing came of it within {PATIENCE_S:g} s"
+    found = [told.get(name, [Check(name, state, silent, "look at the network", Exit.VENUE)]) for name in looks]
+    return list(chain.from_iterable(found))
 
 
 def _offline(checks: list[Check], required: bool) -> Check:

@@ -169,6 +169,21 @@ def test_offline_is_said_within_seconds_and_the_rest_is_checked(
     assert not {check for check in states(hot("doctor", "--json", "--offline")) if check in ("exchange", "key")}
 
 
+def test_a_name_lookup_that_hangs_is_not_waited_for(hot: Hot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path / "data"))
+    monkeypatch.setattr("engine.runs.doctor.PATIENCE_S", 1.0)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(30))
+    start = time.monotonic()
+    said = hot("doctor", "--json")
+    assert time.monotonic() - start < 10
+    assert said.code == 0 and "nothing came of it" in found(said)["exchange"]["found"]
+
+
+def test_an_address_that_is_none_is_a_setting_to_mend(hot: Hot, pointed: Serving) -> None:
+    said = hot("doctor", "--json", "--set", "live.rest_url=http://far.example.com")
+    assert said.code == 78 and "https://" in found(said)["rest spot"]["found"]
+
+
 def test_what_is_wrong_here_comes_first(hot: Hot, pointed: Serving, tmp_path: Path) -> None:
     (tmp_path / "hot.toml").write_text("[scan]\ncycel_s = 1\n")
     assert hot("doctor", "--json").code == 78
