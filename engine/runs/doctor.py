@@ -228,8 +228,7 @@ def _usdm(used: Settings, binance: Binance) -> list[Check]:
 
 def _leverage(used: Settings, binance: Binance) -> Check:
     """Holds each symbol's leverage and margin type against the settings; what is held counts first."""
-    leverage = int(used.values.get("desk.leverage", 1))
-    account = binance.usdm_account
+    leverage, account = used.desk.leverage, binance.usdm_account
     held = {one.symbol for one in account.positions() if one.position_amt}
     configs = account.symbol_configs()
     others = [one for one in configs if (one.margin_type, one.leverage) != ("ISOLATED", leverage)]

@@ -102,9 +102,10 @@ def test_a_placeholder_is_no_key(hot: Hot, pointed: Serving, monkeypatch: pytest
 
 def test_hedge_mode_and_margin_that_do_not_fit(hot: Hot, perps: Serving) -> None:
     befall(perps, fault="trade_by_hand", market="usdm", symbol="BTCUSDT", side="BUY", value="0.01")
-    said = hot("doctor", "--json", "--venue", "binance-usdm")
+    said = hot("doctor", "--json", "--venue", "binance-usdm", "--set", "desk.leverage=3")
     leverage = found(said)["leverage"]
-    assert leverage["state"] == "warn" and "BTCUSDT cross" in leverage["found"] and "isolated" in leverage["found"]
+    assert leverage["state"] == "warn" and "BTCUSDT cross" in leverage["found"]
+    assert "isolated margin at 3x" in leverage["found"]
     befall(perps, fault="dual")
     said = hot("doctor", "--json", "--venue", "binance-usdm")
     mode = found(said)["position mode"]
