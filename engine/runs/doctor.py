@@ -58,9 +58,8 @@ def venue_checks(used: Settings, venues: Sequence[VenueName], required: bool) ->
     looks |= {name: partial(_stream, name, route, required) for name, route in _streams(used, venues)}
     if ANNOUNCEMENT in used.scan.inputs:
         looks["announcements"] = partial(_pages, used, link)
-    try:
-        checks = _together(looks, required)
-    finally:
+    checks, hanging = _together(looks, required)
+    if not hanging:
         link.close()
         budget.close()
     if all(check.code is Exit.VENUE and check.state != "ok" for check in checks):
@@ -73,8 +72,8 @@ def venue_checks(used: Settings, venues: Sequence[VenueName], required: bool) ->
         return [*checks, *found, Check("account", "fail", str(error), "mend that setting first", error.code)]
 
 
-def _together(looks: Mapping[str, Callable[[], list[Check]]], required: bool) -> list[Check]:
-    """Gives what several looks find that go on side by side; one that hangs (a name lookup) is not waited for."""
+def _together(looks: Mapping[str, Callable[[], list[Check]]], required: bool) -> tuple[list[Check], bool]:
+    """Gives what several looks find that go on side by side, and whether one still hangs (a name lookup may)."""
     told: dict[str, list[Check]] = {}
 
     def look(name: str) -> None:
@@ -89,7 +88,7 @@ def _together(looks: Mapping[str, Callable[[], list[Check]]], required: bool) ->
     state: State = "fail" if required else "warn"
     silent = f"nothing came of it within {PATIENCE_S:g} s"
     found = [told.get(name, [Check(name, state, silent, "look at the network", Exit.VENUE)]) for name in looks]
-    return list(chain.from_iterable(found))
+    return list(chain.from_iterable(found)), any(thread.is_alive() for thread in threads)
 
 
 def _offline(checks: list[Check], required: bool) -> Check:

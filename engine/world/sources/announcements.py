@@ -11,7 +11,7 @@ from engine.plugs import Entry
 from engine.records.desk import Alert
 from engine.records.market import Announcement
 from engine.world.binance.articles import MAX_BODY, Article, Articles
-from engine.world.binance.http import Link, is_here
+from engine.world.binance.http import Link, check_url, is_here
 from engine.world.binance.trouble import Limited
 from engine.world.imports.announcements import category_of, symbols_in
 from engine.world.imports.seen import Seen
@@ -49,7 +49,8 @@ class Announcements:
     _seen: Seen = field(default_factory=lambda: Seen(OLD_MS, MOST_SEEN), init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Asks pages of others slowly, whatever was wished for."""
+        """Asks pages of others slowly, whatever was wished for; raises ConfigError for what is no address."""
+        check_url(self.url)
         if not is_here(self.url):
             self.every_s = max(self.every_s, LEAST_S)
 

@@ -1,5 +1,6 @@
 """Posts from any producer of JSON lines: what is appended to a file, written into a named pipe, or comes on stdin."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class Posts:
         """Raises ConfigError for what cannot be a file of posts."""
         if self.path != STDIN and Path(self.path).is_dir():
             raise ConfigError(f"{self.path} is a folder: name a file of posts, a named pipe or -")
+        if self.path != STDIN and Path(self.path).exists() and not os.access(self.path, os.R_OK):
+            raise ConfigError(f"{self.path} may not be read: look at its rights")
 
     def facts(self) -> Iterator[Entry]:
         """Gives the posts that name a coin, each once, at the time when it was heard of; and alerts."""
