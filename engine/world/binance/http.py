@@ -137,12 +137,6 @@ def check_socket_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def is_here(url: str) -> bool:
-    """Says whether a checked base URL is of this machine."""
-    found = _BASE.fullmatch(url)
-    return found is not None and found["host"] in _LOOPBACK
-
-
 def _unpacked(pieces: Iterator[bytes], host: str) -> Iterator[bytes]:
     gzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
     for packed in pieces:

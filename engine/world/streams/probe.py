@@ -7,6 +7,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
 from engine.errors import VenueError
+from engine.world.binance.http import is_here
 from engine.world.streams.connection import CLOSE_S, MAX_FRAME_BYTES
 from engine.world.streams.routes import Route
 
@@ -19,8 +20,9 @@ def first_event_ms(route: Route, open_s: float, within_s: float) -> int:
     host = route.base.partition("://")[2]
     try:
         with connect(
-            route.url, compression=None, max_size=MAX_FRAME_BYTES, open_timeout=open_s, close_timeout=CLOSE_S
-        ) as ws:
+            route.url, compression=None, max_size=MAX_FRAME_BYTES, open_timeout=open_s, close_timeout=CLOSE_S,
+            proxy=None if is_here(route.base) else True,
+        ) as ws:  # fmt: skip
             start = time.monotonic()
             while (left := start + within_s - time.monotonic()) > 0:
                 if _is_event(ws.recv(left, decode=False)):
