@@ -100,7 +100,9 @@ class Order:
 
     def _funding(self, fact: Funding) -> list[Made]:
         made = self._pay_funding(fact.at, fact.at)
-        book = self.desk.state.books.get(fact.symbol)
+        rules, book = self.desk.state.rules.get(fact.symbol), self.desk.state.books.get(fact.symbol)
+        if rules is None or rules.venue != fact.venue:
+            return made  # of a market that is not traded here
         try:
             hear(self.desk.state.funding, fact)
         except BadRecord:
