@@ -112,13 +112,18 @@ class Order:
             made += self._marked(book, fact.mark_price, fact.at)
         return made
 
-    def _pay_funding(self, before: int, at: int) -> list[Made]:
-        """Books the funding that was due before a time: what could still happen up to then has been seen."""
+    def _pay_funding(self, before: int, at: int, leaves: bool = True) -> list[Made]:
+        """Books the funding that was due before a time: what could still happen up to then has been seen.
+
+        `leaves`: a position that it leaves too little margin is liquidated at once, not with the next price.
+        """
         made: list[Made] = []
         if self.desk.state.funding.next_at < before:
             for book, payment in paid(self.desk.state, before, at):
                 self._guard(book)
-                made += [payment, self._position(book, "FUNDING", at), *self._marked(book, payment.price, at)]
+                made += [payment, self._position(book, "FUNDING", at)]
+                if leaves:
+                    made += self._marked(book, payment.price, at)
         return made
 
     def _marked(self, book: Book, mark_price: str, at: int) -> list[Made]:
@@ -307,7 +312,8 @@ class Order:
         if isinstance(event, Accepted):
             return [self._result(sent, at, "working")]
         if isinstance(event, Executed):
-            return [*self._pay_funding(at, at), *self._executed(sent, event, at)]
+            # Before the execution, which may end the position; the fact that made it is still to be looked at.
+            return [*self._pay_funding(at, at, leaves=False), *self._executed(sent, event, at)]
         if isinstance(event, Rejected):
             return self._rejected(sent, event, at)
         return self._ended(sent, event.status, event.code, at)
