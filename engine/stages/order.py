@@ -112,18 +112,20 @@ class Order:
             made += self._marked(book, fact.mark_price, fact.at)
         return made
 
-    def _pay_funding(self, before: int, at: int, leaves: bool = True) -> list[Made]:
+    def settle(self, fact: Record) -> list[Made]:
+        """Gives what was due before a price is seen: it is to be carried out before the venue sees it either."""
+        return self._pay_funding(fact.at, fact.at) if isinstance(fact, Price) else []
+
+    def _pay_funding(self, before: int, at: int) -> list[Made]:
         """Books the funding that was due before a time: what could still happen up to then has been seen.
 
-        `leaves`: a position that it leaves too little margin is liquidated at once, not with the next price.
+        A position that it leaves too little margin is liquidated at once, not with the next price.
         """
         made: list[Made] = []
         if self.desk.state.funding.next_at < before:
             for book, payment in paid(self.desk.state, before, at):
                 self._guard(book)
-                made += [payment, self._position(book, "FUNDING", at)]
-                if leaves:
-                    made += self._marked(book, payment.price, at)
+                made += [payment, self._position(book, "FUNDING", at), *self._marked(book, payment.price, at)]
         return made
 
     def _marked(self, book: Book, mark_price: str, at: int) -> list[Made]:
@@ -231,11 +233,10 @@ class Order:
         return [Cycle(at=tick.at, codes={code: tuple(codes[code]) for code in sorted(codes)})]
 
     def _price(self, fact: Price) -> list[Made]:
-        made = self._pay_funding(fact.at, fact.at)
         news = self.desk.see(fact)
         book = self.desk.state.books.get(fact.symbol)
         if book is None or news == "none":
-            return made
+            return []
         scale = self.scale(fact.symbol)
         # Of a bar that began before the position only its close is news.
         if isinstance(fact, Bar) and news == "range" and fact.open_at >= book.opened_at:
@@ -246,6 +247,7 @@ class Order:
             exits = on_bar(book.exits, bar, fact.open_at, entered_here=book.exits.entered_bar == fact.open_at)
         else:
             exits = on_price(book.exits, scale.ticks(_text(fact), up=False), fact.at)
+        made: list[Made] = []
         for exit_ in exits:
             made += self._leave(book, exit_, fact.at)
         return made
@@ -312,8 +314,7 @@ class Order:
         if isinstance(event, Accepted):
             return [self._result(sent, at, "working")]
         if isinstance(event, Executed):
-            # Before the execution, which may end the position; the fact that made it is still to be looked at.
-            return [*self._pay_funding(at, at, leaves=False), *self._executed(sent, event, at)]
+            return self._executed(sent, event, at)
         if isinstance(event, Rejected):
             return self._rejected(sent, event, at)
         return self._ended(sent, event.status, event.code, at)
