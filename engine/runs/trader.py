@@ -37,7 +37,7 @@ class Trader:
             self.keeper.keep_record(record)
         if kind not in self.order.wants:
             return []
-        records: list[Record] = []
+        records = self._carry_out(self.order.settle(record), record.at)
         for event in self.venue.see(record):
             records += self._carry_out(self.order.answer(event, record.at), record.at)
         records += self._carry_out(self.order.take(record), record.at)

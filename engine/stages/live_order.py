@@ -211,6 +211,7 @@ class LiveOrder(Order):
         before = scale.steps(book.qty)
         self.desk.buy(book, done)
         book.exits.entered(scale.steps(book.qty) - before, scale.ticks(book.entry_price, up=True))
+        self._guard(book)
         return [
             self._diff(told, what, ours, book.qty),
             self._fill(told, done, "entry", "ADOPTED"),

@@ -100,7 +100,9 @@ class Order:
 
     def _funding(self, fact: Funding) -> list[Made]:
         made = self._pay_funding(fact.at, fact.at)
-        book = self.desk.state.books.get(fact.symbol)
+        rules, book = self.desk.state.rules.get(fact.symbol), self.desk.state.books.get(fact.symbol)
+        if rules is None or rules.venue != fact.venue:
+            return made  # of a market that is not traded here
         try:
             hear(self.desk.state.funding, fact)
         except BadRecord:
@@ -110,8 +112,15 @@ class Order:
             made += self._marked(book, fact.mark_price, fact.at)
         return made
 
+    def settle(self, fact: Record) -> list[Made]:
+        """Gives what was due before a price is seen: it is to be carried out before the venue sees it either."""
+        return self._pay_funding(fact.at, fact.at) if isinstance(fact, Price) else []
+
     def _pay_funding(self, before: int, at: int) -> list[Made]:
-        """Books the funding that was due before a time: what could still happen up to then has been seen."""
+        """Books the funding that was due before a time: what could still happen up to then has been seen.
+
+        A position that it leaves too little margin is liquidated at once, not with the next price.
+        """
         made: list[Made] = []
         if self.desk.state.funding.next_at < before:
             for book, payment in paid(self.desk.state, before, at):
@@ -224,11 +233,10 @@ class Order:
         return [Cycle(at=tick.at, codes={code: tuple(codes[code]) for code in sorted(codes)})]
 
     def _price(self, fact: Price) -> list[Made]:
-        made = self._pay_funding(fact.at, fact.at)
         news = self.desk.see(fact)
         book = self.desk.state.books.get(fact.symbol)
         if book is None or news == "none":
-            return made
+            return []
         scale = self.scale(fact.symbol)
         # Of a bar that began before the position only its close is news.
         if isinstance(fact, Bar) and news == "range" and fact.open_at >= book.opened_at:
@@ -239,6 +247,7 @@ class Order:
             exits = on_bar(book.exits, bar, fact.open_at, entered_here=book.exits.entered_bar == fact.open_at)
         else:
             exits = on_price(book.exits, scale.ticks(_text(fact), up=False), fact.at)
+        made: list[Made] = []
         for exit_ in exits:
             made += self._leave(book, exit_, fact.at)
         return made
@@ -305,7 +314,7 @@ class Order:
         if isinstance(event, Accepted):
             return [self._result(sent, at, "working")]
         if isinstance(event, Executed):
-            return [*self._pay_funding(at, at), *self._executed(sent, event, at)]
+            return self._executed(sent, event, at)
         if isinstance(event, Rejected):
             return self._rejected(sent, event, at)
         return self._ended(sent, event.status, event.code, at)

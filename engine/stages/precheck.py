@@ -76,6 +76,9 @@ class Precheck:
         if isinstance(record, Tick):
             signals, self.state.signals = self.state.signals, []
             return self.judge_all(record, signals)
+        due = self.shadow.settle(record)
+        if due != []:
+            self._follow(due, record.at)
         for event in self.exchange.see(record):
             self._follow(self.shadow.answer(event, record.at), record.at)
         made = self.shadow.take(record)

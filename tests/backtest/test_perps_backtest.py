@@ -133,6 +133,7 @@ def test_the_summary_and_the_trades_tell_funding(perps: Path) -> None:
     total = sum((Decimal(amount) for *_, amount in payments(told(perps / "plain"))), Decimal(0))
     assert (Decimal(found["funding"]), found["funding_payments"]) == (total, len(payments(told(perps / "plain"))))
     assert found["funding_missing"] == 0
+    assert "<th class=n>funding</th>" in (perps / "plain" / "report.html").read_text()
     closed = sum((Decimal(row["funding"]) for row in rows(perps / "plain" / "trades.jsonl")), Decimal(0))
     still = sum((Decimal(one["funding"]) for one in found["open_positions"]), Decimal(0))
     assert closed + still == total

@@ -134,6 +134,13 @@ def test_spot_has_no_funding_and_neither_has_another_venue() -> None:
     assert perps.payments == []
 
 
+def test_another_venue_does_not_hide_the_rate_of_ours() -> None:
+    perps = held()
+    perps.feed(rate(T - 2, "0.01", "100", T), rate(T - 1, "0.05", "100", T, venue="bybit-linear"), bar(T, "100"))
+    perps.feed(Tick(at=T))
+    assert [one.rate for one in perps.payments] == ["0.01"]
+
+
 def test_a_flat_desk_says_nothing_of_funding() -> None:
     perps = Perps()
     assert perps.feed(bar(T, "100"), rate(T + 1, "0.01"), bar(T + MINUTE, "100")) == []

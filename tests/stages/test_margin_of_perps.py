@@ -135,6 +135,17 @@ def test_a_market_order_below_bankruptcy_brings_what_is_owed() -> None:
     assert (perps.position.reason, perps.position.realised_pnl) == ("BLACK_SWAN", "-50.3")
 
 
+def test_funding_that_uses_up_a_margin_liquidates_before_a_sale_that_waits() -> None:
+    perps = held(plan=ExitPlan(black_swan_pct=3))
+    fall = bar(IN + 5 * MINUTE, "100", low="90", close="90")
+    perps.feed(fall, Tick(at=fall.at))
+    after = bar(fall.at + 2 * MINUTE, "90", low="89")
+    perps.feed(rate(fall.at + 1, "0.2", "90", due_at=after.open_at), after)
+    assert [one.amount for one in perps.payments] == ["-50"]  # all of its margin
+    assert (perps.position.reason, perps.position.realised_pnl) == ("LIQUIDATION", "-50.3")
+    assert not perps.order.state.sent
+
+
 def test_funding_moves_the_liquidation() -> None:
     perps = held()
     perps.feed(bar(IN + MINUTE, "100"), rate(NOON + HOUR_MS, "0.01", "100"), bar(NOON + HOUR_MS + MINUTE, "100"))

@@ -175,17 +175,22 @@ def _trades(report: Report) -> str:
     if not report.trades:
         return section("Trades", '<p class="soft">No closed trade.</p>')
     listed = report.trades[-TRADES_LISTED:][::-1]
+    funded = any(trade.funding for trade in listed)
     rows = [
         (cell(trade.symbol, "t"), cell(moment(trade.opened_at), "t"), cell(length(trade.hold_s), "n"),
          amount(trade.heat, 1), cell(price(trade.entry_price), "n"), cell(price(trade.exit_price), "n"),
          amount(trade.pnl, sign=True), amount(trade.return_pct, sign=True), amount(trade.fees),
+         *([amount(trade.funding, sign=True)] if funded else []),
          cell(", ".join(trade.reasons) + (" (ambiguous bar)" if trade.ambiguous else ""), "t"))
         for trade in listed
     ]  # fmt: skip
-    heads = ("symbol", "entered", "held", "heat", "entry", "exit", "profit", "%", "fees", "left by")
+    heads = (
+        "symbol", "entered", "held", "heat", "entry", "exit", "profit", "%", "fees",
+        *(["funding"] if funded else []), "left by",
+    )  # fmt: skip
     left_out = len(report.trades) - len(listed)
     note = f"The newest {TRADES_LISTED}, newest first; hot report --csv gives all." if left_out else "Newest first."
-    return section("Trades", table(heads, rows, range(2, 9)), note)
+    return section("Trades", table(heads, rows, range(2, len(heads) - 1)), note)
 
 
 def _positions(report: Report) -> str:
