@@ -45,6 +45,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("venue", "venue", "Serve a venue on loopback that speaks the exchange's protocols, without money."),
     ("import", "import_", "Turn exchange files and recorded frames into market records."),
     ("store", "store", "List, fill and check a market store: columns on disk."),
+    ("cache", "cache", "List the candles that live markets keep on disk, and what that spared."),
     ("schema", "schema", "Print the JSON Schema of a kind of record."),
     ("config", "config", "Show settings with where each came from, or write them all to a file."),
     ("doctor", "doctor", "Check the installation, the settings, the ledger and the market."),

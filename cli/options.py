@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.show import say
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -148,14 +149,23 @@ def ledger_for(for_real: bool, wanted: "MarketOptions", path: Path | None) -> Pa
 
 
 def live_of(
-    used: "Settings", stopped: Callable[[], bool] = lambda: False, once: bool = False, beats: bool = False
+    used: "Settings",
+    command: str,
+    quiet: bool,
+    stopped: Callable[[], bool] = lambda: False,
+    once: bool = False,
+    beats: bool = False,
 ) -> "Live":
     """Gives what a live market is opened with, for commands that take one when --market is not given."""
     from engine.runs.market import Live
 
+    def tell(text: str) -> None:
+        if not quiet:
+            say(f"hot {command}: {text}")
+
     return Live(
         used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped, inputs=used.scan.inputs,
-        announcements=used.announcements, beats=beats,
+        announcements=used.announcements, beats=beats, told=tell,
     )  # fmt: skip
 
 

@@ -1,0 +1,65 @@
+"""The cache against the loopback venue: a start asks for what is missing only, and nobody believes another venue."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("websockets")
+
+from engine.records.base import Record
+from engine.records.market import Bar
+from engine.world.candles.cache import CACHE_FILE, CandleCache
+from engine.world.loopback.market.generated import PRICES
+from engine.world.loopback.serving import Serving, serving
+from engine.world.loopback.venue import VenueOptions
+from engine.world.sources.binance_spot import BinanceSpot
+from engine.world.sources.binance_usdm import BinanceUsdm
+
+
+def started(make: Any, venue: Serving, folder: Path) -> tuple[list[Record], int]:
+    """Runs a source until it knows a day of every symbol; gives its facts and how many requests for minutes it took."""
+
+    def asked() -> int:
+        return sum("klines" in one.path and "interval=1m" in one.query for one in venue.venue.journal.arrivals)
+
+    before = venue.do(lambda _: asked())
+    stream_url = venue.stream_url if make is BinanceSpot else venue.futures_stream_url
+    source = make(data_dir=folder, cycle_s=1, once=True, rest_url=venue.rest_url, stream_url=stream_url)
+    facts = [entry.record for entry in source.facts() if entry.record is not None]
+    return facts, venue.do(lambda _: asked()) - before
+
+
+def candles(facts: list[Record]) -> dict[tuple[str, int], tuple[str, ...]]:
+    bars = [one for one in facts if isinstance(one, Bar)]
+    assert len({(one.symbol, one.open_at) for one in bars}) == len(bars)
+    return {(one.symbol, one.open_at): (one.open, one.high, one.low, one.close, one.volume) for one in bars}
+
+
+@pytest.mark.parametrize("make", [BinanceSpot, BinanceUsdm])
+def test_a_second_start_costs_a_request_a_symbol_at_most(make: Any, tmp_path: Path) -> None:
+    with serving(VenueOptions(seed=3)) as venue:
+        first, requests = started(make, venue, tmp_path)
+        assert requests == 2 * len(PRICES)
+        again, requests = started(make, venue, tmp_path)
+        # None within the minute; a candle that closes meanwhile comes by stream, or is asked for once.
+        assert requests <= len(PRICES)
+    old, new = candles(first), candles(again)
+    assert len(new) >= 1450 * len(PRICES)
+    assert all(new[key] == old[key] for key in new.keys() & old.keys())
+    assert len(new.keys() & old.keys()) >= 1448 * len(PRICES)
+
+
+def test_the_next_venue_at_the_same_address_is_another_one(tmp_path: Path) -> None:
+    with serving(VenueOptions(seed=3)) as venue:
+        port = venue.port
+        first, _ = started(BinanceSpot, venue, tmp_path)
+    with serving(VenueOptions(seed=4), port=port) as venue:
+        second, requests = started(BinanceSpot, venue, tmp_path)
+    assert requests == 2 * len(PRICES)
+    old, new = candles(first), candles(second)
+    differing = [key for key in old.keys() & new.keys() if old[key] != new[key]]
+    assert len(differing) > 1400 * len(PRICES)
+    cache = CandleCache(tmp_path / CACHE_FILE)
+    assert len({of.place for of, *_ in cache.contents()}) == 2
+    cache.close()
