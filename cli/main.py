@@ -42,6 +42,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("halt", "halt", "Stop new entries, in every process on the ledger."),
     ("resume", "resume", "Allow entries again."),
     ("ledger", "ledger", "Verify, back up, export, prune a ledger, or print its path."),
+    ("record", "record", "Write a market's facts into a folder, to be replayed; or candles of coins that moved."),
     ("venue", "venue", "Serve a venue on loopback that speaks the exchange's protocols, without money."),
     ("import", "import_", "Turn exchange files and recorded frames into market records."),
     ("store", "store", "List, fill and check a market store: columns on disk."),

@@ -1,5 +1,6 @@
 """The options that mean the same everywhere."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -90,6 +91,16 @@ def when(text: str | None, name: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1000)
+
+
+def duration(text: str | None, name: str) -> int | None:
+    """Gives a length of time in ms; raises UsageError for what is none."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", text)
+    if found is None:
+        raise UsageError(f"{name} {text[:40]!r} is no length of time: write 90s, 15m, 2h or 7d")
+    return int(found[1]) * {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[found[2]]
 
 
 def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
