@@ -62,7 +62,7 @@ class Recorder:
 
         Raises LedgerError where the disk is about to be full; what was written is whole.
         """
-        self._check_space()
+        check_space(self.folder, self._settings.min_free_mb)
         for entry in entries:
             record = entry.record
             if stopped() or (record is not None and self._is_over(record)):
@@ -111,15 +111,7 @@ class Recorder:
     def _flush(self) -> None:
         self._writer.flush()
         self._flushed = self._clock()
-        self._check_space()
-
-    def _check_space(self) -> None:
-        free_mb = shutil.disk_usage(self.folder).free >> 20
-        if free_mb < self._settings.min_free_mb:
-            raise LedgerError(
-                f"{self.folder}: the disk has {free_mb} MB left, less than record.min_free_mb = "
-                f"{self._settings.min_free_mb}: stopped; free some space, or keep fewer days (--keep-days)"
-            )
+        check_space(self.folder, self._settings.min_free_mb)
 
     def _closed(self, chunk: str, sha256: str) -> None:
         if self._keep_ms is not None:
@@ -135,3 +127,13 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is no folder: a recording is a folder of chunks with an {INDEX}")
     if not is_recording(folder) and any(one.name != INDEX and one.name[0] != "." for one in folder.iterdir()):
         raise UsageError(f"{folder} holds other files and is no recording: name an empty or a new folder")
+
+
+def check_space(folder: Path, min_free_mb: int) -> None:
+    """Raises LedgerError where the disk of a folder has less space left."""
+    free_mb = shutil.disk_usage(folder).free >> 20
+    if free_mb < min_free_mb:
+        raise LedgerError(
+            f"{folder}: the disk has {free_mb} MB left, less than record.min_free_mb = {min_free_mb}: stopped; free "
+            "some space, or keep fewer days (--keep-days)"
+        )

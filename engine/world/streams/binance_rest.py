@@ -71,6 +71,11 @@ class BinanceRest:
             self._cached.heard(bars)
 
     @property
+    def named(self) -> bool:
+        """Says whether it is known whose candles these are: from the first listings on."""
+        return self._cached is not None
+
+    @property
     def served(self) -> Served:
         """What asking for candles came to so far."""
         return self._cached.served if self._cached is not None else Served()
