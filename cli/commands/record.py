@@ -13,7 +13,6 @@ from cli.play import Bar, Stop
 from cli.show import say
 from engine.errors import Exit, LedgerError, UsageError
 from engine.plugs import Entry
-from engine.runs import settings
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.recorder import Recorder, check_folder
 from engine.runs.settings import Settings
@@ -41,6 +40,7 @@ def record(
     since: options.Since = None,
     until: options.Until = None,
     symbols: options.Symbols = None,
+    posts: options.Posts = None,
     for_: For = None,
     keep_days: KeepDays = None,
     moved: Moved = False,
@@ -60,9 +60,10 @@ def record(
 
     Example: hot record --out tape --for 2h && hot run --market tape
     """
-    used = settings.load(config, list(sets or []))
-    path = "-" if market is None and stdin_is_market() else market
+    used = options.settings_of(config, sets, posts)
+    path = "-" if market is None and used.posts.path != "-" and stdin_is_market() else market
     wanted = options.market_of(path, venue, symbols, since, until, "max", strict, max_lateness)
+    wanted = options.posts_beside(wanted, used)
     for_ms = options.duration(for_, "--for")
     if moved:
         raise typer.Exit(_keep_moved(used, wanted, out, keep_days, for_ms, quiet))
