@@ -28,10 +28,12 @@ class Keeping:
         """Hands them on once a minute, for ever."""
         while True:
             await asyncio.sleep(KEEP_EVERY_S)
-            await asking.ask(self.hand_on)
+            await asking.ask(self._rest.heard, self._taken())
 
     def hand_on(self) -> None:
-        """Hands on what was heard so far."""
+        """Hands on what was heard since, at the end."""
+        self._rest.heard(self._taken())
+
+    def _taken(self) -> list[Bar]:
         heard, self._heard = self._heard, []
-        if heard:
-            self._rest.heard(heard)
+        return heard
