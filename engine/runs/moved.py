@@ -15,7 +15,7 @@ from engine.records.market import Bar, SymbolRules
 from engine.records.wire import decode, encode
 from engine.world.candles.cached import SETTLED_MS
 from engine.world.store.files import write_rules
-from engine.world.store.growing import Extent, extent_of, grow
+from engine.world.store.growing import Extent, extent_of, grow, symbols_of
 from engine.world.store.store import Store
 from engine.world.store.tables import Series
 
@@ -36,7 +36,7 @@ class Asks(Protocol):
 
 
 class MovedCoins:
-    """Keeps the candles of coins that moved. `hear` may be called while another thread is at `run`."""
+    """Keeps the candles of coins that moved. One thread may hear of them while another one fills."""
 
     def __init__(self, folder: Path, venue: str, keep_days: int = KEEP_DAYS) -> None:
         """Goes on with the store in `folder`, or makes one; raises ConfigError for a folder that is none."""
@@ -47,7 +47,7 @@ class MovedCoins:
         self._rules: dict[str, SymbolRules] = {}
         self._due: set[str] = set()
         #: When each coin moved last, epoch ms.
-        self.moved: dict[str, int] = {one.symbol: one.at for one in self._read_log()}
+        self.moved = {one.symbol: one.at for one in self._read_log() if one.venue == venue}
         self._write_log(0)
 
     def hear(self, record: Record) -> None:
@@ -97,7 +97,7 @@ class MovedCoins:
             self.moved = {symbol: at for symbol, at in self.moved.items() if at >= oldest}
             self._due |= self.moved.keys()
             self._write_log(oldest)
-        for symbol in self.store.series(self._venue, MINUTE_MS // 1000):
+        for symbol in symbols_of(self.store, self._venue, MINUTE_MS // 1000):
             grow(self.store, Series(self._venue, "bar", symbol, MINUTE_MS // 1000), (), oldest)
 
     def write_rules(self) -> None:
@@ -130,7 +130,7 @@ class MovedCoins:
                 record = decode(line)
             except BadRecord:
                 continue
-            if isinstance(record, Anomaly) and record.venue == self._venue:
+            if isinstance(record, Anomaly):
                 yield record
 
 

@@ -19,11 +19,12 @@ from engine.world.recording import INDEX, RecordingWriter, is_recording, prune_r
 DAY_MS = 86_400_000
 #: What was written is made durable so often; a kill loses no more.
 FLUSH_EVERY_S = 1.0
+_TOLD_EVERY = 5_000
 #: What is recorded: facts of the market, the ticks that closed its cycles, and what people were told of it.
 KEPT_KINDS = FACTS | {"tick", "alert"}
 
 
-class Recorded(NamedTuple):
+class Written(NamedTuple):
     """How far a recorder has come: record time in ms, facts and ticks written, and facts that came too late."""
 
     at: int = 0
@@ -55,10 +56,10 @@ class Recorder:
         self._begun_at: int | None = None
         self._restates = False
         self._flushed = clock()
-        self.done = Recorded(at=max((chunk.last_at for chunk in read_index(folder)), default=0))
+        self.done = Written(at=max((chunk.last_at for chunk in read_index(folder)), default=0))
 
-    def record(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Recorded]:
-        """Writes facts until they end, the time is over or `stopped` says so; gives where it is after each tick.
+    def record(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Written]:
+        """Writes facts until they end, the time is over or `stopped` says so; gives where it is now and then.
 
         Raises LedgerError where the disk is about to be full; what was written is whole.
         """
@@ -74,7 +75,7 @@ class Recorder:
                 self.done = self.done._replace(late=self.done.late + 1)
                 continue
             self._write(record, entry.line)
-            if isinstance(record, Tick):
+            if isinstance(record, Tick) or self.done.facts % _TOLD_EVERY == 0:
                 yield self.done
 
     def close(self) -> None:
@@ -98,7 +99,7 @@ class Recorder:
         if self._restates and self._writer.is_open:
             self._restate(record.at)
         is_tick = isinstance(record, Tick)
-        self.done = Recorded(record.at, self.done.facts + (not is_tick), self.done.ticks + is_tick, self.done.late)
+        self.done = Written(record.at, self.done.facts + (not is_tick), self.done.ticks + is_tick, self.done.late)
         if self._clock() - self._flushed >= FLUSH_EVERY_S:
             self._flush()
 

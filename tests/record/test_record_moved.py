@@ -116,7 +116,17 @@ def test_a_damaged_series_is_fetched_anew(tmp_path: Path) -> None:
     coins.fill(asked, "AUSDT", NOW)
     (path,) = coins.store.files()
     path.write_bytes(path.read_bytes()[:-100])
+    coins.look(NOW)
+    assert coins.store.files() == []
     assert coins.fill(asked, "AUSDT", NOW) == (1439, MINUTES - DAY + MINUTE, MINUTES - MINUTE)
+
+
+def test_a_folder_may_hold_several_venues(tmp_path: Path) -> None:
+    for venue in ("binance-spot", "binance-usdm", "binance-spot"):
+        coins = MovedCoins(tmp_path, venue)
+        coins.hear(moved())
+        coins.look(NOW)
+    assert len((tmp_path / LOG).read_bytes().splitlines()) == 2
 
 
 def test_the_store_is_a_market_with_rules(tmp_path: Path) -> None:

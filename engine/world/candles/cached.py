@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from itertools import pairwise
 from operator import attrgetter
+from threading import Lock
 from typing import Protocol
 
 from engine.records.market import Bar
@@ -44,6 +45,7 @@ class CachedCandles:
         self._fetch, self._weight, self._now_ms = fetch, weight, now_ms
         #: What this process has asked for so far.
         self.served = Served()
+        self._counting = Lock()
 
     def candles(self, symbol: str, step: str, first: int, most: int) -> list[Bar]:
         """Gives closed candles from the one that opens at `first` on, oldest first, at most so many; as Fetch does."""
@@ -81,7 +83,8 @@ class CachedCandles:
             requests=len(ask.limits), plain_requests=1, weight=sum(map(self._weight, ask.limits)),
             plain_weight=self._weight(most),
         )  # fmt: skip
-        self.served = self.served.plus(served)
+        with self._counting:
+            self.served = self.served.plus(served)
         self._cache.note(self._venue, ask.of.step_s, served, ask.now)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.errors import DirtyInput, LedgerError
 from engine.records.market import Bar
-from engine.world.store.files import path_of, write_table
+from engine.world.store.files import SUFFIX, header_of, path_of, write_table
 from engine.world.store.numbers import Unstorable
 from engine.world.store.store import Store
 from engine.world.store.tables import Series, appended, table_of
@@ -29,6 +29,17 @@ def extent_of(store: Store, of: Series) -> Extent | None:
         path_of(store.root, of).unlink(missing_ok=True)
         return None
     return Extent(file.header.count, file.header.first, file.header.last) if file is not None else None
+
+
+def symbols_of(store: Store, venue: str, step_s: int) -> list[str]:
+    """Gives the symbols whose bars are there, sorted; a damaged series is removed, to be had anew."""
+    found: list[str] = []
+    for path in path_of(store.root, Series(venue, "bar", "X", step_s)).parent.glob(f"*{SUFFIX}"):
+        try:
+            found.append(header_of(path).symbol)
+        except DirtyInput:
+            path.unlink(missing_ok=True)
+    return sorted(found)
 
 
 def grow(store: Store, of: Series, bars: Sequence[Bar], oldest_ms: int) -> Extent | None:
