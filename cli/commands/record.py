@@ -52,8 +52,8 @@ def record(
     with --market a recorded one, to cut or convert it.
 
     The folder holds JSONL in zstd chunks, rotated by size and time, and an index with their hashes. Any --market may be
-    that folder, also while it is written. TERM, INT or --for end it in order; a kill loses at most the last second, and
-    started again with the same folder it goes on. It stops (exit 74) before the disk is full (record.min_free_mb).
+    that folder. TERM, INT or --for end it in order; a kill loses at most the last second, and started again with the
+    same folder it goes on. It stops (exit 74) before the disk is full (record.min_free_mb).
 
     With --moved the folder is a store of minute candles: those of the last 30 days of each coin that showed an anomaly
     (scan.anomaly_*) in that time, brought up to date each hour, and a log of the anomalies.

@@ -241,7 +241,8 @@ class CandleCache:
     def _discard(self) -> None:
         """Takes the file away. A process that has it open goes on with what is its own from now on."""
         self._close()
-        for suffix in ("", "-wal", "-shm"):
+        # The file itself goes last: whoever opens it meanwhile must not lose the log of a new one.
+        for suffix in ("-wal", "-shm", ""):
             with suppress(OSError):
                 self.path.with_name(self.path.name + suffix).unlink()
 
