@@ -61,7 +61,8 @@ def record(
     Example: hot record --out tape --for 2h && hot run --market tape
     """
     used = options.settings_of(config, sets, posts)
-    path = "-" if market is None and used.posts.path != "-" and stdin_is_market() else market
+    piped = market is None and not moved and used.posts.path != "-" and stdin_is_market()
+    path = "-" if piped else market
     wanted = options.market_of(path, venue, symbols, since, until, "max", strict, max_lateness)
     wanted = options.posts_beside(wanted, used)
     for_ms = options.duration(for_, "--for")

@@ -2,17 +2,17 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from engine.errors import BadRecord, LedgerError
+from engine.errors import BadRecord
 from engine.records.base import Record
 from engine.records.ideas import Anomaly
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import decode, encode
+from engine.runs.recorder import writing
 from engine.world.candles.cached import SETTLED_MS
 from engine.world.store.files import write_rules
 from engine.world.store.growing import Extent, extent_of, grow, symbols_of
@@ -58,7 +58,7 @@ class MovedCoins:
             elif isinstance(record, Anomaly) and record.venue == self._venue:
                 self.moved[record.symbol] = record.at
                 self._due.add(record.symbol)
-                with _writing(self._log), self._log.open("ab") as file:
+                with writing(self._log), self._log.open("ab") as file:
                     file.write(encode(record) + b"\n")
 
     def due(self) -> list[str]:
@@ -114,7 +114,7 @@ class MovedCoins:
 
     def _write_log(self, oldest: int) -> None:
         lines = b"".join(encode(one) + b"\n" for one in self._read_log() if one.at >= oldest)
-        with _writing(self._log):
+        with writing(self._log):
             fresh = self._log.with_suffix(".new")
             fresh.write_bytes(lines)
             fresh.replace(self._log)
@@ -132,11 +132,3 @@ class MovedCoins:
                 continue
             if isinstance(record, Anomaly):
                 yield record
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise LedgerError(f"{path}: cannot be written ({error.strerror})") from None

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,13 +75,15 @@ class Recorder:
                 # Nobody could read it back in order; a clock was set back, or two recordings are one.
                 self.done = self.done._replace(late=self.done.late + 1)
                 continue
-            self._write(record, entry.line)
+            with writing(self.folder):
+                self._write(record, entry.line)
             if isinstance(record, Tick) or self.done.facts % _TOLD_EVERY == 0:
                 yield self.done
 
     def close(self) -> None:
         """Ends in order: the open chunk is closed and entered into the index."""
-        self._writer.close()
+        with writing(self.folder):
+            self._writer.close()
 
     def _is_over(self, record: Record) -> bool:
         if self._for_ms is None or isinstance(record, SymbolRules):
@@ -128,6 +131,17 @@ def check_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is no folder: a recording is a folder of chunks with an {INDEX}")
     if not is_recording(folder) and any(one.name != INDEX and one.name[0] != "." for one in folder.iterdir()):
         raise UsageError(f"{folder} holds other files and is no recording: name an empty or a new folder")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Names what could not be written, as a LedgerError."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: cannot be written ({error.strerror}); what was written until now is whole"
+        ) from None
 
 
 def check_space(folder: Path, min_free_mb: int) -> None:

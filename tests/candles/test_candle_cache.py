@@ -264,6 +264,35 @@ def test_a_file_that_cannot_be_written_costs_requests_only(
     assert len(exchange.asked) == 2 and cache.trouble
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from candle_exchange import START, CandleExchange, through
+from engine.world.candles.cache import CandleCache
+exchange = CandleExchange()
+exchange.now = START + 30_000
+cache = CandleCache(Path(sys.argv[1]))
+candles = through(cache, exchange)
+candles.newest("AUSDT", "1m", 10)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+for n in range(40):
+    assert len(candles.newest(f"S{n}USDT", "1m", 200)) == 200
+assert len(candles.newest("AUSDT", "1m", 10)) == 10
+print(cache.trouble)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of files are a Unix thing")
+def test_a_full_disk_costs_requests_only(tmp_path: Path, exchange: CandleExchange) -> None:
+    words = [sys.executable, "-c", FULL, str(tmp_path / "candles.db"), str(Path(__file__).parent)]
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() not in ("", "None")
+    wanted = exchange.candles("AUSDT", "1m", START - 10 * MINUTE, 10)
+    assert through(CandleCache(tmp_path / "candles.db"), exchange).newest("AUSDT", "1m", 10) == wanted
+
+
 WRITER = """
 import sys
 from pathlib import Path

@@ -1,12 +1,14 @@
 """hot record: what it writes is a market again, whole after every end, also after a kill."""
 
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recorder_runs import CUT, SESSION, decisions, hot, kinds, live, started
+from recorder_runs import CUT, SESSION, decisions, env, hot, kinds, live, started
 
 from engine.world.loopback.serving import Serving
 from engine.world.recording import read_index, read_recording
@@ -117,6 +119,28 @@ def test_a_disk_that_is_about_to_be_full_is_not_written_to(tmp_path: Path) -> No
     done = hot(tmp_path, "record", *words, "-q")
     assert done.returncode == 74 and b"record.min_free_mb" in done.stderr and b"Traceback" not in done.stderr
     assert read_index(tmp_path / "tape") == []
+
+
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+sys.argv = ["hot", "record", "--market", sys.argv[1], "--out", "tape", "--symbol", "ETCUSDT", "--set",
+            "record.rotate_minutes=500", "-q"]
+from cli.main import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of files are a Unix thing")
+def test_a_disk_that_is_full_leaves_what_was_written(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", FULL, SESSION]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=env(tmp_path), cwd=tmp_path)
+    assert done.returncode == 74 and b"tape: cannot be written" in done.stderr and b"Traceback" not in done.stderr
+    before = list(read_recording(tmp_path / "tape"))
+    again = hot(tmp_path, "record", "--market", SESSION, "--symbol", "ETCUSDT", "--out", "tape", "-q")
+    assert again.returncode == 0, again.stderr
+    after = list(read_recording(tmp_path / "tape"))
+    assert after[: len(before)] == before and len(after) > len(before)
 
 
 @pytest.mark.parametrize(
