@@ -9,6 +9,7 @@ from engine.runs.moved import MovedCoins
 from engine.runs.recorder import check_space
 from engine.world.streams.binance_live import BinanceLive
 from engine.world.streams.binance_rest import BinanceRest
+from engine.world.streams.clock import Clock
 from engine.world.streams.rest import TROUBLE
 
 #: The candles of every coin that moved are brought up to date so often; what failed is tried again sooner.
@@ -47,18 +48,18 @@ class Filling:
 
     def _run(self) -> None:
         try:
-            with self._source.rest() as (rest, client):
+            with self._source.opened() as (rest, clock):
                 while not self._ending.is_set():
-                    self._turn(rest, client.clock.now_ms)
+                    self._turn(rest, clock)
                     self._ending.wait(_TURN_S)
                 self._again_at = 0.0
-                self._turn(rest, client.clock.now_ms)
+                self._turn(rest, clock)
                 if rest.served.asks:
                     self._told(rest.served.told())
         except Exception as error:
             self.failure = error
 
-    def _turn(self, rest: BinanceRest, now_ms: Callable[[], int]) -> None:
+    def _turn(self, rest: BinanceRest, clock: Clock) -> None:
         """Asks for what is due; after a failure not before a while has passed."""
         if time.monotonic() < self._again_at:
             return
@@ -68,11 +69,11 @@ class Filling:
                 rest.listings()
             if time.monotonic() >= self._look_at:
                 self._look_at = time.monotonic() + LOOK_EVERY_S
-                self._coins.look(now_ms())
+                self._coins.look(clock().at)
             for symbol in self._coins.due():
                 if self._ending.is_set() and self._at_once:
                     break
-                filled += self._fill(rest, symbol, now_ms())
+                filled += self._fill(rest, symbol, clock().at)
         except TROUBLE as error:
             self._again_at = time.monotonic() + AGAIN_S
             self._told(f"{error}; asked again in a minute")
