@@ -15,7 +15,7 @@ STEPS_S = {
     "8h": 28_800, "12h": 43_200, "1d": 86_400,
 }  # fmt: skip
 #: An exchange that shares its work between machines may tell a candle that has just closed without its last trades.
-SETTLED_MS = 2_000
+SETTLED_MS = 5_000
 #: A candle that is not there, with later ones behind it, may still be brought in; after an hour it is believed.
 ABSENT_MS = 3_600_000
 #: More missing stretches than this between two known ones are asked for as one, though some of it is known.
