@@ -12,7 +12,7 @@ import multiprocessing
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -139,6 +139,9 @@ class Rest:
                 quote_volume="5000.00")
             for opened in range(first, last + 1, MINUTE)[:most]
         ]  # fmt: skip
+
+    def heard(self, bars: Sequence[Bar]) -> None:
+        """Keeps none."""
 
     def listed_at(self, symbol: str) -> int | None:
         """Gives nothing: ages are not asked for here."""

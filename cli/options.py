@@ -1,5 +1,6 @@
 """The options that mean the same everywhere."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.show import say
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,6 +93,16 @@ def when(text: str | None, name: str) -> int | None:
     return int(moment.timestamp() * 1000)
 
 
+def duration(text: str | None, name: str) -> int | None:
+    """Gives a length of time in ms; raises UsageError for what is none."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", text)
+    if found is None:
+        raise UsageError(f"{name} {text[:40]!r} is no length of time: write 90s, 15m, 2h or 7d")
+    return int(found[1]) * {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}[found[2]]
+
+
 def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
     """Gives --since and --until in epoch ms; raises UsageError for what is no time, or a span that holds none."""
     first, end = when(since, "--since"), when(until, "--until")
@@ -148,14 +160,23 @@ def ledger_for(for_real: bool, wanted: "MarketOptions", path: Path | None) -> Pa
 
 
 def live_of(
-    used: "Settings", stopped: Callable[[], bool] = lambda: False, once: bool = False, beats: bool = False
+    used: "Settings",
+    command: str,
+    quiet: bool,
+    stopped: Callable[[], bool] = lambda: False,
+    once: bool = False,
+    beats: bool = False,
 ) -> "Live":
     """Gives what a live market is opened with, for commands that take one when --market is not given."""
     from engine.runs.market import Live
 
+    def tell(text: str) -> None:
+        if not quiet:
+            say(f"hot {command}: {text}")
+
     return Live(
         used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped, inputs=used.scan.inputs,
-        announcements=used.announcements, beats=beats,
+        announcements=used.announcements, beats=beats, told=tell,
     )  # fmt: skip
 
 

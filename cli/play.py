@@ -107,20 +107,22 @@ class Bar:
 
     def show(self, now: Progress) -> None:
         """Shows where a session is."""
+        self.tell(now.at, f"{now.ticks} cycles  {now.fills} fills{'  (recalling)' if now.catching_up else ''}")
+
+    def tell(self, at: int, what: str) -> None:
+        """Shows how far record time has come, and what was done until then."""
         if self._quiet:
             return
         clock = time.monotonic()
         if clock - self._told < (0.1 if self._live else _LOG_EVERY_S):
             return
         self._told = clock
-        where = f"{utc(now.at)[:16]} UTC  {now.ticks} cycles  {now.fills} fills"
-        if now.catching_up:
-            where += "  (recalling)"
+        where = f"{utc(at)[:16]} UTC  {what}"
         if self._progress is not None:
-            done = now.at - self._span[0] if self._span else None
+            done = at - self._span[0] if self._span else None
             self._progress.update(self._task, completed=done, where=where)  # type: ignore[attr-defined]
         else:
-            say(f"{self._name}: {self._percent(now.at)}{where}")
+            say(f"{self._name}: {self._percent(at)}{where}")
 
     def _percent(self, at: int) -> str:
         if not self._span or self._span[1] <= self._span[0]:

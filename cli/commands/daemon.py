@@ -69,7 +69,7 @@ def serve(
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
     rejects = Rejects("daemon", wanted.strict)
     with Stop() as stop:
-        live = options.live_of(used, stop, beats=for_real)
+        live = options.live_of(used, "daemon", quiet, stop, beats=for_real)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
         with options.books(for_real, used, wanted, path) as (ledger, trading):
             if not quiet:

@@ -68,9 +68,8 @@ def _market_paths(market: list[str] | None, posts: str) -> list[str] | None:
 def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, once: bool, quiet: bool) -> int:
     output, rejects = Output(), Rejects("scan", wanted.strict)
     wait = _waiter(output)
-    opened = open_market(
-        wanted, rejects.add, wait=wait, before_wait=output.flush, live=options.live_of(used, once=once)
-    )
+    live = options.live_of(used, "scan", quiet, once=once)
+    opened = open_market(wanted, rejects.add, wait=wait, before_wait=output.flush, live=live)
     facts = opened.source.facts()
     try:
         entries, first_at = begun(facts)

@@ -29,6 +29,8 @@ Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 Days = Annotated[float, Meta(ge=0.0, le=365.0)]
 Count = Annotated[int, Meta(ge=1, le=500)]
 Bars = Annotated[int, Meta(ge=1, le=1_000)]
+Candles = Annotated[int, Meta(ge=100, le=100_000)]
+Megabytes = Annotated[int, Meta(ge=1, le=1_000_000)]
 DayCount = Annotated[int, Meta(ge=1, le=100_000)]
 Amount = Annotated[float, Meta(ge=0.0, le=1e12)]
 #: Whole 1e-8 units of it must fit in 64 bits, with room to grow. msgspec bounds no decimals: `check_number` does.

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
+from engine.records.bounds import Candles, Megabytes
 from engine.records.market import SymbolRules
 from engine.runs.beside import AnnouncementsSettings, PostsWanted, beside_live, with_posts
 from engine.world.unbroken import Gaps, Unbroken
@@ -121,7 +122,9 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`, `account_url`: base addresses in
     place of the exchange's own, as those that hot venue prints (`account_url` is that of the account's stream).
     `key`: where the key is, with --live: `env`, `keyring`, or the path of a file of mode 0600. `adopt_spot`: whether
-    coins that the ledger does not know are adopted as positions (on futures positions always are).
+    coins that the ledger does not know are adopted as positions (on futures positions always are). `keep_candles`: how
+    many candles of each symbol and step are kept on disk, so that a start need not ask for them. `cache_mb`: how large
+    that file may become.
     """
 
     venue: str = "binance-spot"
@@ -130,12 +133,14 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     account_url: str = ""
     key: str = "env"
     adopt_spot: bool = False
+    keep_candles: Candles = 2000
+    cache_mb: Megabytes = 512
 
 
 class Live(NamedTuple):
     """What a live market is opened with: where it is, the cycle, quote assets, what else is heard, when to end.
 
-    With `beats` empty entries come while nothing is heard.
+    With `beats` empty entries come while nothing is heard; `told` hears at the end what asking for candles came to.
     """
 
     settings: LiveSettings
@@ -146,6 +151,7 @@ class Live(NamedTuple):
     beats: bool = False
     inputs: tuple[str, ...] = ()
     announcements: AnnouncementsSettings = AnnouncementsSettings()
+    told: Callable[[str], None] = lambda text: None
 
 
 def is_store(path: str) -> bool:
@@ -210,6 +216,8 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
         rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
         before_wait=before_wait, beats=live.beats,
         beside=beside_live(live.inputs, live.announcements, options.posts, live.once),
+        told=live.told, keep_candles=live.settings.keep_candles,
+        cache_mb=live.settings.cache_mb,
     )  # fmt: skip
     return _Opened(source, venue, None)
 

@@ -13,7 +13,7 @@ from engine.errors import ConfigError
 from engine.matching.exchange import PaperSettings
 from engine.plugs import Rule, Strategy
 from engine.records.base import figure
-from engine.records.bounds import Count, Seconds, check_number
+from engine.records.bounds import Count, Megabytes, Seconds, check_number
 from engine.runs import catalog
 from engine.runs.beside import AnnouncementsSettings, PostsSettings
 from engine.runs.governor import GovernorSettings
@@ -56,6 +56,18 @@ class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     care_every_s: Seconds = 3600
 
 
+class RecordSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How recordings are divided, and when they stop.
+
+    `rotate_mb`: size of a chunk. `rotate_minutes`: no chunk holds more of the market's time. `min_free_mb`: recording
+    stops in order when the disk has less space left.
+    """
+
+    rotate_mb: Count = 64
+    rotate_minutes: Count = 60
+    min_free_mb: Megabytes = 500
+
+
 _SECTIONS: dict[str, type[Any]] = {
     "scan": ScanSettings,
     "heat": HeatSettings,
@@ -68,6 +80,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "ledger": LedgerSettings,
     "daemon": DaemonSettings,
     "live": LiveSettings,
+    "record": RecordSettings,
     "account": AccountSettings,
     "orders": LiveVenueSettings,
     "governor": GovernorSettings,
@@ -76,7 +89,9 @@ _SECTIONS: dict[str, type[Any]] = {
     "binance": BinanceSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
-_SILENT = ("ledger", "daemon", "live", "account", "orders", "governor", "announcements", "posts", "binance")
+_SILENT = (
+    "ledger", "daemon", "live", "record", "account", "orders", "governor", "announcements", "posts", "binance",
+)  # fmt: skip
 
 
 class Settings:
@@ -96,6 +111,7 @@ class Settings:
     ledger: LedgerSettings
     daemon: DaemonSettings
     live: LiveSettings
+    record: RecordSettings
     account: AccountSettings
     orders: LiveVenueSettings
     governor: GovernorSettings

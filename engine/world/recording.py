@@ -57,16 +57,18 @@ class RecordingWriter:
     """Writes facts line by line; what was flushed outlives the process, what was not is lost with it."""
 
     def __init__(
-        self, folder: Path, *, rotate_bytes: int = 64 << 20, rotate_records: int = 5_000_000,
+        self, folder: Path, *, rotate_bytes: int = 64 << 20, rotate_records: int = 5_000_000, rotate_ms: int = 0,
         on_chunk_closed: OnClosed | None = None,
     ) -> None:  # fmt: skip
         """Goes on with a new chunk. One that a crash left open is closed first, as it stands.
 
+        With `rotate_ms` no chunk holds lines of two such spans of record time, counted from 1970.
         `on_chunk_closed` gets each closed chunk's name and sha256, so that the caller can chain them into its ledger.
         """
         self.folder = folder
         self._rotate_bytes = rotate_bytes
         self._rotate_records = rotate_records
+        self._rotate_ms = rotate_ms
         self._on_chunk_closed = on_chunk_closed
         self._file: BinaryIO | None = None
         self._frame: ZstdCompressionWriter | None = None
@@ -78,13 +80,21 @@ class RecordingWriter:
         """Adds a line, without its newline; raises DirtyInput where it is not one line with a time."""
         if b"\n" in line:
             raise DirtyInput(f"more than one line: {line[:60]!r}")
-        self._tally.add(line)
+        at = _at(line)
+        if self._rotate_ms and self.is_open and at // self._rotate_ms > self._tally.last_at // self._rotate_ms:
+            self._close_chunk()
+        self._tally.add(at)
         if self._frame is None:
             self._open()
         assert self._frame is not None and self._file is not None
         self._frame.write(line + b"\n")
         if self._tally.records >= self._rotate_records or self._file.tell() >= self._rotate_bytes:
             self._close_chunk()
+
+    @property
+    def is_open(self) -> bool:
+        """Says whether the next line goes into a chunk that has begun."""
+        return self._frame is not None
 
     def flush(self) -> None:
         """Makes everything written so far durable; to be called before the commit that decides on it."""
@@ -108,7 +118,7 @@ class RecordingWriter:
     def _open(self) -> None:
         import zstandard
 
-        last = max((int(path.name.split(".")[0]) for path in _files(self.folder)), default=0)
+        last = max((int(path.name.split(".")[0]) for path in chunk_files(self.folder)), default=0)
         indexed = max((int(chunk.chunk.split(".")[0]) for chunk in read_index(self.folder)), default=0)
         self._file = (self.folder / f"{max(last, indexed) + 1:06d}.jsonl.zst").open("xb")
         self._frame = zstandard.ZstdCompressor(level=3).stream_writer(self._file, closefd=False)
@@ -137,11 +147,11 @@ class RecordingWriter:
             whole = index.read_bytes().rfind(b"\n") + 1
             os.truncate(index, whole)
         known = {chunk.chunk for chunk in read_index(self.folder)}
-        for path in _files(self.folder):
+        for path in chunk_files(self.folder):
             if path.name not in known:
                 tally = _Tally()
                 for line in _lines(path, closed=False):
-                    tally.add(line)
+                    tally.add(_at(line))
                 self._enter(tally.chunk(path, cut=True))
 
 
@@ -151,19 +161,35 @@ class _Tally:
     def __init__(self) -> None:
         self.records = 0
         self._first = 2**63
-        self._last = 0
+        self.last_at = 0
 
-    def add(self, line: bytes) -> None:
-        at = _at(line)
+    def add(self, at: int) -> None:
         self.records += 1
         self._first = min(self._first, at)
-        self._last = max(self._last, at)
+        self.last_at = max(self.last_at, at)
 
     def chunk(self, path: Path, cut: bool) -> Chunk:
         return Chunk(
-            chunk=path.name, first_at=self._first if self.records else 0, last_at=self._last, records=self.records,
+            chunk=path.name, first_at=self._first if self.records else 0, last_at=self.last_at, records=self.records,
             size=path.stat().st_size, sha256=_hash(path), cut=cut,
         )  # fmt: skip
+
+
+def is_recording(folder: Path) -> bool:
+    """Says whether a folder holds the chunks of a recording, and nothing else but its index."""
+    if not folder.is_dir() or not chunk_files(folder):
+        return False
+    names = {one.name for one in folder.iterdir() if not one.name.startswith(".")}
+    return all(name == INDEX or _NAME.fullmatch(name) for name in names)
+
+
+def chunk_files(folder: Path) -> list[Path]:
+    """Gives the files of a recording's chunks in order; raises DirtyInput where there is no such folder."""
+    try:
+        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    except OSError as error:
+        raise DirtyInput(f"{folder}: there is no recording ({error.strerror})") from error
+    return sorted(found, key=lambda path: _number(path.name))
 
 
 def read_index(folder: Path) -> list[Chunk]:
@@ -190,14 +216,17 @@ def read_index(folder: Path) -> list[Chunk]:
     return [chunks[name] for name in sorted(chunks, key=_number)]
 
 
-def read_recording(folder: Path, *, since: int | None = None, until: int | None = None) -> Iterator[bytes]:
+def read_recording(
+    folder: Path, *, since: int | None = None, until: int | None = None, whole: bool = True
+) -> Iterator[bytes]:
     """Gives the recorded lines in order, those of [since, until) in record time, without holding a chunk in memory.
 
     A closed chunk is given only after its hash held; one still open is given up to its last whole line. Raises
-    DirtyInput naming a chunk that is damaged, gone, or, where no `since` leaves it out, pruned.
+    DirtyInput naming a chunk that is damaged, gone, or, where no `since` leaves it out, pruned; those that were pruned
+    are passed over where a `whole` recording is not needed.
     """
-    known = {chunk.chunk: chunk for chunk in read_index(folder)}
-    names = sorted({*known, *(path.name for path in _files(folder))}, key=_number)
+    known = {chunk.chunk: chunk for chunk in read_index(folder) if whole or not chunk.pruned}
+    names = sorted({*known, *(path.name for path in chunk_files(folder))}, key=_number)
     for name in names:
         chunk = known.get(name)
         if chunk is not None and _is_outside(chunk, since, until):
@@ -276,14 +305,6 @@ def _is_outside(chunk: Chunk, since: int | None, until: int | None) -> bool:
 
 def _is_inside(at: int, since: int | None, until: int | None) -> bool:
     return (since is None or at >= since) and (until is None or at < until)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-    except OSError as error:
-        raise DirtyInput(f"{folder}: there is no recording ({error.strerror})") from error
-    return sorted(found, key=lambda path: _number(path.name))
 
 
 def _number(name: str) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -140,6 +140,9 @@ class TinyRest:
         last = self.now() // MINUTE * MINUTE - MINUTE
         opens = range(first, last + 1, MINUTE)[:most]
         return [bar(symbol, opened, self.venue) for opened in opens if (symbol, opened) not in self.absent]
+
+    def heard(self, bars: Sequence[Bar]) -> None:
+        """Keeps none."""
 
     def listed_at(self, symbol: str) -> int | None:
         self._fail()

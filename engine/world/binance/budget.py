@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from engine.errors import LedgerError
 from engine.world.binance.answers import Hold
 from engine.world.binance.trouble import Banned, Limited, utc
-
-try:
-    # The system library is often years older, with the WAL-reset race.
-    import pysqlite3.dbapi2 as sqlite
-except ImportError:
-    import sqlite3 as sqlite
+from engine.world.sqlite import open_shared, sqlite
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -88,13 +83,8 @@ class Budget:
         self.path = path.absolute()
         self._lock = threading.Lock()
         with self._told():
-            self._db: Connection = sqlite.connect(
-                str(self.path), isolation_level=None, timeout=_BUSY_S, check_same_thread=False
-            )
             # Counters need not outlive a power cut, only a process: no sync on the way of an order.
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
+            self._db: Connection = open_shared(self.path, _SCHEMA, _BUSY_S)
 
     def claim(self, payer: Payer, costs: Mapping[Pool, int], now_ms: int, *, order: bool, urgent: bool) -> int | None:
         """Books what a request costs and gives None; or books nothing and gives when to try again (epoch ms).

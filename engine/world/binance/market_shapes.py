@@ -15,11 +15,15 @@ class ServerTime(Shape, frozen=True, kw_only=True):
 
 
 class ExchangeInfo(Shape, frozen=True, kw_only=True):
-    """The rules of all symbols, and the budgets of addresses and accounts; filters stay as they come."""
+    """The rules of all symbols, and the budgets of addresses and accounts; filters stay as they come.
+
+    `made_up` is told by loopback venues only: which of them it is, for the next one at its address has other prices.
+    """
 
     server_time: int
     rate_limits: list[dict[str, Any]]
     symbols: list[dict[str, Any]]
+    made_up: str = ""
 
     def rules(self, venue: str, at: int) -> tuple[list[SymbolRules], list[str]]:
         """Gives the symbols' rules, known at `at`, and one line for each symbol whose rules cannot be read."""

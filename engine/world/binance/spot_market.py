@@ -22,6 +22,11 @@ from engine.world.binance.sign import Params
 MAX_KLINES = 1000
 
 
+def kline_weight(limit: int) -> int:
+    """Gives what a request for candles costs: the same, however many are asked for."""
+    return 2
+
+
 class SpotMarket:
     """What the spot market tells anybody. Errors are those of `Client.read`."""
 
@@ -46,7 +51,7 @@ class SpotMarket:
         params: Params = {
             "symbol": symbol, "interval": interval, "startTime": start_ms, "endTime": end_ms, "limit": limit,
         }  # fmt: skip
-        return self.client.read(_ask("klines", params, 2), reader(list[Kline]))
+        return self.client.read(_ask("klines", params, kline_weight(limit)), reader(list[Kline]))
 
     def days(self, symbols: Sequence[str] = ()) -> Rows[Day]:
         """Gives the 24 h tickers of some symbols, or of all."""

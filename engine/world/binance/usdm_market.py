@@ -29,6 +29,11 @@ KlineKind = Literal["klines", "markPriceKlines", "indexPriceKlines", "premiumInd
 LongShortKind = Literal["globalLongShortAccountRatio", "topLongShortAccountRatio", "topLongShortPositionRatio"]
 
 
+def kline_weight(limit: int) -> int:
+    """Gives what a request for so many candles costs."""
+    return 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10
+
+
 class UsdmMarket:
     """What the futures market tells anybody. Errors are those of `Client.read`."""
 
@@ -58,8 +63,7 @@ class UsdmMarket:
         params: Params = {
             name: symbol, "interval": interval, "startTime": start_ms, "endTime": end_ms, "limit": limit,
         }  # fmt: skip
-        weight = 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10
-        return self.client.read(_ask(f"v1/{of}", params, weight), reader(list[Kline]))
+        return self.client.read(_ask(f"v1/{of}", params, kline_weight(limit)), reader(list[Kline]))
 
     def days(self, symbol: str | None = None) -> Rows[Day]:
         """Gives the 24 h ticker of a symbol, or of all."""

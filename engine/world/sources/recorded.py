@@ -16,6 +16,7 @@ from engine.world.imports.notes import HeldNotes, Notes, OnBad
 from engine.world.imports.origin import Origin, Window, venue_of
 from engine.world.imports.unpack import MAX_EXPANDED, Limits, head
 from engine.world.imports.wire_lines import in_order
+from engine.world.recording import INDEX, chunk_files, is_recording, read_recording
 
 STDIN = "-"
 _QUIET_NAMES = ("readme", "license", "licence", "copying", "notice")
@@ -27,7 +28,7 @@ _KEPT_BYTES = 64 << 20
 
 @dataclass
 class Recorded:
-    """Facts that somebody recorded. `path` is a file, a folder of files, or `-` for records on stdin.
+    """Facts that somebody recorded. `path` is a file, a folder of files, a recording, or `-` for records on stdin.
 
     `venue` names the venue of files that do not; without it the folders do (`usdm`), else it is binance-spot. Facts
     of `symbols` (all when empty) from `since_ms` up to, not including, `until_ms` are given; rules of symbols count
@@ -80,7 +81,9 @@ class Recorded:
         """Gives path, sha256 and size of each file; a stream has only its name."""
         if self._is_stream():
             return {"stream": "stdin"}
-        return {"files": [self._named(path) for path, _ in self._files()]}
+        root = Path(self.path)
+        paths = chunk_files(root) if is_recording(root) else [path for path, _ in self._files()]
+        return {"files": [self._named(path) for path in paths]}
 
     def _named(self, path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
@@ -95,6 +98,9 @@ class Recorded:
         if self._is_stream():
             origin = self._origin(Path("stdin"), "stdin", window)
             return in_order(origin.numbered(self._pieces()), origin)
+        if is_recording(Path(self.path)):
+            origin = self._origin(Path(self.path), self.path, window)
+            return in_order(enumerate(read_recording(origin.path, whole=False), 1), origin)
         files = self._files()
         if len(files) == 1:
             path, form = files[0]
@@ -124,7 +130,7 @@ class Recorded:
             form = format_of(path.name, head(path))
             if form is not None:
                 found.append((path, form))
-            elif path.stem.lower() not in _QUIET_NAMES:
+            elif path.stem.lower() not in _QUIET_NAMES and path.name != INDEX:
                 self.notes.skip_file(str(path), "no market data")
         if not found:
             raise ConfigError(f"no market data in the folder {root}: it needs records (.jsonl) or candles (.csv)")

@@ -27,6 +27,7 @@ from engine.world.imports.formats import format_of
 from engine.world.imports.lines import numbered_lines
 from engine.world.imports.notes import Notes
 from engine.world.imports.unpack import head, pieces
+from engine.world.recording import is_recording
 from engine.world.sources.recorded import STDIN, Recorded
 from engine.world.store.files import PART, RULES, SUFFIX, path_of, read_rules, write_rules, write_table
 from engine.world.store.lock import locked
@@ -79,7 +80,7 @@ def import_files(
 
 def _files(path: str, notes: Notes) -> Iterator[str]:
     root = Path(path)
-    if path == STDIN or not root.is_dir():
+    if path == STDIN or not root.is_dir() or is_recording(root):
         yield path
         return
     if is_store(root):
@@ -295,7 +296,7 @@ def _check(record: Record) -> None:
 
 def _line_of(name: str, symbol: str, key: int) -> int | None:
     """Gives the number of the first line that names a symbol and a time; None where there is no such line."""
-    if name == STDIN:
+    if not Path(name).is_file():
         return None
     marks = (symbol.encode(), str(key).encode())
     lines = numbered_lines(pieces(Path(name)))
@@ -303,6 +304,6 @@ def _line_of(name: str, symbol: str, key: int) -> int | None:
 
 
 def _numbers_of(name: str, wanted: dict[bytes, str]) -> dict[bytes, int]:
-    if name == STDIN:
+    if not Path(name).is_file():
         return {}
     return {line: number for number, line in numbered_lines(pieces(Path(name))) if line in wanted}

@@ -1,4 +1,4 @@
-"""The lock that keeps two importers out of one store; the system gives it back when its process ends."""
+"""The lock that keeps two writers out of one folder; the system gives it back when its process ends."""
 
 import sys
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ else:
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Holds the lock of a store; raises LedgerError at once when another import has it."""
+def locked(root: Path, writer: str = "import") -> Iterator[None]:
+    """Holds the lock of a folder; raises LedgerError at once when another writer has it."""
     with (root / ".lock").open("wb") as file:
         try:
             _take(file.fileno())
         except OSError:
-            raise LedgerError(f"{root}: another import is writing to this store; wait for it to end") from None
+            raise LedgerError(f"{root}: another {writer} is writing there; wait for it to end") from None
         yield

@@ -13,6 +13,7 @@ from engine.world.binance.client import Client
 from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
+from engine.world.candles.cache import CACHE_FILE, KEEP_CANDLES, MOST_MB, CandleCache
 from engine.world.streams.beside import MakeSource
 from engine.world.streams.binance_rest import BinanceRest
 from engine.world.streams.clock import LiveClock
@@ -23,15 +24,21 @@ from engine.world.streams.live import Live, never
 from engine.world.streams.routes import Channels
 
 
+def quietly(text: str) -> None:
+    """Tells nobody."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BinanceLive:
     """Facts of a live market, with a tick each `cycle_s` whether something was heard or not. No key is needed.
 
-    `data_dir` holds the request budgets that all processes share, and when symbols were listed. `quotes` are the quote
-    assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
-    a day of every symbol. `rest_url` and `stream_url` are base addresses where they are not the exchange's own (a
-    loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact. With
-    `beats` an empty entry comes as often, and `beside` makes the sources of announcements and posts.
+    `data_dir` holds what all processes share: request budgets, candles, and when symbols were listed. `keep_candles` of
+    each symbol are kept, and `cache_mb` of all. `quotes` are the quote assets that are followed, `symbols` the only
+    symbols (all when empty). `once` ends after the first cycle that knows a day of every symbol. `rest_url` and
+    `stream_url` are base addresses where they are not the exchange's own (a loopback venue). `stopped` is asked at
+    least four times a second; `before_wait` runs before a wait for a fact; `told` hears at the end what asking for
+    candles came to. With `beats` an empty entry comes as often, and `beside` makes the sources of announcements and
+    posts.
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -45,7 +52,10 @@ class BinanceLive:
     once: bool = False
     rest_url: str | None = None
     stream_url: str | None = None
+    keep_candles: int = KEEP_CANDLES
+    cache_mb: int = MOST_MB
     stopped: Callable[[], bool] = never
+    told: Callable[[str], None] = quietly
     before_wait: Callable[[], None] | None = None
     beats: bool = False
     beside: tuple[MakeSource, ...] = ()
@@ -64,28 +74,34 @@ class BinanceLive:
             def make_feed(inbox: Inbox) -> Feed:
                 return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url)
 
-            yield from Live(
-                make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats,
-                beside=self.beside,
-            ).facts()  # fmt: skip
+            try:
+                yield from Live(
+                    make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats,
+                    beside=self.beside,
+                ).facts()  # fmt: skip
+            finally:
+                if rest.served.asks:
+                    self.told(rest.served.told())
 
     @contextmanager
     def opened(self) -> Iterator[tuple[BinanceRest, LiveClock]]:
         """Opens what the market is asked by, and the exchange's clock as well as it is known."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         link, budget = Link(), Budget(self.data_dir / BUDGET_FILE)
+        cache = CandleCache(self.data_dir / CACHE_FILE, self.keep_candles, self.cache_mb)
         try:
             client = Client(self.MARKET, self.rest_url or self.REST_URL, link=link, budget=budget)
             venue = f"binance-{self.MARKET}"
             first_days = FirstDays(self.data_dir / f"{venue}-first-days.json")
             market = SpotMarket(client) if self.MARKET == "spot" else UsdmMarket(client)
-            rest = BinanceRest(market, venue, first_days)
+            rest = BinanceRest(market, venue, first_days, cache)
             rest.measure()
             # Candles close when the exchange's clock says so.
             yield rest, LiveClock(wall=client.clock.now_ms)
         finally:
             link.close()
             budget.close()
+            cache.close()
 
     def manifest(self) -> dict[str, Any]:
         """Gives the stream's name: its facts are where they were recorded."""

@@ -1,6 +1,6 @@
 """Binance's REST as the streams ask it, spot and USDT-M: answers made facts, and which symbols are markets of ours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -9,7 +9,11 @@ from engine.records.market import Bar, BookTop, LongShort, OpenInterest, TakerFl
 from engine.world.binance import facts
 from engine.world.binance.client import Client
 from engine.world.binance.spot_market import SpotMarket
+from engine.world.binance.spot_market import kline_weight as spot_weight
 from engine.world.binance.usdm_market import LongShortKind, UsdmMarket
+from engine.world.binance.usdm_market import kline_weight as usdm_weight
+from engine.world.candles.cache import CandleCache, Served
+from engine.world.candles.cached import CachedCandles
 from engine.world.streams.first_days import FirstDays
 from engine.world.streams.rest import TROUBLE, Listing
 
@@ -28,9 +32,12 @@ NEVER_MS = 4_133_404_800_000
 class BinanceRest:
     """What the streams ask of one market of Binance."""
 
-    def __init__(self, market: SpotMarket | UsdmMarket, venue: str, first_days: FirstDays) -> None:
-        """Asks this market; `venue` is the name that facts carry."""
-        self._market, self._venue, self._first_days = market, venue, first_days
+    def __init__(
+        self, market: SpotMarket | UsdmMarket, venue: str, first_days: FirstDays, cache: CandleCache | None = None
+    ) -> None:
+        """Asks this market; `venue` is the name that facts carry. Candles are asked for through the cache."""
+        self._market, self._venue, self._first_days, self._cache = market, venue, first_days, cache
+        self._cached: CachedCandles | None = None
 
     @property
     def _client(self) -> Client:
@@ -47,14 +54,43 @@ class BinanceRest:
         info = self._market.exchange_info()
         rules, _ = info.rules(self._venue, self._client.clock.now_ms())
         told = {one.get("symbol"): one for one in info.symbols}
+        self._name_place(info.made_up)
         if not rules:
             raise VenueError(f"{self._client.host}: exchangeInfo without a symbol that can be read")
         return [Listing(one, _is_ours(told[one.symbol]), _delisted_at(told[one.symbol])) for one in rules]
 
     def candles(self, symbol: str, step: str, first: int, most: int) -> list[Bar]:
         """Gives closed candles from the one that opens at `first` on."""
-        rows = self._market.klines(symbol, step, start_ms=first, limit=most)
+        if self._cached is None:
+            return self._fetch(symbol, step, first, most, None)
+        return self._cached.candles(symbol, step, first, most)
+
+    def heard(self, bars: Sequence[Bar]) -> None:
+        """Takes final candles that came by stream."""
+        if self._cached is not None:
+            self._cached.heard(bars)
+
+    @property
+    def named(self) -> bool:
+        """Says whether it is known whose candles these are: from the first listings on."""
+        return self._cached is not None
+
+    @property
+    def served(self) -> Served:
+        """What asking for candles came to so far."""
+        return self._cached.served if self._cached is not None else Served()
+
+    def _fetch(self, symbol: str, step: str, first: int, most: int, last: int | None) -> list[Bar]:
+        rows = self._market.klines(symbol, step, start_ms=first, end_ms=last, limit=most)
         return facts.bars(self._venue, symbol, rows, self._client.clock.now_ms())[0]
+
+    def _name_place(self, made_up: str) -> None:
+        """Candles are kept under the address they are asked at; nothing is kept before it is known who is there."""
+        if self._cache is not None and self._cached is None:
+            place = f"{self._client.host} {made_up}".rstrip()
+            weight = spot_weight if isinstance(self._market, SpotMarket) else usdm_weight
+            now_ms = self._client.clock.now_ms
+            self._cached = CachedCandles(self._cache, place, self._venue, self._fetch, weight, now_ms)
 
     def listed_at(self, symbol: str) -> int | None:
         """Gives when the first day that the symbol was traded on began."""

@@ -20,6 +20,7 @@ from engine.world.streams.connection import EVERYDAY, Connection, Hooks, Pace
 from engine.world.streams.frames import Frames
 from engine.world.streams.history import MINUTES, History
 from engine.world.streams.inbox import Inbox
+from engine.world.streams.keeping import Keeping
 from engine.world.streams.lifecycle import Changes, Symbols
 from engine.world.streams.newcomers import Category, Newcomers
 from engine.world.streams.polls import Polls
@@ -74,7 +75,7 @@ class Feed:
         self._base = base if base is not None else channels.base
         self._budget = ConnectBudget()
         self._frames, self._gate = Frames(venue), BarGate()
-        self._telling = Telling(clock, self._put)
+        self._telling, self._keeping = Telling(clock, self._put), Keeping(rest)
         self._symbols = Symbols(wanted.quotes, wanted.symbols)
         self._newcomers = Newcomers(wanted.listing)
         self._funded: dict[str, int] = {}
@@ -137,9 +138,11 @@ class Feed:
                 group.create_task(self._history.run())
                 group.create_task(self._look_for_holes())
                 group.create_task(self._look_at_rules())
+                group.create_task(self._keeping.run(self._asking))
                 for poll in self._polls():
                     group.create_task(poll)
         finally:
+            self._keeping.hand_on()
             self._asking.stop()
 
     def _polls(self) -> Iterator[Coroutine[Any, Any, None]]:
@@ -174,6 +177,7 @@ class Feed:
                 facts += self._gate.take(fact)
             elif not isinstance(fact, Funding) or self._is_due(fact):
                 facts.append(fact)
+        self._keeping.hear(facts)
         self._put(facts)
         return bool(read.facts) or not read.dirty
 

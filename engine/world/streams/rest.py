@@ -1,5 +1,6 @@
 """What the streams ask by REST: rules, history and what no stream tells."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from engine.errors import KeyRefused, VenueError
@@ -26,6 +27,10 @@ class Rest(Protocol):
 
     def candles(self, symbol: str, step: str, first: int, most: int) -> list[Bar]:
         """Gives closed candles of a symbol from the one that opens at `first` on, oldest first, at most so many."""
+        ...
+
+    def heard(self, bars: Sequence[Bar]) -> None:
+        """Takes final candles that came by stream, so that they need not be asked for."""
         ...
 
     def listed_at(self, symbol: str) -> int | None:

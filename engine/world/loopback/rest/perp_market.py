@@ -48,6 +48,7 @@ class PerpMarket:
     def exchange_info(self, call: Call) -> Any:
         """Tells the symbols with their rules, and the rate limits."""
         return {
+            "madeUp": self.clock.venue_name(),
             "timezone": "UTC", "serverTime": self.clock.now(), "futuresType": "U_MARGINED",
             "rateLimits": self.meter.limits.told(), "exchangeFilters": [],
             "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-100"}],

@@ -70,6 +70,7 @@ class SpotRest:
         status = call.wanted.text("symbolStatus")
         listed = list(coins.values()) if names is None else [self.books.floor.coin(name) for name in names]
         return {
+            "madeUp": self.clock.venue_name(),
             "timezone": "UTC", "serverTime": self.clock.now(), "rateLimits": self.meter.limits.told(),
             "exchangeFilters": [],
             "symbols": [spot_info(coin) for coin in listed if status is None or coin.status == status], "sors": [],

@@ -1,0 +1,1 @@
+"""Candles that need not be asked for again."""
