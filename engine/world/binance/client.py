@@ -14,7 +14,7 @@ from engine.world.binance.answers import Answer, check, decode, hold_of
 from engine.world.binance.budget import SPOT_LIMITS, USDM_LIMITS, WEIGHT, Budget, Payer, Pool
 from engine.world.binance.clock import VenueClock
 from engine.world.binance.codes import Market
-from engine.world.binance.http import Link, check_url
+from engine.world.binance.http import Link, check_url, is_loopback
 from engine.world.binance.keys import Key
 from engine.world.binance.shape import reader
 from engine.world.binance.sign import Params, query_of, signed_query
@@ -28,6 +28,9 @@ PAUSE_S = 0.5
 #: A read waits this long for a budget at most; whoever cannot wait so long hears when to come back.
 PATIENCE_MS = 65_000
 RECV_WINDOW_MS = 5000
+#: A venue on this machine may have a clock of its own, and says how many times real time it runs.
+CLOCK_HEADER = "x-venue-clock-speed"
+_SPEED = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)
 # What both markets take.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}", re.ASCII)
 
@@ -166,7 +169,7 @@ class Client:
 
     def used_weight(self) -> tuple[int, int]:
         """Gives the weight used in this minute, and how much there is."""
-        return self._budget.used(self._payer, WEIGHT, self.clock.now_ms())
+        return self._budget.used(self._payer, WEIGHT, self.clock.limits_ms())
 
     @property
     def key(self) -> Key:
@@ -177,6 +180,8 @@ class Client:
 
     def _ask_time(self, urgent: bool) -> int:
         answer = self._exchange(Ask(self._time_path, costs={WEIGHT: 1}, urgent=urgent))
+        if is_loopback(self.base_url):
+            self.clock.speed = _speed(answer.headers)
         return decode(answer.body, reader(_Time), strict=True).server_time
 
     def _send(self, ask: Ask) -> Answer:
@@ -206,10 +211,10 @@ class Client:
         """Sends one request and gives the answer that is a yes; raises what any other answer means."""
         self._book(ask)
         headers = {"X-MBX-APIKEY": self.key.reveal()} if ask.security != "none" else {}
-        sent = self.clock.now_ms()
+        sent = self.clock.limits_ms()
         # The URL is made after every wait, since its stamp is good for seconds only.
-        answer = self._link.send(ask.method, self._url(ask, sent), headers)
-        got = self.clock.now_ms()
+        answer = self._link.send(ask.method, self._url(ask, self.clock.now_ms()), headers)
+        got = self.clock.limits_ms()
         hold = hold_of(answer, got)
         # A full disk must not hide what the exchange said; the next request hears of it before it is sent.
         with suppress(LedgerError):
@@ -220,9 +225,9 @@ class Client:
         return answer
 
     def _book(self, ask: Ask) -> None:
-        start = self.clock.now_ms()
+        start = self.clock.limits_ms()
         while True:
-            now = self.clock.now_ms()
+            now = self.clock.limits_ms()
             try:
                 again = self._budget.claim(self._payer, ask.costs, now, order=ask.is_order, urgent=ask.urgent)
             except LedgerError:
@@ -262,6 +267,12 @@ def _passing(error: Rejected) -> bool:
     if error.sort is Sort.UNKNOWN:
         return error.status >= 500 or error.status == 408 or error.venue_code is not None
     return error.sort is Sort.WAIT
+
+
+def _speed(headers: Mapping[str, str]) -> float | None:
+    """Gives how fast a rehearsal's clock runs, None where nothing is said of it."""
+    told = headers.get(CLOCK_HEADER, "")
+    return float(told) if _SPEED.fullmatch(told) and float(told) > 0.0 else None
 
 
 class _Time(msgspec.Struct, rename="camel"):

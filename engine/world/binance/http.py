@@ -114,6 +114,12 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def is_loopback(url: str) -> bool:
+    """Says whether an address is on this machine."""
+    found = _BASE.fullmatch(url)
+    return found is not None and found["host"] in _LOOPBACK
+
+
 def _unpacked(pieces: Iterator[bytes], host: str) -> Iterator[bytes]:
     gzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
     for packed in pieces:

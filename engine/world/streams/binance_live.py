@@ -13,7 +13,7 @@ from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
 from engine.world.streams.binance_rest import BinanceRest
-from engine.world.streams.clock import LiveClock
+from engine.world.streams.clock import LiveClock, monotonic_ms
 from engine.world.streams.feed import Feed, Wanted
 from engine.world.streams.first_days import FirstDays
 from engine.world.streams.inbox import Inbox
@@ -27,8 +27,9 @@ class BinanceLive:
 
     `data_dir` holds the request budgets that all processes share, and when symbols were listed. `quotes` are the quote
     assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
-    a day of every symbol. `rest_url` and `stream_url` are base addresses where they are not the exchange's own (a
-    loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact.
+    a day of every symbol, `until_ms` at that time. `rest_url` and `stream_url` are base addresses where they are not
+    the exchange's own (a loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a
+    wait for a fact.
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -40,6 +41,7 @@ class BinanceLive:
     quotes: tuple[str, ...] = ("USDT",)
     symbols: tuple[str, ...] = ()
     once: bool = False
+    until_ms: int | None = None
     rest_url: str | None = None
     stream_url: str | None = None
     stopped: Callable[[], bool] = never
@@ -55,8 +57,9 @@ class BinanceLive:
             first_days = FirstDays(self.data_dir / f"{venue}-first-days.json")
             rest = BinanceRest(SpotMarket(client) if spot else UsdmMarket(client), venue, first_days)
             rest.measure()
-            # The exchange's clock, as well as it is known: candles close when it says so.
-            clock = LiveClock(wall=client.clock.now_ms)
+            # The exchange's clock, as well as it is known: candles close when it says so. A rehearsal may run faster.
+            speed = client.clock.speed or 1.0
+            clock = LiveClock(wall=client.clock.now_ms, mono=lambda: monotonic_ms() * speed)
             # Futures tell books by stream and a contract's first day in its rules; only they have open interest and
             # tell of longs and shorts.
             wanted = Wanted(
@@ -64,9 +67,12 @@ class BinanceLive:
             )
 
             def make_feed(inbox: Inbox) -> Feed:
-                return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url)
+                return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed)
 
-            yield from Live(make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait).facts()
+            yield from Live(
+                make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, speed=speed,
+                until_ms=self.until_ms,
+            ).facts()  # fmt: skip
         finally:
             link.close()
             budget.close()

@@ -36,6 +36,8 @@ from engine.world.streams.telling import Telling
 #: A candle is missed when it has not come so long after its close; holes are looked for as often.
 LATE_MS = 2_500
 LOOK_EVERY_S = 1.0
+#: At a rehearsal in quick motion all this is quicker, but no loop spins.
+LOOK_FLOOR_S = 0.02
 #: The list of symbols is asked for so often; when a stream tells of one that nobody knows, after this at the earliest.
 RULES_EVERY_S = 300.0
 RULES_FLOOR_S = 30.0
@@ -62,11 +64,14 @@ class Feed:
     def __init__(
         self, venue: str, channels: Channels, rest: Rest, inbox: Inbox, clock: Clock, wanted: Wanted, *,
         base: str | None = None, pace: Pace = EVERYDAY, chance: Callable[[], float] = random.random,
+        speed: float = 1.0,
     ) -> None:  # fmt: skip
-        """`base` is the address of the streams, where it is not the exchange's own."""
+        """`base` is the address of the streams, where it is not the exchange's own; `speed` that of its clock."""
         self.venue, self.channels, self.inbox, self.wanted = venue, channels, inbox, wanted
         self._rest, self._clock, self._pace, self._chance = rest, clock, pace, chance
         self._base = base if base is not None else channels.base
+        self._late_ms, self._look_s = int(LATE_MS * speed), max(LOOK_FLOOR_S, LOOK_EVERY_S / speed)
+        self._speed = speed
         self._budget = ConnectBudget()
         self._frames, self._gate = Frames(venue), BarGate()
         self._telling = Telling(clock, self._put)
@@ -119,7 +124,7 @@ class Feed:
             return
         self._asking = Asking()
         self._news = asyncio.Event()
-        self._history = History(self._rest, self._asking, self._gate, self._pass_on, self._telling.failed)
+        self._history = History(self._rest, self._asking, self._gate, self._pass_on, self._telling.failed, self._speed)
         try:
             changes = await self._first_list()
             self._check_markets(changes)
@@ -207,10 +212,10 @@ class Feed:
 
     async def _look_for_holes(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(self._look_s)
             if not self._history.cold and self._ages_asked:
                 self._warm.set()
-            holes = [hole for hole in self._gate.holes(self._clock().at - LATE_MS) if self._history.want(hole)]
+            holes = [hole for hole in self._gate.holes(self._clock().at - self._late_ms) if self._history.want(hole)]
             self._telling.gap(holes)
             self._telling.minute(self.inbox.dropped(), len(self._frames.wanted))
 
@@ -261,7 +266,7 @@ class Feed:
             await connection.remove(gone)
 
     async def _follow(self, symbols: Sequence[str]) -> None:
-        last = (self._clock().at - LATE_MS) // STEP_MS * STEP_MS - STEP_MS
+        last = (self._clock().at - self._late_ms) // STEP_MS * STEP_MS - STEP_MS
         first = last - (self.wanted.history_minutes - 1) * STEP_MS
         for symbol in symbols:
             self._gate.begin(symbol, first)

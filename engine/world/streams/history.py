@@ -25,10 +25,11 @@ class History:
 
     def __init__(
         self, rest: Rest, asking: Asking, gate: BarGate, pass_on: Callable[[list[Bar]], Awaitable[None]],
-        failed: Callable[[HotError], None],
+        failed: Callable[[HotError], None], speed: float = 1.0,
     ) -> None:  # fmt: skip
-        """`pass_on` takes candles that may go on, when there is room for them."""
+        """`pass_on` takes candles that may go on, when there is room for them; `speed` is how fast the market runs."""
         self._rest, self._asking, self._gate, self._pass_on, self._failed = rest, asking, gate, pass_on, failed
+        self._again_s = AGAIN_S / speed
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
         self._holes: dict[str, Hole] = {}
         self._tries: dict[str, int] = {}
@@ -71,7 +72,7 @@ class History:
         tries = self._tries[symbol] = self._tries.get(symbol, 0) + 1
         if tries >= TRIES_COLD:
             self.cold.discard(symbol)
-        wait_s = min(AGAIN_S * 2.0 ** (tries - 1), AGAIN_MAX_S)
+        wait_s = min(self._again_s * 2.0 ** (tries - 1), AGAIN_MAX_S)
         self._not_before[symbol] = asyncio.get_running_loop().time() + wait_s
 
     async def _fill(self, hole: Hole) -> bool:
