@@ -10,6 +10,7 @@ import typer
 
 from cli import options
 from cli.commands.run import strategy_failed
+from cli.news import News
 from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop
 from cli.show import say, write
@@ -69,7 +70,8 @@ def serve(
         try:
             if not quiet:
                 say(f"hot daemon: paper, ledger {path}, pid {os.getpid()}")
-            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed)
+            news = None if quiet else News("hot daemon")
+            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, tell=news)
             schedule = Schedule(used.daemon, path, say=None if quiet else say)
             with schedule, Bar("hot daemon", quiet, opened.span) as bar:
                 _follow(session.play(stop), ledger, bar, schedule)

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from cli import options
+from cli.news import News
 from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop, drive
 from cli.show import say
@@ -61,7 +62,8 @@ def play(
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
         ledger = Ledger.open(path, mode="paper", venue="paper")
         try:
-            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed)
+            news = None if quiet else News("hot run")
+            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, tell=news)
             with Bar("hot run", quiet, opened.span) as bar:
                 drive(session.play(stop), bar)
             session.close()

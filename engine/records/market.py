@@ -163,6 +163,20 @@ class Announcement(Record, frozen=True, kw_only=True):
     mono_ms: Moment | None = None
 
 
+class Health(Record, frozen=True, kw_only=True):
+    """What a live source says of its own health: `degraded` and `blocked` stop entries while they last, never exits.
+
+    It is believed for `for_s` seconds unless it is told again, or told to be `fine`; what is `blocked` without an end,
+    until the operator resumes.
+    """
+
+    venue: str
+    reason: Literal["feed_stale", "feed_dirty", "loop_lag", "banned", "breaker"]
+    state: Literal["fine", "degraded", "blocked"]
+    for_s: Moment = 0
+    mono_ms: Moment | None = None
+
+
 class Tick(Record, frozen=True, kw_only=True):
     """The clock tick that closes a cycle: everything said about cycle `at` stands before it.
 

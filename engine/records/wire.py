@@ -14,7 +14,8 @@ KINDS: dict[str, type[Record]] = {
     cls.__struct_config__.tag: cls  # type: ignore[misc]
     for cls in (
         market.Ticker, market.Bar, market.BookTop, market.Trade, market.SymbolRules, market.OpenInterest,
-        market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement, market.Tick,
+        market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement,
+        market.Health, market.Tick,
         ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
         trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position, trades.StateChange,
         desk.Run, desk.Judged, desk.Operator, desk.Recording, desk.Alert, desk.End,
@@ -33,7 +34,7 @@ FACTS: frozenset[str] = frozenset(kind for kind, cls in KINDS.items() if cls.OWN
 KIND_RANK: dict[str, int] = {
     kind: i
     for i, kind in enumerate(
-        ("run", "operator", "symbol_rules", "announcement", "post", "funding", "open_interest", "long_short",
+        ("run", "operator", "symbol_rules", "health", "announcement", "post", "funding", "open_interest", "long_short",
          "taker_flow", "bar", "ticker", "book_top", "trade", "tick")
     )
 }  # fmt: skip

@@ -8,8 +8,9 @@ from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.desk import Recording
+from engine.records.desk import Alert, Recording
 from engine.records.market import SymbolRules
+from engine.records.trades import StateChange
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
@@ -75,13 +76,15 @@ class Session:
     def __init__(
         self, settings: Settings, market: Market, ledger: Ledger, *, seed: int = 0,
         sink: Callable[[Record], None] | None = None, on_failure: Callable[[str, str], None] | None = None,
+        tell: Callable[[Alert | StateChange], None] | None = None,
     ) -> None:  # fmt: skip
         """Opens a run on the ledger: a new one, or the last one again when facts and settings are the same.
 
+        `tell` hears of a live market what people should: its alerts, and what becomes of the engine's state.
         Raises ConfigError when the ledger's run had other settings, LedgerError when this market cannot follow it.
         """
         self.settings, self.market, self.ledger = settings, market, ledger
-        self._on_failure, self._outer_sink = on_failure, sink
+        self._on_failure, self._outer_sink, self._tell = on_failure, sink, tell
         manifest = market.manifest()
         start = find_start(ledger, manifest, settings)
         self.skip, self._follows = start.skip, start.follows
@@ -102,7 +105,13 @@ class Session:
 
         self.last_at = 0
         rotate = self.settings.ledger.rotate_mb << 20
-        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed)
+        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed, self._alert)
+
+    def _alert(self, alert: Alert) -> None:
+        """Keeps an alert of a live source in the ledger, where it is compared with nothing, and tells it."""
+        self.ledger.append(encode(alert))
+        if self._tell is not None:
+            self._tell(alert)
 
     def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -112,8 +121,14 @@ class Session:
     def _sink(self, record: Record) -> None:
         if record.kind == "fill":
             self.fills += 1
+        elif isinstance(record, StateChange) and self._tell is not None and self._is_live:
+            self._tell(record)
         if self._outer_sink is not None:
             self._outer_sink(record)
+
+    @property
+    def _is_live(self) -> bool:
+        return self._stream is not None and not self.keeper.catching_up
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market until it ends or `stopped` says so; gives where it is after each fact that closed a cycle.

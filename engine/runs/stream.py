@@ -1,10 +1,14 @@
-"""A stream and its recording: facts that were recorded before, then the stream's own, recorded before they are used."""
+"""A stream and its recording: facts that were recorded before, then the stream's own, recorded before they are used.
+
+Alerts are no facts: nobody decides on them, so that they are passed to who tells people, and are not recorded.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from engine.plugs import Entry, Source
+from engine.records.desk import Alert
 from engine.records.wire import FACTS, decode, encode
 from engine.world.recording import RecordingWriter, folder_of, read_recording
 
@@ -15,9 +19,11 @@ OnClosed = Callable[[str, str], None]
 class KeptStream:
     """A source that keeps what passes beside a ledger, and begins with what it kept before."""
 
-    def __init__(self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed) -> None:
+    def __init__(
+        self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed, on_alert: Callable[[Alert], None]
+    ) -> None:
         """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first."""
-        self._source, self._folder = source, folder_of(ledger)
+        self._source, self._folder, self._on_alert = source, folder_of(ledger), on_alert
         self._writer = RecordingWriter(self._folder, rotate_bytes=rotate_bytes, on_chunk_closed=on_closed)
 
     def facts(self) -> Iterator[Entry]:
@@ -33,6 +39,9 @@ class KeptStream:
             yield Entry(record, line)
         for entry in self._source.facts():
             record = entry.record
+            if isinstance(record, Alert):
+                self._on_alert(record)
+                continue
             if record is None or (record.kind not in FACTS and record.kind != "tick"):
                 continue
             line = entry.line if entry.line is not None else encode(record)

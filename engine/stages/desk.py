@@ -11,7 +11,7 @@ from engine.matching.units import E8, MOST, e8, from_e8
 from engine.records.base import Figure, figure
 from engine.records.bounds import Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
 from engine.records.desk import DeskView, EngineState, Holding, Standing
-from engine.records.market import Bar, SymbolRules, check_rules
+from engine.records.market import Bar, Health, SymbolRules, check_rules
 from engine.records.trades import StateChange
 from engine.stages.exits import ExitState
 from engine.stages.recent import News, Price, Recent
@@ -72,6 +72,13 @@ class Book(msgspec.Struct, kw_only=True):
         return Decimal(self.cost_e8) / E8 / self.qty if self.qty else Decimal(0)
 
 
+class Ailment(msgspec.Struct, frozen=True):
+    """What ails a live source: whether it degrades or blocks, and until when on the monotonic clock (0: no end)."""
+
+    state: EngineState
+    until: int
+
+
 class DeskState(msgspec.Struct, kw_only=True):
     """Everything the desk remembers. Money in 1e-8 quote."""
 
@@ -91,10 +98,12 @@ class DeskState(msgspec.Struct, kw_only=True):
     last_fact: int = 0
     fresh_since: int = 0
     feed_step_s: int = 0
+    quick_at: int = 0
     heard: int = 0
     dirty: int = 0
     counted_since: int = 0
     feed_dirty: bool = False
+    ailments: dict[str, Ailment] = {}
     engine: EngineState = "tradeable"
     reason: str = ""
     halted: str = ""
@@ -134,8 +143,24 @@ class Desk:
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             state.fresh_since = mono
         state.last_fact = max(state.last_fact, mono)
-        state.feed_step_s = fact.step_s if isinstance(fact, Bar) else 0
+        if not isinstance(fact, Bar):
+            state.quick_at = mono
+        # Candles beside prices that come by the second are no excuse for silence.
+        quick = mono - state.quick_at <= self.settings.feed_stale_s * 1000
+        state.feed_step_s = fact.step_s if isinstance(fact, Bar) and not quick else 0
         return news
+
+    def hear(self, health: Health) -> list[StateChange]:
+        """Takes what a live source says of itself; gives the change of the engine's state that follows at once."""
+        state, mono = self.state, health.mono_ms if health.mono_ms is not None else health.at
+        if health.state == "fine":
+            state.ailments.pop(health.reason, None)
+        else:
+            until = mono + 1000 * health.for_s if health.for_s else 0
+            state.ailments[health.reason] = Ailment(health.state, until)
+            if health.reason == "feed_stale":
+                state.fresh_since = max(state.fresh_since, mono)
+        return self._engine(health.at, mono)
 
     def _stale_ms(self, step_s: int) -> int:
         return max(self.settings.feed_stale_s, 2 * step_s) * 1000
@@ -202,6 +227,9 @@ class Desk:
         was = f"{state.engine}({state.reason})" if state.reason else state.engine
         state.engine, state.reason = now, reason
         until = state.blocked_until if reason == "risk_L5" else None
+        ailment = state.ailments.get(reason)
+        if ailment is not None and ailment.state == "blocked" and ailment.until:
+            until = at + ailment.until - mono
         return [
             StateChange(
                 at=at, scope="engine", was=was, now=f"{now}({reason})" if reason else now,
@@ -215,6 +243,9 @@ class Desk:
             return "blocked", "operator"
         if state.risk_level == "L5":
             return "blocked", "risk_L5"
+        ailing = self._ailing(mono)
+        if "blocked" in ailing:
+            return "blocked", ailing["blocked"]
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             return "degraded", "feed_stale"
         # The way back: a whole fresh window of facts, not the first frame after the silence.
@@ -222,14 +253,28 @@ class Desk:
             return "degraded", "feed_stale"
         if state.feed_dirty:
             return "degraded", "feed_dirty"
+        if "degraded" in ailing:
+            return "degraded", ailing["degraded"]
         return "tradeable", ""
 
+    def _ailing(self, mono: int) -> dict[EngineState, str]:
+        """Gives the first reason to be degraded and to be blocked, by name; what is over is forgotten."""
+        ailments, found = self.state.ailments, dict[EngineState, str]()
+        for reason in sorted(ailments):
+            if ailments[reason].until and mono >= ailments[reason].until:
+                del ailments[reason]
+            else:
+                found.setdefault(ailments[reason].state, reason)
+        return found
+
     def operator(self, action: Literal["halt", "resume"], reason: str) -> None:
-        """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down."""
+        """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down and what blocks."""
         if action == "halt":
             self.state.halted = reason or "operator"
         else:
             self.state.halted = ""
+            for reason in [name for name, one in self.state.ailments.items() if one.state == "blocked"]:
+                del self.state.ailments[reason]
             if self.state.blocked_until:
                 self.state.blocked_until = 1  # over at the next mark
 

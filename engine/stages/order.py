@@ -15,7 +15,7 @@ from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import client_id, intent_key
-from engine.records.market import Bar, BookTop, SymbolRules, Tick, Ticker
+from engine.records.market import Bar, BookTop, Health, SymbolRules, Tick, Ticker
 from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
@@ -50,7 +50,7 @@ class Order:
     """Takes intents and facts; gives attempts, results, fills, positions, state changes and the cycle."""
 
     name: ClassVar[str] = "order"
-    wants: frozenset[str] = PRICE_KINDS | {"symbol_rules", "intent", "refusal", "operator", "tick"}
+    wants: frozenset[str] = PRICE_KINDS | {"symbol_rules", "health", "intent", "refusal", "operator", "tick"}
 
     def __init__(self, desk: DeskSettings, rules: Sequence[Rule], state: OrderState | None = None) -> None:
         """Starts with a fresh desk, or where `state` left off. `rules` are asked once more before sending."""
@@ -66,6 +66,8 @@ class Order:
             return self._price(record)
         if isinstance(record, Tick):
             return self._tick(record)
+        if isinstance(record, Health):
+            return [*self.desk.hear(record)]
         if isinstance(record, Intent):
             self.state.intents.append(record)
         elif isinstance(record, Refusal):

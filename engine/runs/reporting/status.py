@@ -24,6 +24,10 @@ _HOUR_MS = 3_600_000
 #: How each reason of a state that is not tradeable ends.
 _WAYS_BACK: Mapping[str, str] = {
     "feed_stale": "by itself, when facts have come for desk.feed_fresh_s again; look at the feed",
+    "feed_dirty": "by itself, after a minute in which the facts make sense again; look at the feed",
+    "loop_lag": "by itself, when the process keeps up again; give it more of the machine",
+    "banned": "by itself, when the exchange's ban ends; look for other programs on this address",
+    "breaker": "hot resume, when the exchange answers again",
     "operator": "hot resume",
     "risk_L5": "by itself at the end of the cool-down, or hot resume",
 }

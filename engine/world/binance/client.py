@@ -18,7 +18,7 @@ from engine.world.binance.http import Link, check_url, is_loopback
 from engine.world.binance.keys import Key
 from engine.world.binance.shape import reader
 from engine.world.binance.sign import Params, query_of, signed_query
-from engine.world.binance.trouble import Doubtful, Limited, Lost, NotSent, Rejected, Sort, Unreadable, utc
+from engine.world.binance.trouble import Doubtful, Limited, Lost, NotSent, Rejected, Sort, Tripped, Unreadable, utc
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -95,6 +95,8 @@ class Client:
         self._recv_window_ms = recv_window_ms
         self._sleep = sleep
         self._chance = chance
+        #: Hears each new level of the breaker, from whichever thread brought it there.
+        self.on_breaker: Callable[[int], None] = lambda level: None
         self._payer = Payer(self.host, key.mark if key else "", SPOT_LIMITS if market == "spot" else USDM_LIMITS)
         self._time_path = "/api/v3/time" if market == "spot" else "/fapi/v1/time"
 
@@ -106,7 +108,7 @@ class Client:
         measured = False
         for number in range(1, TRIES + 1):
             try:
-                return decode(self._send(ask).body, read, strict=ask.security == "signed")
+                return self._counted(ask, read, strict=ask.security == "signed")
             except Limited:
                 raise
             except (NotSent, Lost) as error:
@@ -128,7 +130,7 @@ class Client:
         NotSent and Rejected say for sure that nothing was done; Doubtful (IN_DOUBT) that only the exchange knows.
         """
         try:
-            answer = decode(self._send(ask).body, read, strict=True)
+            answer = self._counted(ask, read, strict=True)
             if ask.client_id is not None and not (isinstance(answer, About) and answer.is_about(ask.client_id)):
                 raise Unreadable(f"{self.host}: the answer speaks of another order")
             return answer
@@ -149,7 +151,7 @@ class Client:
         Where the outcome is unknown the VenueError says to read the setting back.
         """
         try:
-            return decode(self._send(ask).body, read, strict=True)
+            return self._counted(ask, read, strict=True)
         except Rejected as error:
             if error.sort is Sort.FINE:
                 return None
@@ -183,6 +185,32 @@ class Client:
         if is_loopback(self.base_url):
             self.clock.speed = _speed(answer.headers)
         return decode(answer.body, reader(_Time), strict=True).server_time
+
+    def _counted(self, ask: Ask, read: Callable[[bytes], T], strict: bool) -> T:
+        """Gives an answer, and has the breaker count how the call went; what never left counts only if it failed."""
+        try:
+            answer = decode(self._send(ask).body, read, strict=strict)
+        except (Limited, Tripped):
+            raise  # our own no
+        except Rejected as error:
+            self._outcome(ask, good=error.status < 500 and error.status != 408)
+            raise
+        except (NotSent, Lost, Unreadable):
+            self._outcome(ask, good=False)
+            raise
+        self._outcome(ask, good=True)
+        return answer
+
+    def _outcome(self, ask: Ask, *, good: bool) -> None:
+        key = f"{ask.method} {ask.path}" if ask.security == "signed" else ""
+        with suppress(LedgerError):  # the disk's trouble is told by the next request
+            before, level = self._budget.outcome(self._payer, good, key)
+            if level != before:
+                self.on_breaker(level)
+
+    def breaker_level(self) -> int:
+        """Gives where the breaker stands, as every process on this machine sees it."""
+        return self._budget.level(self._payer)
 
     def _send(self, ask: Ask) -> Answer:
         if ask.security == "signed":

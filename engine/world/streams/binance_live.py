@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from engine.plugs import Entry
 from engine.world.binance.binance import BUDGET_FILE
+from engine.world.binance.breaker import CLOSED, OPEN, WORDS
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
 from engine.world.binance.http import Link
@@ -67,7 +68,11 @@ class BinanceLive:
             )
 
             def make_feed(inbox: Inbox) -> Feed:
-                return Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed)
+                feed = Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed)
+                client.on_breaker = lambda level: _tell_breaker(feed, client.host, level)
+                if client.breaker_level() != CLOSED:
+                    client.on_breaker(client.breaker_level())
+                return feed
 
             yield from Live(
                 make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, speed=speed,
@@ -80,3 +85,7 @@ class BinanceLive:
     def manifest(self) -> dict[str, Any]:
         """Gives the stream's name: its facts are where they were recorded."""
         return {"stream": f"binance-{self.MARKET}"}
+
+
+def _tell_breaker(feed: Feed, host: str, level: int) -> None:
+    feed.telling.breaker(f"REST of {host}: {WORDS[level]}", well=level == CLOSED, blocks=level == OPEN)

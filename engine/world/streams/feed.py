@@ -36,6 +36,10 @@ from engine.world.streams.telling import Telling
 #: A candle is missed when it has not come so long after its close; holes are looked for as often.
 LATE_MS = 2_500
 LOOK_EVERY_S = 1.0
+#: What streams of the whole market say comes by the second. When one was silent for so long, entries stop: within a
+#: minute of its last word, whenever that was looked for.
+SILENT_AFTER_S = 45.0
+SILENCE_EVERY_S = 10.0
 #: At a rehearsal in quick motion all this is quicker, but no loop spins.
 LOOK_FLOOR_S = 0.02
 #: The list of symbols is asked for so often; when a stream tells of one that nobody knows, after this at the earliest.
@@ -74,7 +78,9 @@ class Feed:
         self._speed = speed
         self._budget = ConnectBudget()
         self._frames, self._gate = Frames(venue), BarGate()
-        self._telling = Telling(clock, self._put)
+        self.telling = Telling(venue, clock, self._put, speed)
+        self._heard: dict[str, float] = {}
+        self._silence_told = 0.0
         self._symbols = Symbols(wanted.quotes, wanted.symbols)
         self._funded: dict[str, int] = {}
         self._candles: list[Connection] = []
@@ -120,11 +126,12 @@ class Feed:
 
     async def _main(self) -> None:
         self._loop, self._work = asyncio.get_running_loop(), asyncio.current_task()
+        self._begun = self._loop.time()
         if self._stopping:
             return
         self._asking = Asking()
         self._news = asyncio.Event()
-        self._history = History(self._rest, self._asking, self._gate, self._pass_on, self._telling.failed, self._speed)
+        self._history = History(self._rest, self._asking, self._gate, self._pass_on, self.telling.failed, self._speed)
         try:
             changes = await self._first_list()
             self._check_markets(changes)
@@ -143,7 +150,7 @@ class Feed:
 
     def _polls(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Gives what asks for what no stream tells."""
-        polls = Polls(self._rest, self._asking, self._symbols, self._received, self._telling.failed)
+        polls = Polls(self._rest, self._asking, self._symbols, self._received, self.telling.failed)
         if self.wanted.books:
             yield polls.books()
         if self.wanted.open_interest:
@@ -156,14 +163,14 @@ class Feed:
     # What comes by socket.
 
     def _connection(self, route: Route) -> Connection:
-        hooks = Hooks(self._frame, self._telling.cut, self._telling.again, self._telling.rolled)
+        hooks = Hooks(self._frame, self.telling.cut, self.telling.again, self.telling.rolled)
         return Connection(route, self.channels.quiet_s, self._budget, hooks, self._pace, self._chance)
 
     def _frame(self, frame: bytes, group: str) -> bool:
         """Takes a frame; says whether it was a good one."""
         stamp = self._clock()
         read = self._frames.read(frame, stamp)
-        self._telling.dirt.count(read.rows, len(read.dirty), read.dirty[0] if read.dirty else "")
+        self.telling.dirt.count(read.rows, len(read.dirty), read.dirty[0] if read.dirty else "")
         if read.strangers or group == "!contractInfo":
             self._frames.known |= set(read.strangers)  # each is news once; it may be no market of ours
             self._news.set()
@@ -174,7 +181,10 @@ class Feed:
             elif not isinstance(fact, Funding) or self._is_due(fact):
                 facts.append(fact)
         self._put(facts)
-        return bool(read.facts) or not read.dirty
+        good = bool(read.facts) or not read.dirty
+        if good and group:
+            self._heard[group] = asyncio.get_running_loop().time()
+        return good
 
     def _is_due(self, funding: Funding) -> bool:
         """Mark prices come each second, funding changes in hours: a symbol's are told once a minute."""
@@ -210,14 +220,32 @@ class Feed:
                 await polls.ages()
                 self._ages_asked = True
 
+    def _look_for_silence(self, now: float) -> None:
+        """Tells every ten seconds which streams are silent. Candles are not watched: each missing one is asked for.
+
+        A connection that is silent was given up and opened again before; nobody knows whether that helped.
+        """
+        if now - self._silence_told < SILENCE_EVERY_S:
+            return
+        self._silence_told = now
+        watched = [group for group, quiet_s in self.channels.quiet_s.items() if quiet_s < SILENT_AFTER_S]
+        self.telling.silent(
+            tuple(group for group in watched if now - self._heard.get(group, self._begun) > SILENT_AFTER_S),
+            SILENT_AFTER_S,
+        )
+
     async def _look_for_holes(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            before = loop.time()
             await asyncio.sleep(self._look_s)
+            self.telling.lagged(loop.time() - before - self._look_s)
+            self._look_for_silence(loop.time())
             if not self._history.cold and self._ages_asked:
                 self._warm.set()
             holes = [hole for hole in self._gate.holes(self._clock().at - self._late_ms) if self._history.want(hole)]
-            self._telling.gap(holes)
-            self._telling.minute(self.inbox.dropped(), len(self._frames.wanted))
+            self.telling.gap(holes)
+            self.telling.minute(self.inbox.dropped(), len(self._frames.wanted))
 
     # Symbols.
 
@@ -250,7 +278,7 @@ class Feed:
             try:
                 await self._apply(await self._list())
             except TROUBLE as error:
-                self._telling.failed(error)
+                self.telling.failed(error)
 
     async def _apply(self, changes: Changes) -> None:
         """Follows the symbols that opened, leaves those that closed, and tells."""
