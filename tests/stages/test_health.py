@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import stage_builders
+
 from engine.matching.exchange import PaperExchange, PaperSettings
 from engine.records.base import Record
 from engine.records.desk import Operator
+from engine.records.ideas import ExitPlan
 from engine.records.market import Bar, BookTop, Health, SymbolRules, Tick
-from engine.records.trades import StateChange
+from engine.records.trades import Fill, StateChange
 from engine.stages.desk import DeskSettings
 from engine.stages.effects import carry_out
 from engine.stages.order import Order
@@ -86,6 +89,20 @@ def test_a_ban_blocks_until_it_ends_and_says_until_when() -> None:
     assert (change.now, change.until) == ("blocked(banned)", START + 101_000)
     assert house.hear(book(60), tick(60)) == []
     assert house.hear(book(110), tick(120)) == ["tradeable"]
+
+
+def test_exits_go_on_whatever_ails_the_source() -> None:
+    house = stage_builders.House()
+    house.run([stage_builders.rules(), stage_builders.ticker(stage_builders.START)])
+    entry = stage_builders.intent(at=stage_builders.START, plan=ExitPlan(stop_pct=5.0))
+    house.turn.flow(entry, 4)
+    house.run([Tick(at=stage_builders.START), stage_builders.ticker(stage_builders.START + 1000)])
+    assert house.order.desk.state.books
+    later = stage_builders.START + 2000
+    house.run([Health(at=later, venue="v", reason="breaker", state="blocked")])
+    made = house.run([stage_builders.ticker(later + 1000, "90"), stage_builders.ticker(later + 2000, "90")])
+    assert [one.reason for one in made if isinstance(one, Fill)] == ["STOP"]
+    assert house.order.desk.state.engine == "blocked"
 
 
 def test_what_blocks_is_told_before_what_degrades() -> None:

@@ -128,6 +128,11 @@ class Budget:
                 self._set_used(payer, pool, now_ms, spent[pool] + cost)
             return None
 
+    def check(self, payer: Payer, now_ms: int) -> None:
+        """Raises Limited or Banned while the exchange has told us to wait."""
+        with self._lock, self._told():
+            self._check_hold(payer.host, now_ms, urgent=False)
+
     def note(self, payer: Payer, headers: Mapping[str, str], sent_ms: int, got_ms: int) -> None:
         """Takes over what an answer's headers say was used; it may be more than ours, when others share the address."""
         told = [

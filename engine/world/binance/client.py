@@ -226,6 +226,9 @@ class Client:
                     self.measure()
             return
         try:
+            if not ask.urgent:
+                # The look is in a hurry for whoever is behind it, but passes no wait that an entry would not.
+                self._budget.check(self._payer, self.clock.limits_ms())
             self.measure(urgent=ask.is_order)
         except Limited:
             if not ask.urgent:

@@ -228,7 +228,7 @@ class Feed:
         if now - self._silence_told < SILENCE_EVERY_S:
             return
         self._silence_told = now
-        watched = [group for group, quiet_s in self.channels.quiet_s.items() if quiet_s < SILENT_AFTER_S]
+        watched = [group for group in self.channels.quiet_s if group.startswith("!")]
         self.telling.silent(
             tuple(group for group in watched if now - self._heard.get(group, self._begun) > SILENT_AFTER_S),
             SILENT_AFTER_S,
