@@ -105,7 +105,12 @@ class Session:
 
         self.last_at = 0
         rotate = self.settings.ledger.rotate_mb << 20
-        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed, self._alert)
+        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed, self._alert, self._newest)
+
+    def _newest(self) -> dict[str, int]:
+        """Gives the opening of the newest minute candle that the stages have of each symbol."""
+        feeds = self.stages.scan.state.market.feeds
+        return {symbol: feed.opened_at for symbol, feed in feeds.items() if feed.step_s == 60}
 
     def _alert(self, alert: Alert) -> None:
         """Keeps an alert of a live source in the ledger, where it is compared with nothing, and tells it."""
@@ -135,8 +140,12 @@ class Session:
 
         Whatever happens, what is committed is whole: `close` afterwards writes a checkpoint.
         """
-        source = self._stream if self._stream is not None else self.market.source
-        entries = source.facts()
+        if self._stream is not None:
+            entries = self._stream.facts(self.skip)
+        else:
+            entries = self.market.source.facts()
+            for _ in range(self.skip):
+                next(entries, None)
         try:
             yield from self._take(entries, stopped)
         finally:
@@ -146,8 +155,6 @@ class Session:
                 close()
 
     def _take(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Progress]:
-        for _ in range(self.skip):
-            next(entries, None)
         day = -1
         for entry in entries:
             if stopped():

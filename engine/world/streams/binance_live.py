@@ -1,7 +1,7 @@
 """A market of Binance, live: its streams and its REST joined to a source of facts. Spot and USDT-M differ in tables."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -30,7 +30,7 @@ class BinanceLive:
     assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
     a day of every symbol, `until_ms` at that time. `rest_url` and `stream_url` are base addresses where they are not
     the exchange's own (a loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a
-    wait for a fact.
+    wait for a fact. `newest` is what the reader has (see `plugs.Resumable`).
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -47,6 +47,7 @@ class BinanceLive:
     stream_url: str | None = None
     stopped: Callable[[], bool] = never
     before_wait: Callable[[], None] | None = None
+    newest: dict[str, int] = field(default_factory=dict)
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
@@ -64,8 +65,9 @@ class BinanceLive:
             # Futures tell books by stream and a contract's first day in its rules; only they have open interest and
             # tell of longs and shorts.
             wanted = Wanted(
-                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot
-            )
+                self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot,
+                newest=self.newest,
+            )  # fmt: skip
 
             def make_feed(inbox: Inbox) -> Feed:
                 feed = Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -46,12 +46,17 @@ LOOK_FLOOR_S = 0.02
 RULES_EVERY_S = 300.0
 RULES_FLOOR_S = 30.0
 STOP_WITHIN_S = 2.0
+#: A reader that stood still for longer forgets what it had of a symbol (`scan.silent_s`), so that it is told it all.
+RESUMES_WITHIN_MS = 8 * 60_000
 #: The first list of symbols is asked for once more after each of these waits; without it there is no market.
 START_AGAIN_S = (1.0, 4.0)
 
 
 class Wanted(NamedTuple):
-    """What of the market is wanted: quote assets, single symbols (all when empty), and what is asked for by REST."""
+    """What of the market is wanted: quote assets, single symbols (all when empty), and what is asked for by REST.
+
+    Of symbols whose `newest` candle the reader has, and had a moment ago, only later candles are told.
+    """
 
     quotes: tuple[str, ...]
     symbols: tuple[str, ...] = ()
@@ -60,6 +65,7 @@ class Wanted(NamedTuple):
     open_interest: bool = False
     positioning: bool = False
     history_minutes: int = MINUTES
+    newest: Mapping[str, int] = {}
 
 
 class Feed:
@@ -297,7 +303,8 @@ class Feed:
         last = (self._clock().at - self._late_ms) // STEP_MS * STEP_MS - STEP_MS
         first = last - (self.wanted.history_minutes - 1) * STEP_MS
         for symbol in symbols:
-            self._gate.begin(symbol, first)
+            due = self.wanted.newest.get(symbol, first - STEP_MS) + STEP_MS
+            self._gate.begin(symbol, due if first < due and last - due < RESUMES_WITHIN_MS else first)
             self._history.cold.add(symbol)
         for hole in self._gate.holes(last + STEP_MS):
             self._history.want(hole)
