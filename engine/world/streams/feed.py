@@ -137,7 +137,10 @@ class Feed:
             return
         self._asking = Asking()
         self._news = asyncio.Event()
-        self._history = History(self._rest, self._asking, self._gate, self._pass_on, self.telling.failed, self._speed)
+        self._history = History(
+            self._rest, self._asking, self._gate, self._pass_on, self.telling.failed, lambda: self._clock().at,
+            self._speed,
+        )  # fmt: skip
         try:
             changes = await self._first_list()
             self._check_markets(changes)
