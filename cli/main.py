@@ -34,6 +34,9 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("status", "status", "Engine state, risk, pool, positions and precheck statistics."),
     ("positions", "positions", "List open positions."),
     ("trades", "trades", "List fills and closed trades."),
+    ("balance", "balance", "List what the account at the exchange holds."),
+    ("price", "price", "Ask the live market for last prices."),
+    ("symbols", "symbols", "List what the live market lists, with its rules."),
     ("halt", "halt", "Stop new entries, in every process on the ledger."),
     ("resume", "resume", "Allow entries again."),
     ("ledger", "ledger", "Verify, back up, export, prune a ledger, or print its path."),
@@ -121,6 +124,10 @@ def root(
 def main() -> None:
     """Runs a command; every known error is one line on stderr and its exit code, a closed pipe is success."""
     settle()
+    if os.environ.get("HOT_DEBUG"):
+        from cli.logs import show_logs
+
+        show_logs()
     try:
         code = app(standalone_mode=False)
     except Exception as error:

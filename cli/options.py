@@ -1,6 +1,7 @@
 """The options that mean the same everywhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,8 @@ import typer
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from engine.ledger.ledger import Ledger as OpenLedger
+    from engine.runs.live import Trading
     from engine.runs.market import Live, MarketOptions
     from engine.runs.settings import Settings
 
@@ -37,7 +40,12 @@ VenueName = Annotated[
 ]
 Lateness = Annotated[int, typer.Option("--max-lateness", help="How late a fact of a stream may come, in ms.", min=0)]
 Speed = Annotated[str, typer.Option("--speed", help="max, realtime, or how many times real time.")]
-Paper = Annotated[bool, typer.Option("--paper", help="Trade on paper; the only mode there is, and the default.")]
+Posts = Annotated[
+    str | None,
+    typer.Option("--posts", help="Social posts, JSON lines: a growing file, a named pipe, -; beside --market a file."),
+]
+Paper = Annotated[bool, typer.Option("--paper", help="Trade on paper: the default.")]
+ForReal = Annotated[bool, typer.Option("--live", help="Trade with real money on the account that live.key names.")]
 RequireEnd = Annotated[
     bool, typer.Option("--require-end", help="Exit 65 when the input stops without its end record (upstream died).")
 ]
@@ -50,6 +58,10 @@ Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values.")]
 Table = Annotated[bool, typer.Option("--table", help="An aligned table.")]
 Limit = Annotated[int | None, typer.Option("--limit", "-n", help="At most so many rows.", min=0)]
 Columns = Annotated[str | None, typer.Option("--columns", help="Only these columns, comma-separated, in this order.")]
+
+
+if TYPE_CHECKING:
+    Books = tuple[OpenLedger, Trading | None]
 
 
 def when(text: str | None, name: str) -> int | None:
@@ -91,11 +103,75 @@ def market_of(
     )  # fmt: skip
 
 
-def live_of(used: "Settings", stopped: Callable[[], bool] = lambda: False, once: bool = False) -> "Live":
+@contextmanager
+def books(for_real: bool, used: "Settings", wanted: "MarketOptions", path: Path) -> "Iterator[Books]":
+    """Opens the ledger of a run, and with --live the account that it trades on; closes both."""
+    from engine.ledger.ledger import Ledger
+
+    if for_real:
+        from engine.runs.live import open_live
+
+        ledger, trading = open_live(used, wanted.venue or used.live.venue, path)
+    else:
+        ledger, trading = Ledger.open(path, mode="paper", venue="paper"), None
+    try:
+        yield ledger, trading
+    finally:
+        if trading is not None:
+            trading.close()
+        ledger.close()
+
+
+def ledger_for(for_real: bool, wanted: "MarketOptions", path: Path | None) -> Path:
+    """Gives where the ledger is: a fresh one on paper, where none is named.
+
+    Raises UsageError for --live on a recorded market, or without a ledger of its own.
+    """
+    from engine.runs.data import fresh_ledger
+
+    if for_real and wanted.path:
+        raise UsageError("--live trades on the live market: leave out --market, or --live")
+    if for_real and path is None:
+        raise UsageError("--live needs a ledger of its own: name it with --ledger live.db")
+    return path if path is not None else fresh_ledger("paper")
+
+
+def live_of(
+    used: "Settings", stopped: Callable[[], bool] = lambda: False, once: bool = False, beats: bool = False
+) -> "Live":
     """Gives what a live market is opened with, for commands that take one when --market is not given."""
     from engine.runs.market import Live
 
-    return Live(used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped)
+    return Live(
+        used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped, inputs=used.scan.inputs,
+        announcements=used.announcements, beats=beats,
+    )  # fmt: skip
+
+
+def settings_of(config: Path | None, sets: list[str] | None, posts: str | None) -> "Settings":
+    """Gives the settings in force; posts that are given, by --posts or posts.path, are declared in scan.inputs."""
+    import json
+
+    from engine.runs import settings
+    from engine.runs.beside import SENTIMENT, SOCIAL
+
+    given = list(sets or [])
+    if posts is not None:
+        given.append(f"posts.path={json.dumps(posts, ensure_ascii=False)}")
+    used = settings.load(config, given)
+    if used.posts.path and not {SOCIAL, SENTIMENT} & set(used.scan.inputs):
+        return settings.load(config, [*given, f"scan.inputs={','.join((*used.scan.inputs, SOCIAL, SENTIMENT))}"])
+    return used
+
+
+def posts_beside(wanted: "MarketOptions", used: "Settings") -> "MarketOptions":
+    """Gives what of a market is wanted, with the posts of the settings among its facts."""
+    from engine.runs.beside import SENTIMENT, PostsWanted
+
+    if not used.posts.path:
+        return wanted
+    scored_by = used.posts.sentiment if SENTIMENT in used.scan.inputs else ""
+    return wanted._replace(posts=PostsWanted(used.posts.path, used.scan.quote_assets[0], scored_by))
 
 
 def utc(at_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""The shapes one can add: a source, a strategy, a rule, a venue, a notifier, and the stage that joins them.
+"""The shapes one can add: a source, a strategy, a rule, a venue, a notifier, a sentiment; the stage that joins them.
 
 A plug is one file whose name is its name on the command line. Its settings are the fields of its frozen dataclass, and
 those fields are also the space a search may look in. `engine.runs.catalog` finds plugs; nothing below it ever asks.
@@ -181,6 +181,14 @@ class Closes(Protocol):
 
     def closed(self, desk: Standing, symbol: str) -> bool:
         """Says whether every entry of a symbol is refused as the desk stands."""
+        ...
+
+
+class Sentiment(Protocol):
+    """How friendly a text is. Pure: the same text gives the same number."""
+
+    def score(self, text: str) -> float:
+        """Gives -1 for hostile to 1 for friendly, 0 where it cannot tell."""
         ...
 
 

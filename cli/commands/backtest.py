@@ -77,7 +77,8 @@ def backtest(
 
     Symbol rules count from the time they were recorded; those that the market does not bring are bundled ones of a
     later day, as the manifest says. A position whose symbol goes silent keeps its last price and is listed as stuck.
-    Funding is not charged. Interrupted, it keeps what was done, marked as not complete. --csv prints the closed trades.
+    Perpetuals pay and get the funding that the market tells; funding times without a rate are counted. Interrupted, it
+    keeps what was done, marked as not complete. --csv prints the closed trades.
 
     A store (hot store import) is played in blocks of columns, many times as fast, where numba is installed: the same
     trades to the last digit, but only entries that were asked for, and what became of them, stand in the decisions, and
@@ -156,8 +157,13 @@ def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Pa
             f"hot backtest: stuck: {one['symbol']} has no price since {options.utc(one['last_price_at'])} UTC "
             f"(status {one['status'] or 'unknown'}); its {one['value']} count in the equity"
         )
-    if summary["funding_facts"]:
-        say(f"hot backtest: {summary['funding_facts']} funding rates in the market; none were charged on positions")
+    if summary["funding_payments"]:
+        say(f"hot backtest: {summary['funding_payments']} funding payments, {summary['funding']} in all")
+    if summary["funding_missing"]:
+        say(
+            f"hot backtest: {summary['funding_missing']} funding times were held through that the market has no rate "
+            "for: nothing was charged for them"
+        )
 
 
 def _check(looking: Lookahead, cuts: int, seed: int, stop: Asked, quiet: bool) -> list[Found]:

@@ -17,7 +17,7 @@ from cli.show import say, write
 from engine.errors import Exit
 from engine.ledger.ledger import Ledger
 from engine.runs import settings
-from engine.runs.data import fresh_ledger, report_path
+from engine.runs.data import report_path
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.schedule import Schedule
 from engine.runs.session import Progress, Session
@@ -29,6 +29,7 @@ app = typer.Typer(add_completion=False)
 def daemon(
     market: options.Market = None,
     paper: options.Paper = True,
+    for_real: options.ForReal = False,
     ledger: options.Ledger = None,
     venue: options.VenueName = None,
     config: options.Config = None,
@@ -38,6 +39,7 @@ def daemon(
     symbols: options.Symbols = None,
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
+    posts: options.Posts = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     jsonl: options.Jsonl = False,
@@ -48,38 +50,40 @@ def daemon(
     Beside the stages, a schedule writes a heartbeat, keeps the HTML report fresh and looks after the ledger. A stop is
     in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
 
-    Without --market it trades the live market of --venue (binance-spot or binance-usdm) on paper, which needs no key.
+    Without --market it watches the live market of --venue (binance-spot or binance-usdm) and trades on paper, which
+    needs no key. With --live it trades with real money on the account that live.key names, into a ledger of its own.
 
     Example: hot daemon --paper --market examples/session --ledger paper.db
     """
+    used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
-    used = settings.load(config, list(sets or []))
-    path = ledger if ledger is not None else fresh_ledger("paper")
-    raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet))
+    wanted = options.posts_beside(wanted, used)
+    path = options.ledger_for(for_real, wanted, ledger)
+    raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet, for_real))
 
 
 def serve(
-    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool
-) -> int:
+    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
+    for_real: bool = False,
+) -> int:  # fmt: skip
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
     rejects = Rejects("daemon", wanted.strict)
     with Stop() as stop:
-        live = options.live_of(used, stop)
+        live = options.live_of(used, stop, beats=for_real)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
-        ledger = Ledger.open(path, mode="paper", venue="paper")
-        try:
+        with options.books(for_real, used, wanted, path) as (ledger, trading):
             if not quiet:
-                say(f"hot daemon: paper, ledger {path}, pid {os.getpid()}")
-            news = None if quiet else News("hot daemon")
-            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, tell=news)
+                say(f"hot daemon: {'LIVE' if for_real else 'paper'}, ledger {path}, pid {os.getpid()}")
+            session = Session(
+                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
+                tell=None if quiet else News("hot daemon"),
+            )  # fmt: skip
             schedule = Schedule(used.daemon, path, say=None if quiet else say)
             with schedule, Bar("hot daemon", quiet, opened.span) as bar:
                 _follow(session.play(stop), ledger, bar, schedule)
             session.close()
             if decisions is not None:
                 decisions.flush()
-        finally:
-            ledger.close()
     _tell(path, session, stop, bar.seconds, decisions is None, quiet)
     return Exit.OK if stop.asked else rejects.code()
 

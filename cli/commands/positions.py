@@ -10,7 +10,7 @@ app = typer.Typer(add_completion=False)
 
 POSITION = (
     "symbol", "strategy", "opened_at", "hold_s", "qty", "entry_price", "price", "priced_at", "value", "unrealised",
-    "unrealised_pct", "realised", "fees", "heat", "venue",
+    "unrealised_pct", "realised", "fees", "funding", "margin", "liquidation_price", "heat", "venue",
 )  # fmt: skip
 _TABLE = (
     "symbol", "opened_at", "held", "qty", "entry_price", "price", "value", "unrealised", "unrealised_pct", "realised",
@@ -32,7 +32,8 @@ def positions(
     """List open positions, oldest first, valued at the last price that a record of the ledger told of each.
 
     Reads a ledger (the newest of the data folder when none is named). `unrealised` is before the fees of an exit,
-    `realised` what partial exits earned, net of all fees so far.
+    `realised` what partial exits earned, net of all fees and funding so far. `margin` and `liquidation_price` are those
+    of perpetuals that are held on margin.
 
     Example: hot positions --ledger paper.db
     """

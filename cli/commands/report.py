@@ -117,6 +117,10 @@ def _figures(made: "Report") -> list[dict[str, Any]]:
     sums, money, health = made.summary, made.equity, made.health
     quote = money.quote_asset or "quote"
     before_fees = f"{_number(sums.profit_before_fees)} before fees of {_number(sums.fees)}"
+    funding = (
+        "funding", f"{_number(money.funding, sign=True)} {quote}",
+        f"{made.funding_missing} funding times without a rate",
+    )  # fmt: skip
     rows = [
         ("net profit", f"{_number(sums.net_profit, sign=True)} {quote}", before_fees),
         ("equity", f"{_number(money.end)} {quote}", f"from {_number(money.start)}"),
@@ -125,6 +129,7 @@ def _figures(made: "Report") -> list[dict[str, Any]]:
         ("win rate", f"{_number(sums.win_rate_pct, 1)} %", f"profit factor {_number(sums.profit_factor)}"),
         ("mean trade", f"{_number(sums.mean_return_pct, sign=True)} %", f"held {length(sums.mean_hold_s)}"),
         ("fees", f"{_number(money.fees)} {quote}", f"{made.funnel.fills} fills, open positions included"),
+        *([funding] if money.funding or made.funding_missing else []),
         ("open positions", f"{len(made.open_positions)}", f"{_number(money.unrealised, sign=True)} {quote} unrealised"),
         ("prechecks refused", f"{_number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
         ("signal coverage", f"{_number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked candidates"),

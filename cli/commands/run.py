@@ -11,9 +11,7 @@ from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop, drive
 from cli.show import say
 from engine.errors import Exit
-from engine.ledger.ledger import Ledger
 from engine.runs import settings
-from engine.runs.data import fresh_ledger
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.session import Session
 
@@ -24,6 +22,7 @@ app = typer.Typer(add_completion=False)
 def run(
     market: options.Market = None,
     paper: options.Paper = True,
+    for_real: options.ForReal = False,
     ledger: options.Ledger = None,
     venue: options.VenueName = None,
     config: options.Config = None,
@@ -33,6 +32,7 @@ def run(
     symbols: options.Symbols = None,
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
+    posts: options.Posts = None,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     jsonl: options.Jsonl = False,
@@ -45,32 +45,33 @@ def run(
 
     Example: hot run --market examples/session --paper --ledger paper.db
     """
+    used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
-    used = settings.load(config, list(sets or []))
-    path = ledger if ledger is not None else fresh_ledger("paper")
+    wanted = options.posts_beside(wanted, used)
+    path = options.ledger_for(for_real, wanted, ledger)
     decisions = Decisions() if jsonl or not sys.stdout.isatty() else None
-    raise typer.Exit(play(used, wanted, path, seed, decisions, quiet))
+    raise typer.Exit(play(used, wanted, path, seed, decisions, quiet, for_real))
 
 
 def play(
-    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool
-) -> int:
+    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
+    for_real: bool = False,
+) -> int:  # fmt: skip
     """Plays a market into a ledger and tells what came of it; gives the exit code."""
     rejects = Rejects("run", wanted.strict)
     with Stop() as stop:
-        live = options.live_of(used, stop)
+        live = options.live_of(used, stop, beats=for_real)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
-        ledger = Ledger.open(path, mode="paper", venue="paper")
-        try:
-            news = None if quiet else News("hot run")
-            session = Session(used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, tell=news)
+        with options.books(for_real, used, wanted, path) as (ledger, trading):
+            session = Session(
+                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
+                tell=None if quiet else News("hot run"),
+            )  # fmt: skip
             with Bar("hot run", quiet, opened.span) as bar:
                 drive(session.play(stop), bar)
             session.close()
             if decisions is not None:
                 decisions.flush()
-        finally:
-            ledger.close()
     if not quiet:
         say(
             f"hot run: {'stopped' if stop.asked else 'done'} in {bar.seconds:.1f} s: {session.facts} facts, "

@@ -16,7 +16,6 @@ from engine.records.base import Record
 from engine.records.desk import Alert, End
 from engine.records.market import Tick
 from engine.records.wire import encode
-from engine.runs import settings
 from engine.runs.begin import start_run
 from engine.runs.market import Market as MarketOf
 from engine.runs.market import MarketOptions, open_market
@@ -40,6 +39,7 @@ def scan(
     symbols: options.Symbols = None,
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
+    posts: options.Posts = None,
     seed: options.Seed = 0,
     once: bool = typer.Option(False, "--once", help="End after one cycle of the live market that knows a day of it."),
     strict: options.Strict = False,
@@ -49,18 +49,20 @@ def scan(
 
     Gives the market's facts as records, with clock ticks and symbol rules put in where they are missing; before each
     tick the anomalies and candidates of its cycle. The tick tells the reason code of every other symbol. Without
-    --market it watches the live market of --venue (binance-spot or binance-usdm), which needs no key.
+    --market it watches the live market of --venue (binance-spot or binance-usdm), which needs no key. With --posts
+    what is said of coins counts too, and with scan.inputs=announcement what the exchange announces.
 
     Example: hot scan --market examples/session | hot rank | hot signal | hot precheck | hot order --paper
     """
-    used = settings.load(config, list(sets or []))
-    path = _market_path(market)
+    used = options.settings_of(config, sets, posts)
+    path = _market_path(market, used.posts.path)
     wanted = options.market_of(path, venue, symbols, since, until, speed, strict, max_lateness)
+    wanted = options.posts_beside(wanted, used)
     raise typer.Exit(_scan(used, wanted, ledger, seed, once, quiet))
 
 
-def _market_path(market: str | None) -> str | None:
-    return "-" if market is None and stdin_is_market() else market
+def _market_path(market: str | None, posts: str) -> str | None:
+    return "-" if market is None and posts != "-" and stdin_is_market() else market
 
 
 def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, once: bool, quiet: bool) -> int:

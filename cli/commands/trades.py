@@ -14,7 +14,7 @@ app = typer.Typer(add_completion=False)
 
 TRADE = (
     "closed_at", "symbol", "strategy", "opened_at", "hold_s", "qty", "entry_price", "exit_price", "pnl", "return_pct",
-    "fees", "heat", "reasons", "ambiguous", "dust", "venue", "known_at",
+    "fees", "funding", "heat", "reasons", "ambiguous", "dust", "venue", "known_at",
 )  # fmt: skip
 _TRADE_TABLE = (
     "closed_at", "symbol", "opened_at", "held", "qty", "entry_price", "exit_price", "pnl", "return_pct", "fees", "heat",

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import signal
 import sys
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +16,14 @@ from cli.pipe import Rejects
 from cli.show import say, write
 from engine.errors import ConfigError, UsageError
 from engine.runs.market import MarketOptions, open_market
+from engine.world.imports.announcements import announcements as announcements_in
+from engine.world.imports.notes import Notes
+from engine.world.imports.origin import Origin
 from engine.world.loopback.faults.script import read_script, seeded
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.market.replayed import Replayed
 from engine.world.loopback.market.source import MarketSource
+from engine.world.loopback.rest.articles import ACTIVITIES, DELISTINGS, LISTINGS, Article
 from engine.world.loopback.rest.routes import encode
 from engine.world.loopback.serving import HOSTS, Serving, serve
 from engine.world.loopback.venue import Venue, VenueOptions
@@ -37,6 +42,9 @@ Limits = Annotated[bool, typer.Option("--limits/--no-limits", help="Enforce the 
 Export = Annotated[Path | None, typer.Option("--export", help="Folder for requests.jsonl and, at the end, books.json.")]
 AsRecorded = Annotated[
     bool, typer.Option("--as-recorded", help="Tell the recording at its own time and in its own words, nothing more.")
+]
+Announcements = Annotated[
+    Path | None, typer.Option("--announcements", help="Announcements of the exchange (NDJSON) that its pages list.")
 ]
 Speed = Annotated[str, typer.Option("--speed", help="realtime, or how many times real time.")]
 
@@ -58,6 +66,7 @@ def venue(
     balance: Balances = None,
     margin: Margin = "10000",
     limits: Limits = True,
+    announcements: Announcements = None,
     export: Export = None,
     strict: options.Strict = False,
 ) -> None:
@@ -66,7 +75,8 @@ def venue(
     REST, market streams, user streams and the websocket API, over books of its own; ccxt, python-binance and the
     exchange's own SDKs trade on it unchanged. The market comes from a seed, or from a recording; what lies before
     --since is then its history. One line of JSON tells seed, addresses, key and secret; it serves until TERM or INT.
-    /venue/books and /venue/requests tell a checker what there was, POST /venue/faults adds faults.
+    /venue/books and /venue/requests tell a checker what there was; POST /venue/faults adds faults, POST /venue/articles
+    announcements.
 
     With --as-recorded its clock says the time of the recording, minutes are told in the words that were recorded, and
     no tickers and books are made of candles: hot daemon against it then decides as hot run on the recording does.
@@ -92,7 +102,8 @@ def venue(
     chosen = VenueOptions(
         seed=number, speed=factor, market=source, margin=_amount(margin), limits=limits,
         faults=(*script, *(seeded(fault_rate) if fault_rate else ())),
-        requests_path=export / "requests.jsonl" if export is not None else None, **balances,
+        requests_path=export / "requests.jsonl" if export is not None else None,
+        articles=tuple(_articles(announcements, rejects)) if announcements is not None else (), **balances,
     )  # fmt: skip
     asyncio.run(_serve(chosen, host, port, export))
     raise typer.Exit(rejects.code())
@@ -120,6 +131,18 @@ def _source(wanted: MarketOptions, start_ms: int, as_recorded: bool, rejects: Re
         raise UsageError("a venue cannot wait for its market: name a file or a folder, not -")
     opened = open_market(wanted, rejects.add)
     return Replayed(opened.source.facts(), opened.snapshot, start_ms, as_recorded)
+
+
+def _articles(path: Path, rejects: Rejects) -> Iterator[Article]:
+    """Gives the announcements of a file as articles, each in the catalog that it belongs to."""
+    catalogs = {"spot_listing": LISTINGS, "perp_listing": LISTINGS, "delisting": DELISTINGS}
+    notes = Notes(lambda name, number, reason, line: rejects.add(name, number, reason))
+    origin = Origin(path, str(path), "binance-spot", notes)
+    for one in announcements_in(origin.lines(), origin):
+        yield Article(
+            title=one.title, catalog=catalogs.get(one.category, ACTIVITIES), code=one.announcement_id,
+            released_at=one.at,
+        )  # fmt: skip
 
 
 def _balances(words: list[str]) -> dict[str, Decimal]:

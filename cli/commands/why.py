@@ -13,7 +13,7 @@ from engine.errors import UsageError
 from engine.records.base import Record
 from engine.records.codes import lookup
 from engine.records.ideas import Anomaly, Candidate, CandidateSnapshot, Refusal, SignalSnapshot
-from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
+from engine.records.trades import Fill, FundingPayment, Intent, OrderAttempt, OrderResult, Position
 from engine.runs.data import latest_ledger
 from engine.runs.trail import Trail, as_rows, trail_of
 
@@ -121,14 +121,21 @@ def _fill(r: Fill) -> list[str]:
     return [f"Filled: {r.side} {r.qty} at {r.price} ({r.reason}), fee {r.fee} {r.fee_asset}, {r.liquidity}"]
 
 
+def _funding(r: FundingPayment) -> list[str]:
+    word = "paid" if r.amount.startswith("-") else "got"
+    return [f"Funding {word}: {r.amount} for {r.qty} at {r.price}, rate {r.rate}, due {options.utc(r.due_at)}"]
+
+
 def _position(r: Position) -> list[str]:
-    return [f"Position {r.status}: {r.qty} at {r.entry_price}, realised {r.realised_pnl} net of fees"]
+    kept = f", margin {r.margin}" if r.margin is not None else ""
+    ends = f", liquidated at {r.liquidation_price}" if r.liquidation_price is not None else ""
+    return [f"Position {r.status}: {r.qty} at {r.entry_price}, realised {r.realised_pnl} net of fees{kept}{ends}"]
 
 
 _TELLERS: dict[type[Record], Callable[[Any], list[str]]] = {
     Anomaly: _anomaly, Candidate: _candidate, CandidateSnapshot: _snapshot, SignalSnapshot: _signal,
     Refusal: _refusal, Intent: _intent, OrderAttempt: _attempt, OrderResult: _result, Fill: _fill,
-    Position: _position,
+    FundingPayment: _funding, Position: _position,
 }  # fmt: skip
 
 

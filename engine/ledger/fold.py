@@ -1,10 +1,12 @@
-"""The fold: what fills add up to, so that a position can be compared with them; pure, and exact to the last digit."""
+"""The fold: what fills and funding add up to, so that a position can be compared with them; exact to the last digit."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.matching.units import E8, e8, plain
-from engine.records.trades import Fill, Position
+from engine.matching.margin import funding_amount
+from engine.matching.units import E8, ceil_div, e8, plain
+from engine.records.market import is_perp
+from engine.records.trades import Fill, FundingPayment, Position
 
 #: Digits behind the point of an average entry price on the wire.
 PRICE_DIGITS = 12
@@ -12,11 +14,15 @@ PRICE_DIGITS = 12
 
 @dataclass(slots=True)
 class Holding:
-    """One open position. Money in whole 1e-8 of the quote asset: what is paid goes up, what is received down."""
+    """One open position. Money in whole 1e-8 of the quote asset: what is paid goes up, what is received down.
+
+    `owed` is what of its cost the venue lent, with the funding that was paid out of the margin.
+    """
 
     opened_at: int
     qty: Decimal = Decimal(0)
     cost: int = 0
+    owed: int = 0
     realised: int = 0
     fees: int = 0
 
@@ -27,10 +33,14 @@ class Holding:
 
 
 class Holdings:
-    """All open positions, by venue and symbol, folded from fills in their order."""
+    """All open positions, by venue and symbol, folded from fills and funding in their order.
+
+    `leverage` is that of the run whose records follow: so many times its margin is an entry on perpetuals.
+    """
 
     def __init__(self) -> None:
         """Starts flat."""
+        self.leverage = 1
         self._open: dict[tuple[str, str], Holding] = {}
         self._trades: set[tuple[str, str, str]] = set()
 
@@ -42,11 +52,27 @@ class Holdings:
         self._trades.add(trade)
         key = (fill.venue, fill.symbol)
         if fill.side == "buy":
-            _buy(self._open.setdefault(key, Holding(fill.venue_at)), fill)
+            leverage = self.leverage if is_perp(fill.venue) else 1
+            _buy(self._open.setdefault(key, Holding(fill.venue_at)), fill, leverage)
         elif key not in self._open:
             return f"a sale of {fill.symbol}, of which nothing was held"
         else:
             _sell(self._open[key], fill)
+        return None
+
+    def fund(self, payment: FundingPayment) -> str | None:
+        """Adds a funding payment; gives what is wrong with it, or None."""
+        holding = self._open.get((payment.venue, payment.symbol))
+        if holding is None:
+            return f"funding of {payment.symbol}, of which nothing was held"
+        if Decimal(payment.qty) != holding.qty:
+            return f"funding of {payment.qty} {payment.symbol}, where {plain(holding.qty)} was held"
+        due = e8(funding_amount(1, holding.qty, Decimal(payment.price), Decimal(payment.rate)))
+        amount = max(due, holding.owed - holding.cost)  # never more than its margin
+        if Decimal(payment.amount) * E8 != amount:
+            return f"funding of {payment.symbol} says {payment.amount}, its rate makes {plain(Decimal(amount) / E8)}"
+        holding.owed -= amount
+        holding.realised += amount
         return None
 
     def check(self, position: Position) -> str | None:
@@ -59,13 +85,13 @@ class Holdings:
         if position.status == "closed":
             dust = holding.qty
             # What is too small to sell counts as lost.
-            holding.realised -= holding.cost
-            holding.qty, holding.cost = Decimal(0), 0
+            holding.realised -= holding.cost - holding.owed
+            holding.qty, holding.cost, holding.owed = Decimal(0), 0, 0
             del self._open[key]
         return _difference(position, holding, dust)
 
 
-def _buy(holding: Holding, fill: Fill) -> None:
+def _buy(holding: Holding, fill: Fill, leverage: int) -> None:
     qty, notional, fee = Decimal(fill.qty), e8(Decimal(fill.notional), up=True), e8(Decimal(fill.fee_quote), up=True)
     kept = notional
     if _in_base(fill) and Decimal(fill.fee):
@@ -78,12 +104,14 @@ def _buy(holding: Holding, fill: Fill) -> None:
         holding.realised -= fee
     holding.qty += qty
     holding.cost += kept
+    holding.owed += notional - ceil_div(notional, leverage)
     holding.fees += fee
 
 
 def _sell(holding: Holding, fill: Fill) -> None:
     qty, notional, fee = Decimal(fill.qty), e8(Decimal(fill.notional)), e8(Decimal(fill.fee_quote), up=True)
     cost = holding.cost if qty >= holding.qty else int(holding.cost * qty / holding.qty)
+    holding.owed -= holding.owed if qty >= holding.qty else int(holding.owed * qty / holding.qty)
     holding.qty -= qty
     holding.cost -= cost
     holding.fees += fee
@@ -101,7 +129,8 @@ def _difference(position: Position, holding: Holding, dust: Decimal) -> str | No
         ("realised_pnl", position.realised_pnl, Decimal(holding.realised) / E8),
         ("fees_quote", position.fees_quote, Decimal(holding.fees) / E8),
         ("dust", position.dust, dust),
+        ("margin", position.margin or plain(Decimal(holding.cost) / E8), Decimal(holding.cost - holding.owed) / E8),
     ):
         if Decimal(told) != folded:
-            return f"{position.symbol} says {name} {told}, its fills add up to {plain(folded)}"
+            return f"{position.symbol} says {name} {told}, its fills and funding add up to {plain(folded)}"
     return None

@@ -14,9 +14,12 @@ from engine.ledger.named import Chunk, Named, reserved_ids
 from engine.ledger.schema import OBJECTS, VERSION, Stamp, check_ours, schema_version
 from engine.ledger.views import view_statements
 from engine.ledger.walk import Problem, Row, walk
-from engine.records.trades import Fill, Position
+from engine.records.desk import Run
+from engine.records.trades import Fill, FundingPayment, Position
 from engine.records.wire import decode, kind_of_line
 
+#: Kinds that positions are made of: the run tells the leverage.
+_FOLDED = frozenset({"run", "fill", "funding_payment", "position"})
 _ON_TABLE = re.compile(r" ON (\w+)")
 
 #: Tables outside the chain, and the columns that each row's seal covers.
@@ -90,24 +93,29 @@ def _verify(db: Database, head: str | None) -> Verdict:
 
 
 class _Folded:
-    """Folds fills again while the rows pass by, and keeps the first disagreement."""
+    """Folds fills and funding again while the rows pass by, and keeps the first disagreement."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._holdings = Holdings()
 
     def take(self, row: Row, kind: str | None) -> None:
-        if self.problems or kind not in ("fill", "position"):
+        if self.problems or kind not in _FOLDED:
             return
         try:
             record = decode(row.line)
             if isinstance(record, Fill):
                 wrong = self._holdings.add(record)
+            elif isinstance(record, FundingPayment):
+                wrong = self._holdings.fund(record)
             elif isinstance(record, Position):
                 wrong = self._holdings.check(record)
+            elif isinstance(record, Run):
+                self._holdings.leverage = int(record.settings.get("desk.leverage", 1))
+                return
             else:
                 return
-        except (BadRecord, InvalidOperation, ArithmeticError) as error:
+        except (BadRecord, InvalidOperation, ArithmeticError, TypeError, ValueError) as error:
             wrong = f"cannot be read: {error}"
         if wrong is not None:
             self.problems.append(Problem("position", row.seq, f"row {row.seq}: {wrong}"))

@@ -13,6 +13,8 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     `at_price` is set when the fact in hand triggers an exit: a venue that trades on recordings fills it there, against
     what that fact can bear; `resting` says that it had been waiting on the book, so it pays the maker's fee.
+    `liquidates` says that a position's margin is used up: such a venue takes it over whole, at `at_price`, and keeps
+    what is left of the margin as its fee.
     """
 
     client_id: str
@@ -25,6 +27,9 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     at_price: Decimal | None = None
     resting: bool = False
     ambiguous: bool = False
+    liquidates: bool = False
+    stop_price: Decimal | None = None
+    closes: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):

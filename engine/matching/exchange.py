@@ -1,15 +1,14 @@
 """An exchange on paper: working orders matched against the facts that pass, a pure fold without clock or chance."""
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from engine.errors import BadRecord
 from engine.matching.bracket import worsened
 from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
-from engine.matching.fees import fee_of
+from engine.matching.fees import Fee, fee_of
 from engine.matching.fills import bearable, limit_filled
 from engine.matching.units import PART, Scale, ceil_div, from_e8, part
 from engine.records.base import Record
@@ -81,19 +80,31 @@ class ExchangeState(msgspec.Struct, kw_only=True):
     closed_at: dict[str, int] = {}
 
 
+class Account(Protocol):
+    """Whose orders they are, as an exchange knows it. Money in 1e-8 quote."""
+
+    def affords(self, symbol: str, notional_e8: int, fee_e8: int) -> bool:
+        """Says whether a buy can be paid."""
+        ...
+
+    def owes_e8(self, symbol: str, qty: Decimal) -> int:
+        """Gives what is owed for coins that are held: a venue liquidates before they bring less."""
+        ...
+
+
 class PaperExchange:
     """Takes orders, sees facts, and answers with events."""
 
     def __init__(
-        self, settings: PaperSettings, state: ExchangeState | None = None, funds_e8: Callable[[], int] | None = None
+        self, settings: PaperSettings, state: ExchangeState | None = None, account: Account | None = None
     ) -> None:
         """Starts empty, or where `state` left off.
 
-        `funds_e8` tells what the account can pay, in 1e-8 quote; a buy that comes to more expires. Without it all is
-        paid.
+        A buy that `account` cannot pay expires, and no sale brings less than what it owes. Without one all is paid, and
+        nothing owed.
         """
         self.settings = settings
-        self.funds_e8 = funds_e8
+        self.account = account
         self.state = state if state is not None else ExchangeState()
         self._half_spread = part(Decimal(str(settings.bar_spread_bps)) / 20_000)
         self._slippage = part(Decimal(str(settings.slippage_bps)) / 10_000)
@@ -123,6 +134,14 @@ class PaperExchange:
             events += self._fill_at(working, order.at_price, self._liquidity(order.symbol))
         self._sweep(order.symbol)
         return events
+
+    def recall(self, order: VenueOrder) -> list[Event]:
+        """Takes an order that was sent in an earlier life of the run: on paper it is played again."""
+        return self.send(order)
+
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Says of an order that may not be sent that it is rejected."""
+        return [Rejected(order.client_id, code)]
 
     def cancel(self, client_id: str) -> list[Event]:
         """Takes an order off the book; an order that is not there is no event."""
@@ -263,6 +282,11 @@ class PaperExchange:
         scale = self.scale(order.symbol)
         buying = order.side == "buy"
         ticks = scale.ticks(at_price, up=buying)
+        if order.liquidates:
+            # A mark price may tell it, long after the last trade.
+            venue_at = liquidity.venue_at if liquidity.at == order.sent_at else order.sent_at
+            whole = Liquidity(at=order.sent_at, venue_at=venue_at, buy=working.left, sell=working.left)
+            return self._execute(working, ticks, whole, "taker")
         if not order.resting:
             ticks = worsened(ticks, 1 if buying else -1, self._half_spread + self._slippage)
         return self._execute(working, ticks, liquidity, "maker" if order.resting else "taker")
@@ -291,21 +315,27 @@ class PaperExchange:
         return events
 
     def _affordable(self, symbol: str, ticks: int, steps: int, role: Literal["maker", "taker"]) -> bool:
-        if self.funds_e8 is None:
+        if self.account is None:
             return True
         notional = self.scale(symbol).money(ticks, steps, up=True)
-        return notional + ceil_div(notional * self._fees[role], PART) <= self.funds_e8()
+        return self.account.affords(symbol, notional, ceil_div(notional * self._fees[role], PART))
 
     def _executed(
         self, working: Working, symbol: str, ticks: int, steps: int, venue_at: int, role: Literal["maker", "taker"]
     ) -> Executed:
         order, rules, scale = working.order, self.state.rules[symbol], self.scale(symbol)
         buying = order.side == "buy"
+        owed = self.account.owes_e8(symbol, scale.qty(steps)) if self.account is not None and not buying else 0
+        if owed > 0:
+            ticks = max(ticks, scale.least_price(owed, steps))
         asset_price = Decimal(str(self.settings.fee_asset_price)) or None
         fee = fee_of(
             scale, 1 if buying else -1, ticks, steps, self._fees[role], fee_in=self.settings.fee_in,
             base=rules.base, quote=rules.quote, asset_price=asset_price,
         )  # fmt: skip
+        left = scale.money(ticks, steps, up=False) - owed
+        if order.liquidates or (owed > 0 and fee.quote_e8 > left):
+            fee = Fee(from_e8(left), rules.quote, left, Decimal(0))
         return Executed(
             client_id=order.client_id, trade_id=f"{order.client_id}-{working.executions}", venue_at=venue_at,
             qty=scale.qty(steps), price=scale.price(ticks), notional=from_e8(scale.money(ticks, steps, up=buying)),

@@ -92,3 +92,7 @@ class Scale:
     def money(self, ticks: int, steps: int, up: bool) -> int:
         """Gives price times quantity in 1e-8 quote: up for what is paid, down for what is received."""
         return _bounded(div(ticks * steps * self.worth_num, self.worth_den, up))
+
+    def least_price(self, money: int, steps: int) -> int:
+        """Gives the lowest price in ticks at which so many steps bring so much money (1e-8 quote)."""
+        return _bounded(ceil_div(money * self.worth_den, steps * self.worth_num))

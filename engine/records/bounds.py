@@ -14,6 +14,9 @@ from msgspec import Meta
 
 Percent = Annotated[float, Meta(ge=0.0, le=100.0)]
 PercentAboveZero = Annotated[float, Meta(gt=0.0, le=100.0)]
+#: A share of equity that may be more than all of it, on margin.
+Exposure = Annotated[float, Meta(ge=0.0, le=12_500.0)]
+Leverage = Annotated[int, Meta(ge=1, le=125)]
 Heat = Annotated[float, Meta(ge=0.0, le=100.0)]
 Weight = Annotated[float, Meta(ge=0.0, le=1.0)]
 Rate = Annotated[float, Meta(ge=0.0, le=0.02)]

@@ -1,6 +1,6 @@
 """The desk: whose run it is, what it holds, and what a rule may look at."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -109,7 +109,8 @@ class Standing(NamedTuple):
 class DeskView(msgspec.Struct, frozen=True):
     """What a rule may look at, at one instant: money in the quote asset, percentages of equity.
 
-    `reserved` is the notional of entries sent or about to be sent and not yet filled, by symbol.
+    `reserved` is the notional of entries sent or about to be sent and not yet filled, by symbol. `leverages` names the
+    symbols that are bought on margin: so many times what an entry takes of the cash.
     """
 
     at: int
@@ -124,6 +125,11 @@ class DeskView(msgspec.Struct, frozen=True):
     engine_reason: str
     day_entries: int = 0
     open_orders: dict[str, int] = {}
+    leverages: Mapping[str, int] = {}
+
+    def leverage(self, symbol: str) -> int:
+        """Gives how many times its margin an entry may be; 1 where all of it is paid."""
+        return self.leverages.get(symbol, 1)
 
     @property
     def standing(self) -> Standing:

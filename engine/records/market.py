@@ -1,8 +1,10 @@
 """Facts of the market: what a source saw, prices and quantities as the decimal strings the exchange wrote."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
+import msgspec
 from msgspec import Meta
 
 from engine.errors import BadRecord
@@ -16,6 +18,8 @@ Above0 = Annotated[str, Meta(pattern=r"^(?=.*[1-9])[0-9]{1,18}(\.[0-9]{1,18})?$"
 _PLAIN_SIX = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,){6}", re.ASCII)
 _SYMBOL = re.compile(r"[^\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"\\,<>&=;'`\[\](){}|]{1,40}")
 MAX_AMOUNT = 1e15
+#: Markets of perpetuals, as venues are named (`binance-usdm`, `bybit-linear`).
+PERPETUALS = frozenset({"usdm", "linear", "swap"})
 #: No candle is longer than a month.
 LONGEST_STEP_S = 2_678_400
 
@@ -70,8 +74,17 @@ class Trade(Fact, frozen=True, kw_only=True):
     trade_id: Whole | None = None
 
 
+class MarginTier(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A step of maintenance margin: notional above `floor` (in quote) must keep `rate` of itself as margin."""
+
+    floor: Plain
+    rate: Plain
+
+
 class SymbolRules(Fact, frozen=True, kw_only=True):
     """An exchange's rules for one symbol; a limit that is absent or "0" is not enforced.
+
+    `margin_tiers` are the maintenance margins of a perpetual, from the smallest notional on, where they are known.
 
     `rules` says where they come from: `venue`, `snapshot YYYY-MM-DD`, or `inferred` from the decimals seen.
     """
@@ -102,6 +115,7 @@ class SymbolRules(Fact, frozen=True, kw_only=True):
     max_position: Plain = "0"
     order_types: tuple[str, ...] = ()
     onboard_at: Whole | None = None
+    margin_tiers: tuple[MarginTier, ...] = ()
     rules: str = "venue"
 
 
@@ -113,10 +127,15 @@ class OpenInterest(Fact, frozen=True, kw_only=True):
 
 
 class Funding(Fact, frozen=True, kw_only=True):
-    """A perpetual's funding rate (a fraction, as decimal string, may be negative)."""
+    """A perpetual's funding rate (a fraction, as decimal string, may be negative).
+
+    `due_at` is when it is paid: live, the next funding time, up to which the rate still moves. Without it the rate was
+    paid at `at`, as histories tell it.
+    """
 
     rate: str
     mark_price: str | None = None
+    due_at: Moment | None = None
 
 
 class LongShort(Fact, frozen=True, kw_only=True):
@@ -140,7 +159,8 @@ class TakerFlow(Fact, frozen=True, kw_only=True):
 class Post(Record, frozen=True, kw_only=True):
     """A social post about some symbols. Its text is untrusted and never an instruction.
 
-    `sentiment` is in [-1, 1] when the producer scored it.
+    `sentiment` is in [-1, 1] where it was scored; `written_at` says when it was written, where that was before it was
+    heard of.
     """
 
     source: str
@@ -148,11 +168,15 @@ class Post(Record, frozen=True, kw_only=True):
     text: str = ""
     post_id: str | None = None
     sentiment: Figure | None = None
+    written_at: Moment | None = None
     mono_ms: Moment | None = None
 
 
 class Announcement(Record, frozen=True, kw_only=True):
-    """An exchange's announcement about some symbols."""
+    """An exchange's announcement about some symbols.
+
+    `opens_at` is when trading opens and `released_at` when it was published, where they are told.
+    """
 
     source: str
     announcement_id: str
@@ -160,20 +184,7 @@ class Announcement(Record, frozen=True, kw_only=True):
     symbols: tuple[str, ...]
     title: str = ""
     opens_at: Whole | None = None
-    mono_ms: Moment | None = None
-
-
-class Health(Record, frozen=True, kw_only=True):
-    """What a live source says of its own health: `degraded` and `blocked` stop entries while they last, never exits.
-
-    It is believed for `for_s` seconds unless it is told again, or told to be `fine`; what is `blocked` without an end,
-    until the operator resumes.
-    """
-
-    venue: str
-    reason: Literal["feed_stale", "feed_dirty", "loop_lag", "banned", "breaker"]
-    state: Literal["fine", "degraded", "blocked"]
-    for_s: Moment = 0
+    released_at: Moment | None = None
     mono_ms: Moment | None = None
 
 
@@ -214,6 +225,11 @@ def price(text: str) -> float:
     if value <= 0.0:
         raise BadRecord(f"price not above zero: {text[:40]!r}")
     return value
+
+
+def is_perp(venue: str) -> bool:
+    """Says whether a venue trades perpetuals: the last word of its name is its market."""
+    return venue.rsplit("-", 1)[-1] in PERPETUALS
 
 
 def check_symbol(symbol: str) -> None:
@@ -319,3 +335,18 @@ def check_rules(rules: SymbolRules) -> None:
         rules.bid_multiplier_down, rules.ask_multiplier_up, rules.ask_multiplier_down, rules.max_position,
     ):  # fmt: skip
         amount(limit)
+    _check_tiers(rules.margin_tiers)
+
+
+def _check_tiers(tiers: Sequence[MarginTier]) -> None:
+    floors = [amount(tier.floor) for tier in tiers]
+    rates = [amount(tier.rate) for tier in tiers]
+    if not tiers:
+        return
+    if (
+        floors[0] != 0.0
+        or floors != sorted(set(floors))
+        or rates != sorted(rates)
+        or not 0.0 < rates[0] <= rates[-1] < 1.0
+    ):
+        raise BadRecord("margin tiers that do not ascend from 0, or whose rates are no fractions")

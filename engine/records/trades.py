@@ -7,8 +7,8 @@ from engine.records.ideas import ExitPlan
 from engine.records.market import Plain
 
 Side = Literal["buy", "sell"]
-Purpose = Literal["entry", "exit"]
-OrderType = Literal["market", "limit"]
+Purpose = Literal["entry", "exit", "protect"]
+OrderType = Literal["market", "limit", "stop"]
 
 
 class Deed(Record, frozen=True, kw_only=True):
@@ -44,7 +44,8 @@ class Intent(Deed, frozen=True, kw_only=True):
 class OrderAttempt(Deed, frozen=True, kw_only=True):
     """An order on its way to the venue; committed before its first byte leaves.
 
-    `reason` says why (ENTRY, STOP, TIER_1, TRAIL, TIME, BLACK_SWAN ...), `reference_price` is what the decision saw.
+    `reason` says why (ENTRY, STOP, TIER_1, TRAIL, TIME, BLACK_SWAN, LIQUIDATION ...), `reference_price` is what the
+    decision saw.
     """
 
     OWNER: ClassVar[str] = "order"
@@ -68,7 +69,9 @@ class OrderResult(Deed, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "order"
 
     client_id: str
-    status: Literal["working", "part_filled", "filled", "cancelled", "expired", "rejected"]
+    status: Literal[
+        "working", "part_filled", "filled", "cancelled", "expired", "rejected", "in_doubt", "never_executed"
+    ]
     filled_qty: str
     code: str | None = None
 
@@ -101,8 +104,9 @@ class Fill(Deed, frozen=True, kw_only=True):
 class Position(Deed, frozen=True, kw_only=True):
     """What the fills of one holding add up to, after the fill before it.
 
-    `entry_price` is the average paid, `realised_pnl` is net of fees in the quote asset, `dust` the remainder too small
-    to sell when the position closed.
+    `entry_price` is the average paid, `realised_pnl` is net of fees and funding in the quote asset, `dust` the
+    remainder too small to sell when the position closed. `margin` is what is tied up in an isolated position, in
+    quote, where it is not all of its cost; at `liquidation_price` the venue closes it.
     """
 
     OWNER: ClassVar[str] = "order"
@@ -116,6 +120,38 @@ class Position(Deed, frozen=True, kw_only=True):
     fees_quote: str
     reason: str
     dust: str
+    margin: str | None = None
+    liquidation_price: str | None = None
+
+
+class FundingPayment(Deed, frozen=True, kw_only=True):
+    """What a perpetual brought (or, below zero, cost) its holder at the funding time `due_at`.
+
+    `amount` is -qty x price x rate in the quote asset, rounded against us, and never more than the margin that it is
+    taken from; `price` is the mark price that came with the rate, else the last price.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    due_at: Moment
+    rate: str
+    price: str
+    qty: str
+    amount: str
+
+
+class ReconcileDiff(Deed, frozen=True, kw_only=True):
+    """Where the exchange's books and ours differed; ours follow. Quantities in the base asset (`balance`: of an asset).
+
+    `adopted` is a holding that we did not know, `closed_elsewhere` one that is gone or smaller, `changed` one that is
+    larger, `balance` an asset of which there is less than we count on.
+    """
+
+    OWNER: ClassVar[str] = "order"
+
+    what: Literal["adopted", "closed_elsewhere", "changed", "balance"]
+    ours: str
+    theirs: str
 
 
 class StateChange(Record, frozen=True, kw_only=True):

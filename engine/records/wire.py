@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import BadRecord
-from engine.records import desk, ideas, market, trades
+from engine.records import account, desk, ideas, market, trades
 from engine.records.base import Record
 
 KINDS: dict[str, type[Record]] = {
@@ -15,9 +15,11 @@ KINDS: dict[str, type[Record]] = {
     for cls in (
         market.Ticker, market.Bar, market.BookTop, market.Trade, market.SymbolRules, market.OpenInterest,
         market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement,
-        market.Health, market.Tick,
+        market.Tick,
         ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
-        trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position, trades.StateChange,
+        trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position,
+        trades.FundingPayment, trades.StateChange, trades.ReconcileDiff, account.OrderReport, account.Execution,
+        account.AccountHolding, account.AccountBalance, account.Condition,
         desk.Run, desk.Judged, desk.Operator, desk.Recording, desk.Alert, desk.End,
     )
 }  # fmt: skip
@@ -27,14 +29,14 @@ COMPARED: frozenset[str] = frozenset(
     kind for kind, cls in KINDS.items() if cls.OWNER in ("scan", "rank", "signal", "precheck", "order")
 ) - {"judged"}
 
-#: Facts of the market, and the tick, which is one when it comes from outside.
-FACTS: frozenset[str] = frozenset(kind for kind, cls in KINDS.items() if cls.OWNER == "market")
+#: Facts of the market and of the account, and the tick, which is one when it comes from outside.
+FACTS: frozenset[str] = frozenset(kind for kind, cls in KINDS.items() if cls.OWNER in ("market", "account"))
 
 #: Order of kinds at one instant: rules before prices, prices before what reads them, the tick last.
 KIND_RANK: dict[str, int] = {
     kind: i
     for i, kind in enumerate(
-        ("run", "operator", "symbol_rules", "health", "announcement", "post", "funding", "open_interest", "long_short",
+        ("run", "operator", "symbol_rules", "announcement", "post", "funding", "open_interest", "long_short",
          "taker_flow", "bar", "ticker", "book_top", "trade", "tick")
     )
 }  # fmt: skip

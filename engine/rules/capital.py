@@ -11,7 +11,10 @@ from engine.records.market import SymbolRules
 
 @dataclass(frozen=True, slots=True)
 class Capital:
-    """Cash less what is reserved must reach; `buffer_pct` is kept for fees and slippage."""
+    """Cash less what is reserved must reach; `buffer_pct` of the order is kept for fees and slippage.
+
+    On margin an order takes its share of the leverage.
+    """
 
     layer: ClassVar[Literal["account"]] = "account"
     buffer_pct: Percent = 0.5
@@ -22,8 +25,8 @@ class Capital:
             return None
         free = desk.cash
         for symbol in sorted(desk.reserved):
-            free -= desk.reserved[symbol]
-        needed = draft.notional * (100 + Decimal(str(self.buffer_pct))) / 100
+            free -= desk.reserved[symbol] / desk.leverage(symbol)
+        needed = draft.notional * (Decimal(100) / desk.leverage(draft.symbol) + Decimal(str(self.buffer_pct))) / 100
         if needed > free:
             return No("NO_CAPITAL", f"{needed:.8f}", f"{free:.8f}")
         return None

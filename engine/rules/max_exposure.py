@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from engine.records.bounds import Percent
+from engine.records.bounds import Exposure
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
 
 @dataclass(frozen=True, slots=True)
 class MaxExposure:
-    """`limit_pct` of equity in all positions and entries under way, at current prices."""
+    """`limit_pct` of equity in all positions and entries under way, at current prices; on margin it may be over 100."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    limit_pct: Percent = 80.0
+    limit_pct: Exposure = 80.0
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when what is at work and the draft pass the limit."""

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from engine.records.bounds import Percent
+from engine.records.bounds import Exposure
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
 
 @dataclass(frozen=True, slots=True)
 class MaxSymbolExposure:
-    """`limit_pct` of equity in one symbol, at current prices."""
+    """`limit_pct` of equity in one symbol, at current prices; on margin it may be over 100."""
 
     layer: ClassVar[Literal["account"]] = "account"
-    limit_pct: Percent = 25.0
+    limit_pct: Exposure = 25.0
 
     def check(self, draft: Draft, desk: DeskView, rules: SymbolRules) -> No | None:
         """Says no when what is held, under way and drafted passes the limit."""

@@ -1,4 +1,4 @@
-"""The catalog of plugs: finds strategies, rules and sources by their file names."""
+"""The catalog of plugs: finds strategies, rules, sources and sentiments by their file names."""
 
 import importlib
 import importlib.util
@@ -8,10 +8,14 @@ from typing import Any
 
 import engine.rules
 import engine.strategies
+import engine.world.sentiments
 import engine.world.sources
 from engine.errors import ConfigError
 
-_ROOMS = {"strategies": engine.strategies, "rules": engine.rules, "sources": engine.world.sources}
+_ROOMS = {
+    "strategies": engine.strategies, "rules": engine.rules, "sources": engine.world.sources,
+    "sentiments": engine.world.sentiments,
+}  # fmt: skip
 
 
 def names(room: str) -> list[str]:

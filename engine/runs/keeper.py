@@ -8,6 +8,7 @@ from engine.records.base import Record
 from engine.records.desk import Operator
 from engine.records.trades import OrderAttempt
 from engine.records.wire import COMPARED, decode, encode, kind_of_line
+from engine.stages.effects import Leave
 
 #: The duplicate window of an intent, in record time.
 DUPLICATE_WINDOW_MS = 60_000
@@ -57,19 +58,19 @@ class Keeper:
         """Keeps one decision."""
         self.keep(encode(record))
 
-    def before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> bool:
-        """Makes an attempt durable before it is sent; False when its intent is taken."""
+    def before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> Leave:
+        """Makes an attempt durable before it is sent; gives its leave, or DUPLICATE when its intent is taken."""
         known = self.catching_up
         for record in records:
             self.keep_record(record)
         if known:
-            return True
+            return Leave(known=True)
         try:
             self.ledger.reserve(attempt.intent_key, attempt.client_id, attempt.at, DUPLICATE_WINDOW_MS)
         except DuplicateIntent:
-            return False
+            return Leave("DUPLICATE")
         self._commit()
-        return True
+        return Leave()
 
     def settle(self, intent_key: str, executed: bool) -> None:
         """Ends the reservation of an order that is over: one that never executed frees its intent at once."""

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,7 +18,7 @@ UNNAMED = {"stream": "no run record"}
 
 def make_run(
     settings: Settings, market: Mapping[str, Any], *, rules_snapshot: str = "", ledger_head: str = "", seed: int = 0,
-    at: int = 0,
+    at: int = 0, mode: Literal["paper", "live"] = "paper",
 ) -> Run:  # fmt: skip
     """Gives the run record of settings and facts; the run id follows from what is run, not from when."""
     import hashlib
@@ -26,7 +26,7 @@ def make_run(
 
     content = msgspec.json.encode([settings.hash, dict(market), ledger_head, seed, VERSION], order="sorted")
     return Run(
-        at=at, run_id=hashlib.sha256(content).hexdigest()[:16], version=VERSION, settings_hash=settings.hash,
+        at=at, mode=mode, run_id=hashlib.sha256(content).hexdigest()[:16], version=VERSION, settings_hash=settings.hash,
         settings=settings.decisive, market=dict(market), sources=settings.scan.inputs,
         rules_snapshot=rules_snapshot, platform=f"{sys.platform} {platform.machine()}", seed=seed,
         ledger_head=ledger_head, start_equity=str(settings.desk.equity),

@@ -9,6 +9,7 @@ import msgspec
 from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
 from engine.records.market import SymbolRules
+from engine.runs.beside import AnnouncementsSettings, PostsWanted, beside_live, with_posts
 
 EXAMPLE = "examples/session"
 
@@ -29,7 +30,10 @@ class Market(NamedTuple):
 
 
 class MarketOptions(NamedTuple):
-    """What of a market is wanted, and how fast. Times in ms."""
+    """What of a market is wanted, and how fast. Times in ms.
+
+    `posts` are told among its facts.
+    """
 
     path: str
     venue: str | None = None
@@ -39,12 +43,13 @@ class MarketOptions(NamedTuple):
     speed: str = "max"
     strict: bool = False
     max_lateness_ms: int = 0
+    posts: PostsWanted | None = None
 
     def only(self) -> dict[str, Any]:
         """Gives what narrows the facts, as plain JSON values: a replay must see the same ones."""
         named = {
             "venue": self.venue, "symbols": list(self.symbols), "since_ms": self.since_ms, "until_ms": self.until_ms,
-            "max_lateness_ms": self.max_lateness_ms,
+            "max_lateness_ms": self.max_lateness_ms, "posts": self.posts._asdict() if self.posts is not None else None,
         }  # fmt: skip
         return {name: value for name, value in named.items() if value}
 
@@ -54,6 +59,7 @@ class MarketOptions(NamedTuple):
         return cls(
             path=path, venue=only.get("venue"), symbols=tuple(only.get("symbols", ())), since_ms=only.get("since_ms"),
             until_ms=only.get("until_ms"), max_lateness_ms=only.get("max_lateness_ms", 0),
+            posts=PostsWanted(**only["posts"]) if "posts" in only else None,
         )  # fmt: skip
 
 
@@ -83,23 +89,34 @@ def no_market() -> ConfigError:
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the live market is, for commands that are given no `--market`.
 
-    `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`: base addresses in place of the
-    exchange's own, as those that hot venue prints.
+    `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`, `account_url`: base addresses in
+    place of the exchange's own, as those that hot venue prints (`account_url` is that of the account's stream).
+    `key`: where the key is, with --live: `env`, `keyring`, or the path of a file of mode 0600. `adopt_spot`: whether
+    coins that the ledger does not know are adopted as positions (on futures positions always are).
     """
 
     venue: str = "binance-spot"
     rest_url: str = ""
     stream_url: str = ""
+    account_url: str = ""
+    key: str = "env"
+    adopt_spot: bool = False
 
 
 class Live(NamedTuple):
-    """What a live market is opened with: where it is, the cycle, the quote assets, and when to end."""
+    """What a live market is opened with: where it is, the cycle, quote assets, what else is heard, when to end.
+
+    With `beats` empty entries come while nothing is heard.
+    """
 
     settings: LiveSettings
     cycle_s: int
     quotes: tuple[str, ...]
     once: bool = False
     stopped: Callable[[], bool] = lambda: False
+    beats: bool = False
+    inputs: tuple[str, ...] = ()
+    announcements: AnnouncementsSettings = AnnouncementsSettings()
 
 
 def is_store(path: str) -> bool:
@@ -129,6 +146,8 @@ def open_market(
 
     if options.path:
         opened = _opened(options, on_bad, before_wait, with_span)
+        if options.posts is not None:
+            opened = opened._replace(source=_with_posts(opened.source, options.posts, options, on_bad))
     elif live is not None:
         opened = _live(options, live, before_wait)
     else:
@@ -158,9 +177,21 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
         data_dir=data_dir(), cycle_s=live.cycle_s, quotes=live.quotes, symbols=options.symbols, once=live.once,
         until_ms=options.until_ms,
         rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
-        before_wait=before_wait,
+        before_wait=before_wait, beats=live.beats,
+        beside=beside_live(live.inputs, live.announcements, options.posts),
     )  # fmt: skip
     return _Opened(source, venue, None)
+
+
+def _with_posts(
+    source: Source, posts: PostsWanted, options: MarketOptions, on_bad: Callable[[str, int, str], None]
+) -> Source:
+    from engine.world.imports.origin import Window
+
+    wanted = Window(frozenset(options.symbols), options.since_ms, options.until_ms)
+    return with_posts(
+        source, posts, wanted, options.strict, lambda name, number, reason, line: on_bad(name, number, reason)
+    )
 
 
 class _Opened(NamedTuple):

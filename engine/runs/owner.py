@@ -43,7 +43,7 @@ class Owner:
         state = start.state
         order = make_order(self.settings, run, state.order if state is not None else None)
         exchange = state.venue if state is not None else exchange_of(run)
-        self.venue = Paper(self.settings.paper, exchange, lambda: order.desk.state.cash_e8)
+        self.venue = Paper(self.settings.paper, exchange, order.desk)
         return Trader(order, self.venue, self.keeper)
 
     def _writer(self) -> RecordingWriter:

@@ -7,6 +7,7 @@ from engine.matching.exchange import ExchangeState
 from engine.records.desk import Run
 from engine.runs.settings import Settings
 from engine.stages.intake import IntakeState
+from engine.stages.live_order import LiveOrder, LiveSetup
 from engine.stages.order import Order, OrderState
 from engine.stages.precheck import Precheck, PrecheckState
 from engine.stages.rank import RankState
@@ -14,7 +15,7 @@ from engine.stages.scan import ScanState
 from engine.stages.signal import SignalState
 
 #: Goes up when the state of a stage changes its shape; an older checkpoint is then not loaded.
-CHECKPOINT_VERSION = "3"
+CHECKPOINT_VERSION = "4"
 
 
 class PipelineState(msgspec.Struct, kw_only=True):
@@ -60,17 +61,23 @@ def unpack(blob: bytes) -> PipelineState:
         raise LedgerError(f"a checkpoint cannot be read: {error}") from None
 
 
-def make_precheck(settings: Settings, run: Run | None = None, state: PrecheckState | None = None) -> Precheck:
+def make_precheck(
+    settings: Settings, run: Run | None = None, state: PrecheckState | None = None, live: LiveSetup | None = None
+) -> Precheck:
     """Makes precheck, with the desk that the run record starts from."""
     if state is None and run is not None and run.desk:
         state = PrecheckState(order=_desk(run), exchange=exchange_of(run))
-    return Precheck(settings.precheck, settings.size, settings.desk, settings.paper, settings.rules, state)
+    return Precheck(settings.precheck, settings.size, settings.desk, settings.paper, settings.rules, state, live=live)
 
 
-def make_order(settings: Settings, run: Run | None = None, state: OrderState | None = None) -> Order:
+def make_order(
+    settings: Settings, run: Run | None = None, state: OrderState | None = None, live: LiveSetup | None = None
+) -> Order:
     """Makes the order stage, with the desk that the run record starts from."""
     if state is None and run is not None and run.desk:
         state = _desk(run)
+    if live is not None:
+        return LiveOrder(settings.desk, settings.rules, live, state)
     return Order(settings.desk, settings.rules, state)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
+from engine.matching.exchange import ExchangeState
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Alert, Recording
@@ -14,6 +15,7 @@ from engine.records.trades import StateChange
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
+from engine.runs.live import Trading
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, make_order, make_precheck, pack, shadow_of
@@ -21,7 +23,9 @@ from engine.runs.settings import Settings
 from engine.runs.stream import KeptStream
 from engine.runs.trader import Trader
 from engine.runs.turn import Takes, Turn
+from engine.stages.effects import Exchange, Silent
 from engine.stages.intake import Intake
+from engine.stages.live_order import LiveSetup
 from engine.stages.rank import Rank
 from engine.stages.scan import Scan
 from engine.stages.signal import Signal
@@ -48,16 +52,24 @@ class Stages:
     def __init__(
         self, settings: Settings, snapshot: Mapping[str, SymbolRules], sink: Callable[[Record], None],
         state: PipelineState | None = None, keeper: Keeper | None = None,
-        on_failure: Callable[[str, str], None] | None = None,
+        on_failure: Callable[[str, str], None] | None = None, live: LiveSetup | None = None,
+        venue: Exchange | None = None,
     ) -> None:  # fmt: skip
-        """`sink` gets every record that leaves the last stage; without a keeper nothing is stored."""
+        """`sink` gets every record that leaves the last stage; without a keeper nothing is stored.
+
+        With `live` the venue's answers come in as facts: `venue` is an account's, or none where they are recorded.
+        """
         self.intake = Intake(settings.scan.cycle_s, snapshot, state.intake if state else None)
         self.scan = Scan(settings.scan, settings.heat, state.scan if state else None)
         self.rank = Rank(settings.rank, settings.heat, state.rank if state else None)
         self.signal = Signal(settings.signal, settings.strategy, state.signal if state else None, on_failure=on_failure)
-        self.precheck = make_precheck(settings, state=shadow_of(state) if state else None)
-        self.order = make_order(settings, state=state.order if state else None)
-        self.venue = Paper(settings.paper, state.venue if state else None, lambda: self.order.desk.state.cash_e8)
+        self.precheck = make_precheck(settings, state=shadow_of(state) if state else None, live=live)
+        self.order = make_order(settings, state=state.order if state else None, live=live)
+        self.exchange = state.venue if state is not None else ExchangeState()
+        if live is None:
+            self.venue: Exchange = Paper(settings.paper, self.exchange, self.order.desk)
+        else:
+            self.venue = venue if venue is not None else Silent()
         self.trader = Trader(self.order, self.venue, keeper)
         stages: list[Takes] = [self.scan, self.rank, self.signal, self.precheck, self.trader]
         self.turn = Turn(self.intake, stages, sink)
@@ -66,7 +78,7 @@ class Stages:
         """Gives what the stages remember, after so many facts."""
         return PipelineState(
             facts=facts, intake=self.intake.state, scan=self.scan.state, rank=self.rank.state,
-            signal=self.signal.state, precheck=self.precheck.state, order=self.order.state, venue=self.venue.state,
+            signal=self.signal.state, precheck=self.precheck.state, order=self.order.state, venue=self.exchange,
         )  # fmt: skip
 
 
@@ -76,15 +88,17 @@ class Session:
     def __init__(
         self, settings: Settings, market: Market, ledger: Ledger, *, seed: int = 0,
         sink: Callable[[Record], None] | None = None, on_failure: Callable[[str, str], None] | None = None,
-        tell: Callable[[Alert | StateChange], None] | None = None,
+        tell: Callable[[Alert | StateChange], None] | None = None, trading: Trading | None = None,
     ) -> None:  # fmt: skip
         """Opens a run on the ledger: a new one, or the last one again when facts and settings are the same.
 
-        `tell` hears of a live market what people should: its alerts, and what becomes of the engine's state.
+        `tell` hears of a live market what people should: its alerts, and what becomes of the engine's state. With
+        `trading` orders go to an account.
+
         Raises ConfigError when the ledger's run had other settings, LedgerError when this market cannot follow it.
         """
         self.settings, self.market, self.ledger = settings, market, ledger
-        self._on_failure, self._outer_sink, self._tell = on_failure, sink, tell
+        self._on_failure, self._outer_sink, self._tell, self._trading = on_failure, sink, tell, trading
         manifest = market.manifest()
         start = find_start(ledger, manifest, settings)
         self.skip, self._follows = start.skip, start.follows
@@ -93,7 +107,10 @@ class Session:
         self._make(start.state, Keeper(ledger, start.after_seq, flush))
         self.facts, self.fills, self.last_at = self.skip, 0, 0
         head = f"{ledger.head.seq}:{ledger.head.hash}"
-        self.run = make_run(settings, manifest, rules_snapshot=market.snapshot_name, ledger_head=head, seed=seed)
+        self.run = make_run(
+            settings, manifest, rules_snapshot=market.snapshot_name, ledger_head=head, seed=seed,
+            mode="live" if trading is not None else "paper",
+        )  # fmt: skip
         ledger.append(encode(self.run))
         ledger.commit()
 
@@ -105,7 +122,9 @@ class Session:
 
         self.last_at = 0
         rotate = self.settings.ledger.rotate_mb << 20
-        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed, self._alert, self._newest)
+        return KeptStream(
+            self.market.source, Path(self.ledger.path), rotate, closed, self._alert, self._newest, self._trading
+        )
 
     def _newest(self) -> dict[str, int]:
         """Gives the opening of the newest minute candle that the stages have of each symbol."""
@@ -120,7 +139,13 @@ class Session:
 
     def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
         self.keeper = keeper
-        self.stages = Stages(self.settings, self.market.snapshot, self._sink, state, keeper, self._on_failure)
+        live = self._trading.setup if self._trading is not None else None
+        venue = self._trading.venue if self._trading is not None else None
+        self.stages = Stages(
+            self.settings, self.market.snapshot, self._sink, state, keeper, self._on_failure, live, venue
+        )
+        if self._trading is not None:
+            self._trading.follow(self.stages.order)
         self.turn = self.stages.turn
 
     def _sink(self, record: Record) -> None:
@@ -205,7 +230,12 @@ class Session:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Ends in order: the open cycle stays open, what is said is committed, and a checkpoint is written."""
+        """Ends in order: the open cycle stays open, what is said is committed, and a checkpoint is written.
+
+        What rests at an exchange stays there and protects.
+        """
+        if self._trading is not None:
+            self._trading.close()
         if self._stream is not None:
             self._stream.close()
         if not self.keeper.catching_up:

@@ -15,6 +15,7 @@ from engine.plugs import Rule, Strategy
 from engine.records.base import figure
 from engine.records.bounds import Count, Seconds, check_number
 from engine.runs import catalog
+from engine.runs.beside import AnnouncementsSettings, PostsSettings
 from engine.runs.market import LiveSettings
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
@@ -23,6 +24,9 @@ from engine.stages.rank import RankSettings
 from engine.stages.scan import ScanSettings
 from engine.stages.signal import SignalSettings
 from engine.stages.size import SizeSettings
+from engine.world.account.settings import AccountSettings
+from engine.world.binance.settings import BinanceSettings
+from engine.world.venues.live.settings import LiveVenueSettings
 
 CONFIG_FILE = "hot.toml"
 ENV_PREFIX = "HOT_"
@@ -63,9 +67,14 @@ _SECTIONS: dict[str, type[Any]] = {
     "ledger": LedgerSettings,
     "daemon": DaemonSettings,
     "live": LiveSettings,
+    "account": AccountSettings,
+    "orders": LiveVenueSettings,
+    "announcements": AnnouncementsSettings,
+    "posts": PostsSettings,
+    "binance": BinanceSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
-_SILENT = ("ledger", "daemon", "live")
+_SILENT = ("ledger", "daemon", "live", "account", "orders", "announcements", "posts", "binance")
 
 
 class Settings:
@@ -85,6 +94,11 @@ class Settings:
     ledger: LedgerSettings
     daemon: DaemonSettings
     live: LiveSettings
+    account: AccountSettings
+    orders: LiveVenueSettings
+    announcements: AnnouncementsSettings
+    posts: PostsSettings
+    binance: BinanceSettings
 
     def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
         """Takes given values with their origins over the defaults; raises ConfigError."""

@@ -5,9 +5,12 @@ Alerts are no facts: nobody decides on them, so that they are passed to who tell
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import msgspec
 
 from engine.plugs import Entry, Resumable, Source
+from engine.records.base import Record
 from engine.records.desk import Alert
 from engine.records.wire import FACTS, at_of, decode, encode
 from engine.world.recording import RecordingWriter, folder_of, lines_of_chunks, read_recording
@@ -16,18 +19,31 @@ from engine.world.recording import RecordingWriter, folder_of, lines_of_chunks, 
 OnClosed = Callable[[str, str], None]
 
 
+class Account(Protocol):
+    """What tells facts of an account, once the recorded past is over."""
+
+    def start(self) -> None:
+        """Begins to act and to tell."""
+        ...
+
+    def facts(self) -> list[Record]:
+        """Gives what was told since it was asked last; the times are the reader's to set."""
+        ...
+
+
 class KeptStream:
     """A source that keeps what passes beside a ledger, and begins with what it kept before."""
 
     def __init__(
         self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed, on_alert: Callable[[Alert], None],
-        newest: Callable[[], Mapping[str, int]],
+        newest: Callable[[], Mapping[str, int]], account: Account | None = None,
     ) -> None:  # fmt: skip
         """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first.
 
-        `newest` gives the opening of each symbol's newest minute candle, once the recorded facts were taken.
+        `newest` gives the opening of each symbol's newest minute candle, once the recorded facts were taken. What
+        `account` tells comes between the stream's facts, at the time of the last one.
         """
-        self._newest = newest
+        self._newest, self._account = newest, account
         self._source, self._folder, self._on_alert = source, folder_of(ledger), on_alert
         self._writer = RecordingWriter(self._folder, rotate_bytes=rotate_bytes, on_chunk_closed=on_closed)
 
@@ -45,7 +61,11 @@ class KeptStream:
                 yield Entry(decode(line), line)
         if isinstance(self._source, Resumable):
             self._source.newest.update(self._newest())
+        if self._account is not None:
+            self._account.start()
         for entry in self._source.facts():
+            if self._account is not None and last_at >= 0:
+                yield from self._told(self._account, last_at)
             record = entry.record
             if isinstance(record, Alert):
                 self._on_alert(record)
@@ -55,6 +75,14 @@ class KeptStream:
             line = entry.line if entry.line is not None else encode(record)
             if record.at < last_at or (record.at == last_at and line in at_last):
                 continue
+            self._writer.write(line)
+            last_at = max(last_at, record.at) if self._account is not None else last_at
+            yield Entry(record, line)
+
+    def _told(self, account: Account, at: int) -> Iterator[Entry]:
+        for fact in account.facts():
+            record = msgspec.structs.replace(fact, at=at)
+            line = encode(record)
             self._writer.write(line)
             yield Entry(record, line)
 

@@ -1,45 +1,28 @@
 """The trader: the order stage with its venue and its ledger; written before sent."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from engine.matching.events import Event, VenueOrder
 from engine.records.base import Record
 from engine.records.trades import OrderAttempt, OrderResult
 from engine.records.wire import COMPARED
 from engine.runs.keeper import Keeper
-from engine.stages.effects import Made, carry_out
+from engine.stages.effects import Exchange, Leave, Made, carry_out
 from engine.stages.order import Order
 
 #: Results after which an order cannot fill any more.
-_OVER = frozenset({"filled", "cancelled", "expired", "rejected"})
-
-
-class Venue(Protocol):
-    """Where orders go: takes them, sees the facts that pass, and answers with events."""
-
-    def send(self, order: VenueOrder) -> list[Event]:
-        """Sends an order and gives what the venue answers at once."""
-        ...
-
-    def cancel(self, client_id: str) -> list[Event]:
-        """Cancels an order and gives what the venue answers at once."""
-        ...
-
-    def see(self, fact: Record) -> list[Event]:
-        """Takes a fact and gives what has happened to orders since."""
-        ...
+_OVER = frozenset({"filled", "cancelled", "expired", "rejected", "never_executed"})
 
 
 class Trader:
     """Carries out what the order stage asks for; keeps every decision that passes, in the order of the stream."""
 
     name: ClassVar[str] = "order"
-    wants: frozenset[str] = COMPARED | Order.wants
 
-    def __init__(self, order: Order, venue: Venue, keeper: Keeper | None = None) -> None:
+    def __init__(self, order: Order, venue: Exchange, keeper: Keeper | None = None) -> None:
         """Trades on `venue`; without a keeper nothing is stored."""
         self.order, self.venue, self.keeper = order, venue, keeper
+        self.wants = COMPARED | order.wants
         self._kept = 0
         self._intents = {sent.attempt.client_id: sent.attempt.intent_key for sent in order.state.sent.values()}
 
@@ -81,7 +64,7 @@ class Trader:
                 if key is not None:
                     self.keeper.settle(key, executed=record.filled_qty != "0")
 
-    def _before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> bool:
+    def _before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> Leave:
         assert self.keeper is not None
         new, self._kept = records[self._kept :], len(records)
         return self.keeper.before_send(new, attempt)

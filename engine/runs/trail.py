@@ -73,7 +73,7 @@ def _outcome(ledger: Ledger, symbol: str, at: int, records: list[Record]) -> lis
     if not any(isinstance(r, Intent) or (isinstance(r, OrderAttempt) and r.purpose == "entry") for r in records):
         return []
     found: list[Record] = []
-    kinds = ["order_attempt", "order_result", "fill", "position"]
+    kinds = ["order_attempt", "order_result", "fill", "funding_payment", "position"]
     for _, line in ledger.lines(kinds=kinds, since=at + 1, symbol=symbol):
         record = decode(line)
         if record is None:

@@ -1,6 +1,6 @@
 """What is said about a symbol: announcements, mentions and their sentiment, in bounded rolling windows."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from typing import Literal
 
 import msgspec
@@ -27,10 +27,12 @@ class Chatter(msgspec.Struct, kw_only=True):
     announced_at: int = 0
 
     def post(self, post: Post) -> None:
-        """Takes a post."""
-        self.times.append(post.at)
+        """Takes a post; one that was heard of late counts for when it was written."""
+        written = post.at if post.written_at is None else min(post.written_at, post.at)
+        place = bisect_right(self.times, written)
+        self.times.insert(place, written)
         score = post.sentiment
-        self.sentiments.append(max(-1.0, min(1.0, score)) if score is not None and score == score else None)
+        self.sentiments.insert(place, max(-1.0, min(1.0, score)) if score is not None and score == score else None)
         if len(self.times) > MAX_POSTS:
             del self.times[0], self.sentiments[0]
 
@@ -38,7 +40,7 @@ class Chatter(msgspec.Struct, kw_only=True):
         """Takes an announcement; what is no listing or campaign does not count for heat."""
         if news.category in ("spot_listing", "perp_listing", "campaign"):
             self.announced = news.category
-            self.announced_at = news.opens_at if news.opens_at is not None else news.at
+            self.announced_at = next(at for at in (news.opens_at, news.released_at, news.at) if at is not None)
 
     def sweep(self, now: int) -> None:
         """Forgets posts older than a week and announcements that count for nothing any more."""

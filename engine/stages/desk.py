@@ -7,13 +7,15 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.matching.events import Executed
-from engine.matching.units import E8, MOST, e8, from_e8
+from engine.matching.units import E8, MOST, ceil_div, e8, from_e8
+from engine.records.account import Condition
 from engine.records.base import Figure, figure
-from engine.records.bounds import Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
+from engine.records.bounds import Leverage, Money, Percent, Seconds, SecondsOrOff, Weight, check_ascending, check_asset
 from engine.records.desk import DeskView, EngineState, Holding, Standing
-from engine.records.market import Bar, Health, SymbolRules, check_rules
+from engine.records.market import Bar, SymbolRules, check_rules, is_perp
 from engine.records.trades import StateChange
 from engine.stages.exits import ExitState
+from engine.stages.funding import FundingState
 from engine.stages.recent import News, Price, Recent
 
 DAY_MS = 86_400_000
@@ -31,10 +33,15 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     (blocked) begin. `day_loss_levels_pct`: loss of the UTC day at which they begin. `size_factors`: what L0 to L5 leave
     of an entry's size. `l5_cooldown_s`: how long L5 blocks. `feed_stale_s`: a market silent for longer degrades the
     engine (twice the step for coarser candles). `feed_fresh_s`: how long it must flow again before entries do.
+    `leverage`: how many times its margin an entry on perpetuals is; the margin is isolated: all that a position can
+    lose. `maintenance_rate`: the share of its notional that a position must keep as margin, or its venue closes it,
+    where the symbol's rules name no tiers (0.004 is asked of the largest coins, 0.03 of a few).
     """
 
     equity: Money = Decimal(1000)
     quote_asset: str = "USDT"
+    leverage: Leverage = 1
+    maintenance_rate: Weight = 0.02
     drawdown_levels_pct: Levels = (3.0, 5.0, 8.0, 10.0, 15.0)
     day_loss_levels_pct: Levels = (2.0, 3.0, 4.0, 5.0, 8.0)
     size_factors: tuple[Weight, Weight, Weight, Weight, Weight, Weight] = (1.0, 1.0, 0.7, 0.5, 0.0, 0.0)
@@ -47,12 +54,19 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         check_asset("quote_asset", self.quote_asset)
         check_ascending("drawdown_levels_pct", self.drawdown_levels_pct)
         check_ascending("day_loss_levels_pct", self.day_loss_levels_pct)
+        if self.leverage * self.maintenance_rate >= 1:
+            raise ValueError(
+                f"at leverage {self.leverage} a margin is no more than maintenance_rate {self.maintenance_rate:g}: "
+                "an entry would be liquidated at once"
+            )
 
 
 class Book(msgspec.Struct, kw_only=True):
     """One open position: quantity, what it cost, what it has realised, and where it stands in its exit plan.
 
-    `last_exit` is the key of the last exit that was sent.
+    `owed_e8` is what of its value is not ours: the part of the cost that the venue lent, and the funding that was paid
+    out of its margin. `funded_at` is the last funding time that was paid, `last_exit` the key of the last exit that was
+    sent.
     """
 
     symbol: str
@@ -64,19 +78,23 @@ class Book(msgspec.Struct, kw_only=True):
     cost_e8: int = 0
     realised_e8: int = 0
     fees_e8: int = 0
+    owed_e8: int = 0
+    funded_at: int = 0
     last_exit: str = ""
+
+    @property
+    def margin_e8(self) -> int:
+        """What is tied up in it: all that it can lose."""
+        return self.cost_e8 - self.owed_e8
+
+    def owed_of(self, qty: Decimal) -> int:
+        """What is owed for a part of its coins, in 1e-8 quote."""
+        return self.owed_e8 if qty >= self.qty else int(self.owed_e8 * qty / self.qty)
 
     @property
     def entry_price(self) -> Decimal:
         """Average paid per unit, in the quote asset."""
         return Decimal(self.cost_e8) / E8 / self.qty if self.qty else Decimal(0)
-
-
-class Ailment(msgspec.Struct, frozen=True):
-    """What ails a live source: whether it degrades or blocks, and until when on the monotonic clock (0: no end)."""
-
-    state: EngineState
-    until: int
 
 
 class DeskState(msgspec.Struct, kw_only=True):
@@ -95,6 +113,7 @@ class DeskState(msgspec.Struct, kw_only=True):
     reserved_e8: dict[str, int] = {}
     recent: dict[str, Recent] = {}
     rules: dict[str, SymbolRules] = {}
+    funding: FundingState = msgspec.field(default_factory=FundingState)
     last_fact: int = 0
     fresh_since: int = 0
     feed_step_s: int = 0
@@ -103,11 +122,11 @@ class DeskState(msgspec.Struct, kw_only=True):
     dirty: int = 0
     counted_since: int = 0
     feed_dirty: bool = False
-    ailments: dict[str, Ailment] = {}
     engine: EngineState = "tradeable"
     reason: str = ""
     halted: str = ""
     blocked_until: int = 0
+    conditions: dict[str, Condition] = {}
 
 
 class Desk:
@@ -118,11 +137,20 @@ class Desk:
         self.settings = settings
         start = e8(settings.equity)
         self.state = state if state is not None else DeskState(cash_e8=start, peak_e8=start, equity_e8=start)
+        self._leverages: dict[str, int] = {}
+        for rules in self.state.rules.values():
+            self._lever(rules)
 
     def learn(self, rules: SymbolRules) -> None:
         """Takes an exchange's rules; raises BadRecord for rules that make none, and goes by the old ones."""
         check_rules(rules)
         self.state.rules[rules.symbol] = rules
+        self._lever(rules)
+
+    def _lever(self, rules: SymbolRules) -> None:
+        self._leverages.pop(rules.symbol, None)
+        if self.settings.leverage > 1 and is_perp(rules.venue):
+            self._leverages[rules.symbol] = self.settings.leverage
 
     def see(self, fact: Price) -> News:
         """Takes a fact; says what it is good for. One that makes no sense is counted, and good for nothing."""
@@ -150,18 +178,6 @@ class Desk:
         state.feed_step_s = fact.step_s if isinstance(fact, Bar) and not quick else 0
         return news
 
-    def hear(self, health: Health) -> list[StateChange]:
-        """Takes what a live source says of itself; gives the change of the engine's state that follows at once."""
-        state, mono = self.state, health.mono_ms if health.mono_ms is not None else health.at
-        if health.state == "fine":
-            state.ailments.pop(health.reason, None)
-        else:
-            until = mono + 1000 * health.for_s if health.for_s else 0
-            state.ailments[health.reason] = Ailment(health.state, until)
-            if health.reason == "feed_stale":
-                state.fresh_since = max(state.fresh_since, mono)
-        return self._engine(health.at, mono)
-
     def _stale_ms(self, step_s: int) -> int:
         return max(self.settings.feed_stale_s, 2 * step_s) * 1000
 
@@ -170,12 +186,14 @@ class Desk:
         state = self.state
         state.equity_e8 = state.cash_e8
         for symbol in sorted(state.books):
-            state.equity_e8 = min(state.equity_e8 + self._value_e8(symbol), MOST)
+            state.equity_e8 = min(state.equity_e8 + self._value_e8(symbol) - state.books[symbol].owed_e8, MOST)
         day = at // DAY_MS
         if day != state.day:
             state.day, state.day_base_e8, state.day_entries = day, state.equity_e8, 0
         state.peak_e8 = max(state.peak_e8, state.equity_e8)
         self._count_dirt(mono)
+        for scope in [scope for scope, held in state.conditions.items() if 0 < held.until <= at]:
+            del state.conditions[scope]
         state.drawdown_pct = _loss_pct(state.peak_e8, state.equity_e8)
         state.day_loss_pct = _loss_pct(state.day_base_e8, state.equity_e8)
         return self._risk(at) + self._engine(at, mono)
@@ -227,9 +245,9 @@ class Desk:
         was = f"{state.engine}({state.reason})" if state.reason else state.engine
         state.engine, state.reason = now, reason
         until = state.blocked_until if reason == "risk_L5" else None
-        ailment = state.ailments.get(reason)
-        if ailment is not None and ailment.state == "blocked" and ailment.until:
-            until = at + ailment.until - mono
+        for condition in state.conditions.values():
+            if (condition.state, condition.reason) == (now, reason) and now == "blocked":
+                until = condition.until or None
         return [
             StateChange(
                 at=at, scope="engine", was=was, now=f"{now}({reason})" if reason else now,
@@ -243,9 +261,12 @@ class Desk:
             return "blocked", "operator"
         if state.risk_level == "L5":
             return "blocked", "risk_L5"
-        ailing = self._ailing(mono)
-        if "blocked" in ailing:
-            return "blocked", ailing["blocked"]
+        conditions = [state.conditions[scope] for scope in sorted(state.conditions)]
+        for condition in conditions:
+            if condition.state == "blocked":
+                return "blocked", condition.reason
+        for condition in conditions:
+            return "degraded", condition.reason
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             return "degraded", "feed_stale"
         # The way back: a whole fresh window of facts, not the first frame after the silence.
@@ -253,19 +274,18 @@ class Desk:
             return "degraded", "feed_stale"
         if state.feed_dirty:
             return "degraded", "feed_dirty"
-        if "degraded" in ailing:
-            return "degraded", ailing["degraded"]
         return "tradeable", ""
 
-    def _ailing(self, mono: int) -> dict[EngineState, str]:
-        """Gives the first reason to be degraded and to be blocked, by name; what is over is forgotten."""
-        ailments, found = self.state.ailments, dict[EngineState, str]()
-        for reason in sorted(ailments):
-            if ailments[reason].until and mono >= ailments[reason].until:
-                del ailments[reason]
-            else:
-                found.setdefault(ailments[reason].state, reason)
-        return found
+    def learn_condition(self, condition: Condition) -> list[StateChange]:
+        """Takes note of what stands in the way of entries, or of its end; gives the change that follows at once."""
+        state, mono = self.state, condition.mono_ms if condition.mono_ms is not None else condition.at
+        if condition.state == "ok":
+            state.conditions.pop(condition.scope, None)
+        else:
+            state.conditions[condition.scope] = condition
+            if condition.scope == "feed_stale":
+                state.fresh_since = max(state.fresh_since, mono)
+        return self._engine(condition.at, mono)
 
     def operator(self, action: Literal["halt", "resume"], reason: str) -> None:
         """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down and what blocks."""
@@ -273,8 +293,8 @@ class Desk:
             self.state.halted = reason or "operator"
         else:
             self.state.halted = ""
-            for reason in [name for name, one in self.state.ailments.items() if one.state == "blocked"]:
-                del self.state.ailments[reason]
+            for scope in [scope for scope, held in self.state.conditions.items() if held.needs_resume]:
+                del self.state.conditions[scope]
             if self.state.blocked_until:
                 self.state.blocked_until = 1  # over at the next mark
 
@@ -299,7 +319,7 @@ class Desk:
             reserved={s: from_e8(v) for s, v in sorted(state.reserved_e8.items())},
             drawdown_pct=state.drawdown_pct, day_loss_pct=state.day_loss_pct, risk_level=state.risk_level,
             engine_state=state.engine, engine_reason=state.reason, day_entries=state.day_entries,
-            open_orders=open_orders,
+            open_orders=open_orders, leverages=self._leverages,
         )  # fmt: skip
 
     @property
@@ -318,24 +338,40 @@ class Desk:
         book.cost_e8 += kept
         book.fees_e8 += fee
         book.realised_e8 -= fee if not done.fee_base else notional - kept
-        self.state.cash_e8 -= notional if done.fee_base else notional + fee
+        lent = notional - self._margin_of(book.symbol, notional)
+        book.owed_e8 += lent
+        self.state.cash_e8 -= (notional if done.fee_base else notional + fee) - lent
+
+    def _margin_of(self, symbol: str, notional_e8: int) -> int:
+        return ceil_div(notional_e8, self._leverages.get(symbol, 1))
+
+    def affords(self, symbol: str, notional_e8: int, fee_e8: int) -> bool:
+        """Says whether the cash pays a buy: its margin and its fee."""
+        return self._margin_of(symbol, notional_e8) + fee_e8 <= self.state.cash_e8
+
+    def owes_e8(self, symbol: str, qty: Decimal) -> int:
+        """Gives what is owed for a part of what is held, in 1e-8 quote."""
+        book = self.state.books.get(symbol)
+        return book.owed_of(qty) if book is not None else 0
 
     def sell(self, book: Book, done: Executed) -> None:
         """Takes an exit's execution out of a position and books its profit."""
         notional = e8(done.notional)
         fee = e8(done.fee_quote, up=True)
         cost = book.cost_e8 if done.qty >= book.qty else int(book.cost_e8 * done.qty / book.qty)
+        owed = book.owed_of(done.qty)
         book.qty -= done.qty
         book.cost_e8 -= cost
+        book.owed_e8 -= owed
         book.fees_e8 += fee
         book.realised_e8 += notional - cost - fee
-        self.state.cash_e8 = min(self.state.cash_e8 + notional - fee, MOST)
+        self.state.cash_e8 = min(self.state.cash_e8 + notional - fee - owed, MOST)
 
     def write_off(self, book: Book) -> Decimal:
-        """Closes a position whose remainder is too small to sell; gives that dust, which counts as lost."""
+        """Closes a position whose remainder is too small to sell; gives that dust, whose margin counts as lost."""
         dust = book.qty
-        book.realised_e8 -= book.cost_e8
-        book.qty, book.cost_e8 = Decimal(0), 0
+        book.realised_e8 -= book.margin_e8
+        book.qty, book.cost_e8, book.owed_e8 = Decimal(0), 0, 0
         del self.state.books[book.symbol]
         return dust
 

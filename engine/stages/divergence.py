@@ -1,7 +1,8 @@
 """Divergence: why one run earned more than another, trade by trade, in shares that sum to the gap to the last digit.
 
 The gap is the net result of B minus that of A, in quote units. A run's net result is what its sells brought, less what
-its buys cost, less fees, plus what is still held at the last price that its records told. Dust is worth nothing.
+its buys cost, less fees, with funding, plus what is still held at the last price that its records told. Dust is worth
+nothing.
 
 A trade is a holding, from its first entry to its last exit. Two trades are the same when they share the intent of an
 entry (`intent_key`, so strategy, venue, symbol, side and time of decision); exits are matched by their reason within
@@ -24,8 +25,8 @@ other exits: the coins went another way out, as when another entry price moved t
 was left with is `fill`.
 
 A trade that only one of the two made is `signal` with its whole net result, its cause the code by which the other did
-not enter; it is `fill` where the other sent the very same order and got nothing. `funding` is what holding cost or
-brought; spot trades have none, and no record tells any.
+not enter; it is `fill` where the other sent the very same order and got nothing. `funding` is what holding a
+perpetual cost or brought, whole.
 
 The reference price of a fill is the one that its order named where it was filled at the very moment of decision (a
 level that a bar touched), else the last price that either run told up to the fill's time at the venue, else the
@@ -41,6 +42,7 @@ import msgspec
 
 from engine.stages.divergence_deals import DUST, EXACT, OPEN, Coin, Deal, Deals, Leg, Told
 
+FUNDING = "FUNDING"
 SHARES = ("signal", "timing", "price", "fee", "funding", "fill")
 #: Why quantities differ: the orders asked for others (a knock-on of other equity or risk), or the venue gave others.
 ASKED, FILLED = "ASKED", "FILLED"
@@ -175,7 +177,7 @@ def _splits(a: Ran, b: Ran, prices: References) -> Iterator[Split]:
     pairs = list(_pairs(a.deals, b.deals))
     for one, other in pairs:
         pieces = [piece for piece in _pieces(one, other, prices[one.coin]) if piece.amount]
-        if pieces or one.legs != other.legs:
+        if pieces or one.legs != other.legs or one.funding != other.funding:
             yield _split(one, other, pieces)
     paired = {id(deal) for pair in pairs for deal in pair}
     for deal in a.deals.all:
@@ -207,6 +209,7 @@ def _alone(deal: Deal, other: Ran, amount: Decimal) -> Piece:
 def _pieces(a: Deal, b: Deal, prices: Mapping[int, Decimal]) -> Iterator[Piece]:
     mark = _mark(a, b)
     left_alike = {leg.reason for leg in a.legs.values()} ^ {leg.reason for leg in b.legs.values()} <= {DUST}
+    yield Piece("funding", FUNDING, b.funding - a.funding)
     for key in {**a.legs, **b.legs}:
         one, other = a.legs.get(key), b.legs.get(key)
         if one is not None and other is not None:

@@ -11,13 +11,13 @@ from engine.errors import BadRecord
 from engine.records.base import Record
 from engine.records.desk import Run
 from engine.records.ideas import Candidate, CandidateSnapshot, Cycle, Refusal, SignalSnapshot
-from engine.records.trades import Fill, OrderAttempt, OrderResult, Position
+from engine.records.trades import Fill, FundingPayment, OrderAttempt, OrderResult, Position
 from engine.stages.report_trades import money
 
 #: Sums and products of money never round: a digit that would be lost is an error.
 EXACT = Context(prec=400, traps=[Inexact, InvalidOperation])
 #: Kinds that make deals, and kinds that tell the rest.
-DEEDS = ("run", "order_attempt", "order_result", "fill", "position")
+DEEDS = ("run", "order_attempt", "order_result", "fill", "funding_payment", "position")
 TELLING = ("candidate", "candidate_snapshot", "signal_snapshot", "refusal", "cycle")
 #: Ways out that are no order: what is still held, and what was too small to sell.
 OPEN, DUST = "OPEN", "DUST"
@@ -69,7 +69,10 @@ class Entry(msgspec.Struct, kw_only=True):
 
 
 class Deal(msgspec.Struct, kw_only=True):
-    """One holding. `keys` are the intents that opened it, `asked` the coins that their orders asked for."""
+    """One holding. `keys` are the intents that opened it, `asked` the coins that their orders asked for.
+
+    `funding` is what it brought (below zero: cost) at funding times.
+    """
 
     venue: str
     symbol: str
@@ -79,6 +82,7 @@ class Deal(msgspec.Struct, kw_only=True):
     asked: Decimal = _NOTHING
     held: Decimal = _NOTHING
     legs: dict[tuple[str, str], Leg] = {}
+    funding: Decimal = _NOTHING
     last_price: Decimal = _NOTHING
     last_at: int = 0
 
@@ -89,8 +93,8 @@ class Deal(msgspec.Struct, kw_only=True):
 
     @property
     def net(self) -> Decimal:
-        """What it earned net of fees, with what is still held at its last known price; inside of EXACT."""
-        return sum((leg.sign * leg.notional - leg.fee for leg in self.legs.values()), _NOTHING)
+        """What it earned net of fees and funding, with what is still held at its last known price; inside of EXACT."""
+        return sum((leg.sign * leg.notional - leg.fee for leg in self.legs.values()), self.funding)
 
 
 class Deals:
@@ -121,6 +125,8 @@ class Deals:
                 self._result(record)
             elif isinstance(record, Fill):
                 self._fill(record)
+            elif isinstance(record, FundingPayment):
+                self._funding(record)
             elif isinstance(record, Position):
                 self._position(record)
 
@@ -169,6 +175,12 @@ class Deals:
             deal.keys.append(attempt.intent_key)
             deal.asked += money(attempt.qty)
         return deal
+
+    def _funding(self, payment: FundingPayment) -> None:
+        deal = self.open.get((payment.venue, payment.symbol))
+        if deal is None:
+            raise BadRecord(f"funding of {payment.symbol[:40]!r}, of which nothing is held: the whole run is needed")
+        deal.funding += money(payment.amount)
 
     def _position(self, position: Position) -> None:
         deal = self.open.get((position.venue, position.symbol))

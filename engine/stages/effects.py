@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from engine.matching.events import Event, Rejected, VenueOrder
+from engine.matching.events import Event, VenueOrder
 from engine.records.base import Record
 from engine.records.trades import OrderAttempt
 
@@ -34,13 +34,60 @@ class Acts(Protocol):
         """Sends an order and gives what the venue answers at once."""
         ...
 
+    def recall(self, order: VenueOrder) -> list[Event]:
+        """Takes an order that an earlier life of this run has sent, or was about to."""
+        ...
+
     def cancel(self, client_id: str) -> list[Event]:
         """Cancels an order and gives what the venue answers at once."""
         ...
 
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Takes an order that may not be sent, and gives what is said of it at once."""
+        ...
 
-#: Called before an order is sent, with the records that stand before it; False says that the intent is taken.
-BeforeSend = Callable[[Sequence[Record], OrderAttempt], bool]
+
+class Exchange(Acts, Protocol):
+    """A venue that sees the facts that pass, and answers some of them."""
+
+    def see(self, fact: Record) -> list[Event]:
+        """Takes a fact and gives what has happened to orders since."""
+        ...
+
+
+class Silent:
+    """A venue that says nothing: where its answers come in as facts."""
+
+    def send(self, order: VenueOrder) -> list[Event]:
+        """Says nothing."""
+        return []
+
+    def recall(self, order: VenueOrder) -> list[Event]:
+        """Says nothing."""
+        return []
+
+    def cancel(self, client_id: str) -> list[Event]:
+        """Says nothing."""
+        return []
+
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Says nothing."""
+        return []
+
+    def see(self, fact: Record) -> list[Event]:
+        """Says nothing."""
+        return []
+
+
+class Leave(NamedTuple):
+    """Whether an order may be sent; `known` says that it was stored before, so that it may have been sent already."""
+
+    code: str | None = None
+    known: bool = False
+
+
+#: Called before an order is sent, with the records that stand before it; gives its leave, or the code of why not.
+BeforeSend = Callable[[Sequence[Record], OrderAttempt], Leave]
 
 
 def carry_out(
@@ -62,10 +109,11 @@ def carry_out(
             item = queue.popleft()
             if isinstance(item, Send):
                 records.append(item.attempt)
-                if before_send is not None and not before_send(records, item.attempt):
-                    events: list[Event] = [Rejected(item.attempt.client_id, "DUPLICATE")]
+                leave = before_send(records, item.attempt) if before_send is not None else Leave()
+                if leave.code is not None:
+                    events = venue.refuse(item.order, leave.code)
                 else:
-                    events = venue.send(item.order)
+                    events = venue.recall(item.order) if leave.known else venue.send(item.order)
             elif isinstance(item, Cancel):
                 events = venue.cancel(item.client_id)
             else:

@@ -9,6 +9,8 @@ from engine.matching.bracket import TicksBar, touched
 from engine.matching.units import Scale, ceil_div
 from engine.records.ideas import ExitPlan
 
+#: Why a position is left that its venue closed, for want of margin.
+LIQUIDATION = "LIQUIDATION"
 _HUNDRED = 100
 # Percentages of a plan are carried as whole millionths of a percent, so that levels are exact.
 _MICRO = 1_000_000
@@ -28,7 +30,10 @@ class Exit(NamedTuple):
 
 
 class ExitState(msgspec.Struct, kw_only=True):
-    """Where one long position stands in its plan: levels in ticks, steps per leg and what each leg has done."""
+    """Where one long position stands in its plan: levels in ticks, steps per leg and what each leg has done.
+
+    At `liquidation` its venue closes it, at the price of `bankruptcy`; 0 for one that owes nothing.
+    """
 
     plan: ExitPlan
     opened_at: int
@@ -43,6 +48,8 @@ class ExitState(msgspec.Struct, kw_only=True):
     trail_left: int = 0
     armed: bool = False
     best: int = 0
+    liquidation: int = 0
+    bankruptcy: int = 0
 
     def entered(self, steps: int, entry_ticks: int) -> None:
         """Sets the levels after an entry fill: `steps` more at an average entry of `entry_ticks`."""
@@ -91,6 +98,10 @@ class ExitState(msgspec.Struct, kw_only=True):
         self.best = new.ticks(old.price(self.best), up=True)
         self.tiers = [new.ticks(old.price(level), up=True) for level in self.tiers]
 
+    def ends_at(self, price: int) -> bool:
+        """Says whether the venue closes the position at a price, in ticks."""
+        return self.liquidation > 0 and price <= self.liquidation
+
     @property
     def deadline(self) -> int | None:
         """When the holding time is over, in ms, or None without a limit."""
@@ -138,16 +149,24 @@ def on_bar(state: ExitState, bar: TicksBar, open_at: int, entered_here: bool) ->
 
     Time first, at the open; then what the open gapped over; then the range, where a bar that touches both the stop
     and a target counts as stopped. The trailing stop in force was fixed by the bars before. Prices in ticks.
+
+    What is liquidated at the open is not left by time, or it could lose more than its margin. A stop that is nearer
+    goes before the liquidation; a bar that touches it and anything else counts as liquidated.
     """
+    if state.ends_at(bar.open) and not entered_here:
+        return [_liquidated(state)]
     if state.deadline is not None and open_at >= state.deadline and not entered_here:
         return [Exit("TIME", state.left, bar.open)]
     exits: list[Exit] = []
     left = state.left
     trail = state.trail
     target = state.next_tier or None
-    touch = touched(bar, 1, state.stop or None, target, entered_here=entered_here)
+    stop = state.stop if state.stop > state.liquidation else 0
+    touch = touched(bar, 1, stop or None, target, entered_here=entered_here)
     if touch is not None and touch.reason in ("stop", "stop_gap"):
         return [Exit("STOP", left, touch.price, ambiguous=touch.ambiguous)]
+    if state.ends_at(bar.low):
+        return [_liquidated(state, ambiguous=touch is not None)]
     if trail and bar.low <= trail and not entered_here:
         steps = min(state.trail_left, left)
         both = touch is not None and touch.reason == "target"
@@ -163,6 +182,8 @@ def on_bar(state: ExitState, bar: TicksBar, open_at: int, entered_here: bool) ->
 
 def on_price(state: ExitState, price: int, at: int) -> list[Exit]:
     """Gives the exits that a single price makes (a ticker, a trade, a bid), in order. Price in ticks."""
+    if state.ends_at(price):
+        return [_liquidated(state)]
     if state.deadline is not None and at >= state.deadline:
         return [Exit("TIME", state.left, price)]
     if state.stop and price <= state.stop:
@@ -175,6 +196,15 @@ def on_price(state: ExitState, price: int, at: int) -> list[Exit]:
         left -= exits[-1].steps
     exits += _tiers_up_to(state, price, left)
     return exits
+
+
+def on_mark(state: ExitState, mark: int) -> list[Exit]:
+    """Gives the exit that a mark price makes: nothing but a liquidation is measured with it. Price in ticks."""
+    return [_liquidated(state)] if state.ends_at(mark) else []
+
+
+def _liquidated(state: ExitState, ambiguous: bool = False) -> Exit:
+    return Exit(LIQUIDATION, state.left, state.bankruptcy, ambiguous=ambiguous)
 
 
 def on_change(state: ExitState, change_pct: float | None) -> list[Exit]:

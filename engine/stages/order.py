@@ -9,17 +9,21 @@ import msgspec
 from engine.errors import BadRecord
 from engine.matching.bracket import TicksBar
 from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
-from engine.matching.units import Scale, e8, plain
+from engine.matching.units import Scale, e8, from_e8, plain
 from engine.plugs import Rule
+from engine.records.account import Condition
 from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import client_id, intent_key
-from engine.records.market import Bar, BookTop, Health, SymbolRules, Tick, Ticker
+from engine.records.market import Bar, BookTop, Funding, SymbolRules, Tick, Ticker
 from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
-from engine.stages.exits import Exit, ExitState, on_bar, on_change, on_price
+from engine.stages.exits import LIQUIDATION, Exit, ExitState, on_bar, on_change, on_mark, on_price
+from engine.stages.funding import hear
+from engine.stages.margin import guard, margin_tiers, paid
+from engine.stages.protection import Protection
 from engine.stages.recent import PRICE_KINDS, Price
 from engine.stages.selling import Selling
 
@@ -34,6 +38,7 @@ class Sent(msgspec.Struct, kw_only=True):
     attempt: OrderAttempt
     filled: Decimal = Decimal(0)
     plan: ExitPlan | None = None
+    working: bool = False
 
 
 class OrderState(msgspec.Struct, kw_only=True):
@@ -44,13 +49,16 @@ class OrderState(msgspec.Struct, kw_only=True):
     intents: list[Intent] = []
     codes: dict[str, str] = {}
     exited: list[str] = []
+    protection: Protection = msgspec.field(default_factory=Protection)
 
 
 class Order:
     """Takes intents and facts; gives attempts, results, fills, positions, state changes and the cycle."""
 
     name: ClassVar[str] = "order"
-    wants: frozenset[str] = PRICE_KINDS | {"symbol_rules", "health", "intent", "refusal", "operator", "tick"}
+    wants: frozenset[str] = PRICE_KINDS | {
+        "symbol_rules", "funding", "condition", "intent", "refusal", "operator", "tick",
+    }  # fmt: skip
 
     def __init__(self, desk: DeskSettings, rules: Sequence[Rule], state: OrderState | None = None) -> None:
         """Starts with a fresh desk, or where `state` left off. `rules` are asked once more before sending."""
@@ -66,14 +74,16 @@ class Order:
             return self._price(record)
         if isinstance(record, Tick):
             return self._tick(record)
-        if isinstance(record, Health):
-            return [*self.desk.hear(record)]
+        if isinstance(record, Condition):
+            return [*self.desk.learn_condition(record)]
         if isinstance(record, Intent):
             self.state.intents.append(record)
         elif isinstance(record, Refusal):
             self.state.codes[record.symbol] = record.code
         elif isinstance(record, SymbolRules):
             self._rules(record)
+        elif isinstance(record, Funding):
+            return self._funding(record)
         elif isinstance(record, Operator):
             self.desk.operator(record.action, record.reason)
         return []
@@ -88,6 +98,35 @@ class Order:
         self._scales.pop(rules.symbol, None)
         if book is not None and before is not None:
             book.exits.rescale(before, self.scale(rules.symbol))
+            self._guard(book)
+
+    def _guard(self, book: Book) -> None:
+        guard(book, self.scale(book.symbol), margin_tiers(self.desk.settings, self.desk.state.rules[book.symbol]))
+
+    def _funding(self, fact: Funding) -> list[Made]:
+        made = self._pay_funding(fact.at, fact.at)
+        book = self.desk.state.books.get(fact.symbol)
+        try:
+            hear(self.desk.state.funding, fact)
+        except BadRecord:
+            return made
+        made += self._pay_funding(fact.at, fact.at)
+        if book is not None and book.venue == fact.venue and fact.mark_price is not None:
+            made += self._marked(book, fact.mark_price, fact.at)
+        return made
+
+    def _pay_funding(self, before: int, at: int) -> list[Made]:
+        """Books the funding that was due before a time: what could still happen up to then has been seen."""
+        made: list[Made] = []
+        if self.desk.state.funding.next_at < before:
+            for book, payment in paid(self.desk.state, before, at):
+                self._guard(book)
+                made += [payment, self._position(book, "FUNDING", at), *self._marked(book, payment.price, at)]
+        return made
+
+    def _marked(self, book: Book, mark_price: str, at: int) -> list[Made]:
+        mark = self.scale(book.symbol).ticks(mark_price, up=False)
+        return [one for exit_ in on_mark(book.exits, mark) for one in self._leave(book, exit_, at)]
 
     def _tick(self, tick: Tick) -> Iterator[Made]:
         """One step after the other: how the cycle ended is known only when the venue has answered."""
@@ -97,15 +136,16 @@ class Order:
             yield from self.enter(intent, tick.at)
         yield from self.close_tick(tick)
 
-    def open_tick(self, tick: Tick) -> list[Made]:
-        """Marks the desk at a tick, before anything is entered."""
+    def open_tick(self, tick: Tick) -> Iterator[Made]:
+        """Marks the desk at a tick, after the funding that is due and before anything is entered."""
+        yield from self._pay_funding(tick.at + 1, tick.at)
         made: list[Made] = list(self.desk.mark(tick.at, tick.mono_ms if tick.mono_ms is not None else tick.at))
         for symbol in sorted(self.desk.state.books):
             book = self.desk.state.books[symbol]
             change = self.desk.state.recent[symbol].change_pct(tick.at)
             for exit_ in on_change(book.exits, change):
                 made += self._leave(book, exit_, tick.at)
-        return made
+        yield from made
 
     def enter(self, intent: Intent, at: int) -> list[Made]:
         """Asks the account's rules once more and reserves; gives the effect that sends the order, or a refusal.
@@ -189,10 +229,11 @@ class Order:
         return [Cycle(at=tick.at, codes={code: tuple(codes[code]) for code in sorted(codes)})]
 
     def _price(self, fact: Price) -> list[Made]:
+        made = self._pay_funding(fact.at, fact.at)
         news = self.desk.see(fact)
         book = self.desk.state.books.get(fact.symbol)
         if book is None or news == "none":
-            return []
+            return made
         scale = self.scale(fact.symbol)
         # Of a bar that began before the position only its close is news.
         if isinstance(fact, Bar) and news == "range" and fact.open_at >= book.opened_at:
@@ -203,21 +244,23 @@ class Order:
             exits = on_bar(book.exits, bar, fact.open_at, entered_here=book.exits.entered_bar == fact.open_at)
         else:
             exits = on_price(book.exits, scale.ticks(_text(fact), up=False), fact.at)
-        made: list[Made] = []
         for exit_ in exits:
             made += self._leave(book, exit_, fact.at)
         return made
 
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         scale = self.scale(book.symbol)
+        liquidates = exit_.reason == LIQUIDATION
         made: list[Made] = [
             Cancel(book.symbol, sent.attempt.client_id)
             for sent in self.state.sent.values()
-            if sent.attempt.symbol == book.symbol and sent.attempt.purpose == "entry"
+            if sent.attempt.symbol == book.symbol and (liquidates or sent.attempt.purpose == "entry")
         ]
         last = Decimal(self.desk.state.recent[book.symbol].text)
         price = scale.price(exit_.ticks) if exit_.ticks is not None else last
-        steps = self.selling(book.symbol, price).of_leg(exit_.steps, min(book.exits.left, scale.steps(book.qty)))
+        steps = scale.steps(book.qty)
+        if not liquidates:
+            steps = self.selling(book.symbol, price).of_leg(exit_.steps, min(book.exits.left, steps))
         if steps <= 0:
             return made + self._stuck(book, exit_, at)
         key = intent_key(book.strategy, book.venue, book.symbol, "sell", "exit", at, exit_.reason)
@@ -232,7 +275,7 @@ class Order:
         )  # fmt: skip
         book.exits.sold(exit_.reason, steps)
         at_price = price if exit_.ticks is not None else None
-        return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous)]
+        return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous, liquidates)]
 
     def selling(self, symbol: str, price: Decimal) -> Selling:
         """Gives what says how much of a symbol may be sold, measured with a price."""
@@ -248,14 +291,14 @@ class Order:
 
     def _send(
         self, attempt: OrderAttempt, plan: ExitPlan | None, at_price: Decimal | None = None, resting: bool = False,
-        ambiguous: bool = False,
+        ambiguous: bool = False, liquidates: bool = False,
     ) -> Send:  # fmt: skip
         self.state.sent[attempt.client_id] = Sent(attempt=attempt, plan=plan)
         limit = Decimal(attempt.limit_price) if attempt.limit_price is not None else None
         order = VenueOrder(
             client_id=attempt.client_id, symbol=attempt.symbol, side=attempt.side, order_type=attempt.order_type,
             qty=Decimal(attempt.qty), sent_at=attempt.at, limit_price=limit, at_price=at_price, resting=resting,
-            ambiguous=ambiguous,
+            ambiguous=ambiguous, closes=attempt.purpose != "entry", liquidates=liquidates,
         )  # fmt: skip
         return Send(attempt, order)
 
@@ -267,7 +310,7 @@ class Order:
         if isinstance(event, Accepted):
             return [self._result(sent, at, "working")]
         if isinstance(event, Executed):
-            return self._executed(sent, event, at)
+            return [*self._pay_funding(at, at), *self._executed(sent, event, at)]
         if isinstance(event, Rejected):
             return self._rejected(sent, event, at)
         return self._ended(sent, event.status, event.code, at)
@@ -306,6 +349,7 @@ class Order:
         desk.reserved_e8[attempt.symbol] = left
         book.exits.entered_bar = done.venue_at
         book.exits.entered(scale.steps(book.qty) - before, scale.ticks(book.entry_price, up=True))
+        self._guard(book)
         return self._position(book, "ENTRY", at)
 
     def _close(self, book: Book, reason: str, at: int) -> list[Made]:
@@ -314,12 +358,15 @@ class Order:
         return [self._position(book, reason, at, dust)]
 
     def _position(self, book: Book, reason: str, at: int, dust: Decimal | None = None) -> Position:
+        liquidation = self.scale(book.symbol).price(book.exits.liquidation) if book.qty else Decimal(0)
         return Position(
             at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy,
             status="open" if dust is None else "closed", qty=plain(book.qty),
             entry_price=plain(round(book.entry_price, 12)), opened_at=book.opened_at,
             realised_pnl=plain(Decimal(book.realised_e8).scaleb(-8)),
             fees_quote=plain(Decimal(book.fees_e8).scaleb(-8)), reason=reason, dust=plain(dust or Decimal(0)),
+            margin=plain(from_e8(book.margin_e8)) if book.owed_e8 else None,
+            liquidation_price=plain(liquidation) if liquidation else None,
         )  # fmt: skip
 
     def _result(self, sent: Sent, at: int, status: str, code: str | None = None) -> OrderResult:

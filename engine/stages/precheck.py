@@ -17,7 +17,8 @@ from engine.records.ids import intent_key
 from engine.records.market import SymbolRules, Tick
 from engine.records.trades import Intent, Purpose
 from engine.stages.desk import DeskSettings
-from engine.stages.effects import Made, carry_out
+from engine.stages.effects import Exchange, Made, Silent, carry_out
+from engine.stages.live_order import ACCOUNT_KINDS, LiveOrder, LiveSetup
 from engine.stages.order import Order, OrderState
 from engine.stages.size import SizeSettings, size_entry
 
@@ -46,20 +47,24 @@ class Precheck:
     def __init__(
         self, settings: PrecheckSettings, size: SizeSettings, desk: DeskSettings, paper: PaperSettings,
         rules: Sequence[Rule], state: PrecheckState | None = None,
-        on_shadow: Callable[[Sequence[Record]], None] | None = None,
+        on_shadow: Callable[[Sequence[Record]], None] | None = None, live: LiveSetup | None = None,
     ) -> None:  # fmt: skip
         """Starts with a fresh desk, or where `state` left off. `rules` are asked in their order, exchange first.
 
-        `on_shadow` gets what the order stage will say, from the shadow that runs ahead of it.
+        `on_shadow` gets what the order stage will say, from the shadow that runs ahead of it. With `live` the shadow
+        follows the account's facts in place of a paper exchange.
         """
         self.on_shadow = on_shadow
         self.settings, self.size = settings, size
-        self.shadow = Order(desk, rules, state.order if state is not None else None)
-        exchange = state.exchange if state is not None else None
-        self.exchange = PaperExchange(paper, exchange, lambda: self.shadow.desk.state.cash_e8)
-        self.state = (
-            state if state is not None else PrecheckState(order=self.shadow.state, exchange=self.exchange.state)
-        )
+        order = state.order if state is not None else None
+        exchange = state.exchange if state is not None else ExchangeState()
+        self.shadow = Order(desk, rules, order) if live is None else LiveOrder(desk, rules, live, order)
+        self.exchange: Exchange = Silent()
+        if live is None:
+            self.exchange = PaperExchange(paper, exchange, self.shadow.desk)
+        else:
+            self.wants = Precheck.wants | ACCOUNT_KINDS
+        self.state = state if state is not None else PrecheckState(order=self.shadow.state, exchange=exchange)
         self.rules = sorted(rules, key=lambda rule: ("exchange", "risk", "account").index(rule.layer))
 
     def take(self, record: Record) -> list[Record]:
@@ -134,7 +139,7 @@ class Precheck:
         holding = view.holdings.get(signal.symbol)
         if holding is None:
             return No("NOT_HELD", "0", "0")
-        scale = self.exchange.scale(signal.symbol)
+        scale = self.shadow.scale(signal.symbol)
         # More than one order may be is sold by the order stage with the facts that follow: never a reason to stay.
         steps = self.shadow.selling(signal.symbol, average).at_once(scale.steps(holding.qty))
         return Draft(

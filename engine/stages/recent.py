@@ -60,6 +60,11 @@ class Recent(msgspec.Struct, kw_only=True):
         self._sample(at, text, volume, quote)
         return news
 
+    def start(self, text: str, at: int) -> None:
+        """Takes a price that no fact told, while none was heard."""
+        if not self.times:
+            self._sample(at, text, 0.0, 0.0)
+
     def _news_of(self, bar: Bar) -> News:
         """A bar seen before must not be acted on twice, nor the range of one that reaches back into what was seen."""
         closed_at = bar.open_at + 1000 * bar.step_s

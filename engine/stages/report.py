@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from engine.records.base import Record, figure
 from engine.records.desk import Run
 from engine.records.ideas import Candidate, CandidateSnapshot, Cycle, Refusal, SignalSnapshot
-from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position, StateChange
+from engine.records.trades import Fill, FundingPayment, Intent, OrderAttempt, OrderResult, Position, StateChange
 from engine.stages.report_curve import Curve
 from engine.stages.report_shape import Cycles, Equity, Funnel, Health, Report, Span
 from engine.stages.report_sums import by_reason, by_symbol, summed
@@ -36,6 +36,7 @@ class Start(NamedTuple):
     equity: Decimal
     realised: Decimal
     fees: Decimal
+    funding: Decimal
 
 
 def report(records: Iterable[Record], since: int | None = None, until: int | None = None) -> Report:
@@ -81,7 +82,9 @@ class Fold:
 
     def _now(self) -> Start:
         blotter = self.blotter
-        return Start(self._base + blotter.realised + blotter.unrealised, blotter.realised, blotter.fees)
+        return Start(
+            self._base + blotter.realised + blotter.unrealised, blotter.realised, blotter.fees, blotter.funding
+        )
 
     def _run(self, run: Run, within: bool) -> None:
         # Later runs on a ledger go on with the desk of the first.
@@ -162,6 +165,9 @@ class Fold:
                 self._trades.append(trade)
             self.curve.add(position.at, self._now().equity)
 
+    def _funding(self, payment: FundingPayment, within: bool) -> None:
+        self.blotter.fund(payment)
+
     def _change(self, change: StateChange, within: bool) -> None:
         if within:
             self._counts.add("state_changes")
@@ -208,7 +214,8 @@ class Fold:
         quote = self._runs[-1].settings.get("desk.quote_asset", "") if self._runs else ""
         return Equity(
             quote_asset=str(quote), start=start.equity, end=now.equity, realised=now.realised - start.realised,
-            unrealised=self.blotter.unrealised, fees=now.fees - start.fees, max_drawdown=curve.drawdown,
+            unrealised=self.blotter.unrealised, fees=now.fees - start.fees, funding=now.funding - start.funding,
+            max_drawdown=curve.drawdown,
             max_drawdown_pct=curve.drawdown_pct if based else None, max_drawdown_at=curve.deepest_at,
             drawdown_pct=curve.depth_pct if based else None, points=tuple(curve.points),
         )  # fmt: skip
@@ -233,7 +240,8 @@ class Fold:
 _TAKERS: dict[type[Record], Callable[[Fold, Any, bool], None]] = {
     Run: Fold._run, Candidate: Fold._candidate, CandidateSnapshot: Fold._snapshot, SignalSnapshot: Fold._signal,
     Intent: Fold._intent, Refusal: Fold._refusal, OrderAttempt: Fold._attempt, OrderResult: Fold._result,
-    Fill: Fold._fill, Position: Fold._position, StateChange: Fold._change, Cycle: Fold._cycle,
+    Fill: Fold._fill, Position: Fold._position, FundingPayment: Fold._funding, StateChange: Fold._change,
+    Cycle: Fold._cycle,
 }  # fmt: skip
 
 

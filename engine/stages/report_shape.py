@@ -24,12 +24,12 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 class Equity(msgspec.Struct, frozen=True, kw_only=True):
     """Money in the quote asset, and the curve it was read off.
 
-    The curve is start equity + what positions realised, net of fees, + what open ones would add at the last price that
-    a record told of their symbol (a fill, a candidate, a signal). It has a point at each cycle and fill. A coin that is
-    held but no longer a candidate keeps its last told price until it is sold, so between fills the curve can be off
-    from the desk's own marks; what is realised is exact. `max_drawdown` and its percentage are the deepest fall below
-    the highest equity before it, the start of the span included. Without a run record the start is 0, and percentages
-    have no base.
+    The curve is start equity + what positions realised, net of fees and funding, + what open ones would add at the last
+    price that a record told of their symbol (a fill, a candidate, a signal). It has a point at each cycle and fill. A
+    coin that is held but no longer a candidate keeps its last told price until it is sold, so between fills the curve
+    can be off from the desk's own marks; what is realised is exact. `max_drawdown` and its percentage are the deepest
+    fall below the highest equity before it, the start of the span included. Without a run record the start is 0, and
+    percentages have no base.
     """
 
     quote_asset: str
@@ -38,6 +38,7 @@ class Equity(msgspec.Struct, frozen=True, kw_only=True):
     realised: Decimal
     unrealised: Decimal
     fees: Decimal
+    funding: Decimal
     max_drawdown: Decimal
     max_drawdown_pct: float | None
     max_drawdown_at: int | None
@@ -100,3 +101,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     state_change_count: int
     runs: tuple[Run, ...]
     run_count: int
+
+    @property
+    def funding_missing(self) -> int:
+        """How many funding times were held through without a rate, open positions included."""
+        return self.summary.funding_missing + sum(one.funding_missing for one in self.open_positions)

@@ -10,7 +10,7 @@ from engine.stages.report_trades import Trade
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """Closed trades in figures; money in the quote asset, net of fees unless it says otherwise.
+    """Closed trades in figures; money in the quote asset, net of fees and funding unless it says otherwise.
 
     A trade of zero counts in `trades`, and is neither win nor loss. `profit_factor` is gains over losses, None without
     losses; `win_rate_pct`, the means, `best` and `worst` are None without trades.
@@ -25,6 +25,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     gross_loss: Decimal
     net_profit: Decimal
     fees: Decimal
+    funding: Decimal
+    funding_missing: int
     profit_before_fees: Decimal
     mean_profit: Decimal | None
     mean_return_pct: float | None
@@ -55,7 +57,8 @@ def summed(trades: Sequence[Trade]) -> Summary:
         trades=len(trades), wins=wins, losses=len([trade for trade in trades if trade.pnl < 0]),
         win_rate_pct=figure(100.0 * wins / len(trades)) if trades else None,
         profit_factor=figure(float(gains / -lost)) if lost else None, gross_profit=gains, gross_loss=lost,
-        net_profit=gains + lost, fees=fees, profit_before_fees=gains + lost + fees,
+        net_profit=gains + lost, fees=fees, funding=_total(trade.funding for trade in trades),
+        funding_missing=sum(trade.funding_missing for trade in trades), profit_before_fees=gains + lost + fees,
         mean_profit=round((gains + lost) / len(trades), 8) if trades else None,
         mean_return_pct=_mean([t.return_pct for t in trades if t.return_pct is not None]),
         best=max(pnls, default=None), worst=min(pnls, default=None), mean_hold_s=_mean([t.hold_s for t in trades]),

@@ -7,8 +7,10 @@ from decimal import Decimal
 import msgspec
 
 from engine.errors import BadRecord
+from engine.matching.margin import funding_times
 from engine.records.base import figure
-from engine.records.trades import Fill, Position
+from engine.records.market import is_perp
+from engine.records.trades import Fill, FundingPayment, Position
 
 #: Digits behind the point of an average price.
 PRICE_DIGITS = 12
@@ -20,9 +22,10 @@ _NOTHING = Decimal(0)
 class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """A closed position. `opened_at` is its first fill, `closed_at` its last, `known_at` when the close was known.
 
-    `qty` is what was bought, `exit_price` the average over all exits, `pnl` net of fees in the quote asset,
+    `qty` is what was bought, `exit_price` the average over all exits, `pnl` net of fees and funding in the quote asset,
     `return_pct` that of what was paid, `reasons` why it was left, in their order. `heat` is that of the entry;
-    `ambiguous` says that a bar touched both sides of the bracket.
+    `ambiguous` says that a bar touched both sides of the bracket. `funding` is what a perpetual brought (below zero,
+    cost) by funding; `funding_missing` counts the funding times, every eight hours, that no rate was known for.
     """
 
     symbol: str
@@ -38,6 +41,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     pnl: Decimal
     return_pct: float | None
     fees: Decimal
+    funding: Decimal
+    funding_missing: int
     reasons: tuple[str, ...]
     heat: float | None
     ambiguous: bool
@@ -45,7 +50,11 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """A position that is held. `price` is the last one that a record told, at `priced_at`; `realised` net of fees."""
+    """A position that is held. `price` is the last one that a record told, at `priced_at`.
+
+    `realised` is net of fees and funding. On margin, `margin` is what is tied up in it, and its venue closes it at
+    `liquidation_price`.
+    """
 
     symbol: str
     venue: str
@@ -61,6 +70,10 @@ class OpenPosition(msgspec.Struct, frozen=True, kw_only=True):
     unrealised_pct: float | None
     realised: Decimal
     fees: Decimal
+    funding: Decimal
+    funding_missing: int
+    margin: Decimal | None
+    liquidation_price: Decimal | None
     heat: float | None
 
 
@@ -82,6 +95,10 @@ class Holding(msgspec.Struct, kw_only=True):
     entry_price: Decimal = _NOTHING
     realised: Decimal = _NOTHING
     fees: Decimal = _NOTHING
+    funding: Decimal = _NOTHING
+    paid_rounds: int = 0
+    margin: Decimal | None = None
+    liquidation_price: Decimal | None = None
     reasons: list[str] = []
     heat: float | None = None
     ambiguous: bool = False
@@ -90,6 +107,11 @@ class Holding(msgspec.Struct, kw_only=True):
     def unrealised(self) -> Decimal:
         """What selling all at the last known price would add, before fees."""
         return self.qty * (self.price - self.entry_price)
+
+    def unpaid_rounds(self, until: int) -> int:
+        """Gives how many funding times passed up to a time without funding; exchanges that pay oftener pay then too."""
+        due = len(funding_times(self.opened_at, until)) if is_perp(self.venue) else 0
+        return max(0, due - self.paid_rounds)
 
 
 class Blotter:
@@ -100,6 +122,7 @@ class Blotter:
         self.open: dict[tuple[str, str], Holding] = {}
         self.realised = _NOTHING
         self.fees = _NOTHING
+        self.funding = _NOTHING
 
     def fill(self, fill: Fill) -> bool:
         """Takes a fill; says whether it opened a position. Raises BadRecord for money that is none."""
@@ -124,6 +147,17 @@ class Blotter:
         holding.ambiguous = holding.ambiguous or fill.ambiguous
         return opens
 
+    def fund(self, payment: FundingPayment) -> None:
+        """Takes what funding cost or brought; the position after it tells what was realised. Raises BadRecord."""
+        holding = self.open.get((payment.venue, payment.symbol))
+        if holding is None:
+            raise BadRecord(f"funding of {payment.symbol[:40]!r}, of which nothing is held")
+        amount = money(payment.amount)
+        self.funding += amount
+        holding.funding += amount
+        holding.paid_rounds += payment.due_at in funding_times(payment.due_at - 1, payment.due_at)
+        holding.price, holding.priced_at = money(payment.price), payment.at
+
     def position(self, position: Position) -> Trade | None:
         """Takes what a position says after a fill; gives the trade when it is closed. Raises BadRecord."""
         key = (position.venue, position.symbol)
@@ -136,6 +170,7 @@ class Blotter:
         holding.realised, holding.fees = realised, fees
         holding.strategy, holding.opened_at = position.strategy, position.opened_at
         holding.qty, holding.entry_price = money(position.qty), money(position.entry_price)
+        holding.margin, holding.liquidation_price = _maybe(position.margin), _maybe(position.liquidation_price)
         if position.status == "open":
             return None
         del self.open[key]
@@ -171,8 +206,9 @@ def _trade(holding: Holding, position: Position) -> Trade:
         closed_at=closed_at, known_at=position.at, hold_s=seconds(closed_at - position.opened_at),
         qty=holding.bought, entry_price=_average(holding.paid, holding.bought) or _NOTHING,
         exit_price=_average(holding.received, holding.sold), pnl=holding.realised,
-        return_pct=share_pct(holding.realised, holding.paid), fees=holding.fees, reasons=tuple(holding.reasons),
-        heat=holding.heat, ambiguous=holding.ambiguous, dust=money(position.dust),
+        return_pct=share_pct(holding.realised, holding.paid), fees=holding.fees, funding=holding.funding,
+        funding_missing=holding.unpaid_rounds(closed_at), reasons=tuple(holding.reasons), heat=holding.heat,
+        ambiguous=holding.ambiguous, dust=money(position.dust),
     )  # fmt: skip
 
 
@@ -182,7 +218,9 @@ def _open_position(holding: Holding, now: int) -> OpenPosition:
         hold_s=seconds(max(0, now - holding.opened_at)), qty=holding.qty, entry_price=holding.entry_price,
         price=holding.price, priced_at=holding.priced_at, value=holding.qty * holding.price,
         unrealised=holding.unrealised, unrealised_pct=share_pct(holding.unrealised, holding.qty * holding.entry_price),
-        realised=holding.realised, fees=holding.fees, heat=holding.heat,
+        realised=holding.realised, fees=holding.fees, funding=holding.funding,
+        funding_missing=holding.unpaid_rounds(now), margin=holding.margin, liquidation_price=holding.liquidation_price,
+        heat=holding.heat,
     )  # fmt: skip
 
 
@@ -191,6 +229,10 @@ def money(text: str) -> Decimal:
     if not _MONEY.fullmatch(text):
         raise BadRecord(f"not a plain decimal: {text[:40]!r}")
     return Decimal(text)
+
+
+def _maybe(text: str | None) -> Decimal | None:
+    return money(text) if text is not None else None
 
 
 def share_pct(part: Decimal, whole: Decimal) -> float | None:

@@ -11,7 +11,10 @@ from engine.records.market import SymbolRules
 
 
 class SizeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`equity_share_pct`: share of equity a trade, at risk level L0 and L1; L2 and L3 take less."""
+    """`equity_share_pct`: share of equity a trade, at risk level L0 and L1; L2 and L3 take less.
+
+    On perpetuals it is the margin of a trade, and the order is `desk.leverage` times as large.
+    """
 
     equity_share_pct: Percent = 10.0
 
@@ -36,7 +39,7 @@ def size_entry(
     settings: SizeSettings, signal: SignalSnapshot, desk: DeskView, rules: SymbolRules, factor: float,
     average: Decimal, last: Decimal,
 ) -> Draft | No:  # fmt: skip
-    """Gives the draft of an entry: notional = share x equity x risk factor, quantity floored to the step.
+    """Gives the draft of an entry: notional = share x equity x risk factor x leverage, quantity floored to the step.
 
     `average` is what the exchange measures a market order with, `last` what it will cost; the higher of the two
     decides the size, so that a coin that has just risen gets no more than its share.
@@ -48,6 +51,7 @@ def size_entry(
     if measure <= 0:
         return No("NO_PRICE", str(measure), "0")
     wanted = desk.equity * Decimal(str(settings.equity_share_pct)) / 100 * Decimal(str(factor))
+    wanted *= desk.leverage(signal.symbol)
     qty = floor_to(wanted / measure, step_of(rules, signal.order_type))
     return Draft(
         symbol=signal.symbol, side=signal.side, order_type=signal.order_type, qty=qty,

@@ -232,7 +232,7 @@ def test_a_position_whose_trading_has_ended_is_stuck_even_with_a_price() -> None
     assert [(one["symbol"], one["value"]) for one in stuck] == [("HALTED", "3"), ("SILENT", "3")]
 
 
-def test_funding_in_the_market_is_told_to_be_uncharged(made: Path, hot: Hot, tmp_path: Path) -> None:
+def test_rates_of_another_market_are_counted_and_not_charged(made: Path, hot: Hot, tmp_path: Path) -> None:
     lines = (made / "market.jsonl").read_bytes().splitlines(True)[:300]
     last = json.loads(lines[-1])
     funding = {
@@ -244,5 +244,6 @@ def test_funding_in_the_market_is_told_to_be_uncharged(made: Path, hot: Hot, tmp
     }
     (tmp_path / "market.jsonl").write_bytes(b"".join([*lines, json.dumps(funding).encode() + b"\n"]))
     done = hot("backtest", "--market", "market.jsonl", "--out", "results")
-    assert summary(tmp_path / "results")["funding_facts"] == 1
-    assert b"1 funding rates in the market; none were charged" in done.stderr
+    found = summary(tmp_path / "results")
+    assert (found["funding_facts"], found["funding_payments"], found["funding_missing"]) == (1, 0, 0)
+    assert b"funding" not in done.stderr  # spot has none

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import ConfigError, Exit, KeyRefused, VenueError
-from engine.world.binance.binance import PLACES, Binance, BinanceSettings
+from engine.world.binance.binance import Binance
 from engine.world.binance.client import Client
 from engine.world.binance.clock import MEASURE_AGAIN_MS, VenueClock
 from engine.world.binance.http import Link
 from engine.world.binance.keys import Key
 from engine.world.binance.rights import check_rights, read_rights
+from engine.world.binance.settings import PLACES, BinanceSettings
 from engine.world.binance.spot_orders import SpotOrders
 from engine.world.binance.spot_shapes import KeyRights, SpotTicket
 from engine.world.binance.trouble import Lost

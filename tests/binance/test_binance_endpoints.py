@@ -280,6 +280,7 @@ def test_recorded_premiums_become_funding() -> None:
     fundings, bad = facts.fundings("binance-usdm", premiums)
     assert premiums.bad == 0 and bad == []
     assert fundings
+    assert {one.due_at for one in fundings if one.due_at is not None} == {1750161600000, 1750176000000}
 
 
 def test_one_sided_books_and_odd_symbols_are_left_out() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from engine.errors import KeyRefused
-from engine.world.binance.binance import Binance, BinanceSettings
+from engine.world.binance.binance import Binance
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
 from engine.world.binance.spot_shapes import SpotTicket
 from engine.world.binance.trouble import Rejected, Sort
 from engine.world.loopback.serving import Serving, serving

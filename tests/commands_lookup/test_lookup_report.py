@@ -19,9 +19,9 @@ HOSTILE = (
 )  # fmt: skip
 
 TRADES_CSV = """\
-closed_at,symbol,strategy,opened_at,hold_s,qty,entry_price,exit_price,pnl,return_pct,fees,heat,reasons,ambiguous,dust,venue,known_at
-1704845010000,AUSDT,hotcoin,1704844890000,120,2,100,100,-0.4,-0.2,0.4,80,TIER_1+STOP,False,0,binance-spot,1704845040000
-1704845130000,BUSDT,hotcoin,1704845070000,60,10,10,12,19.78,19.78,0.22,70,TIME,True,0,binance-spot,1704845160000
+closed_at,symbol,strategy,opened_at,hold_s,qty,entry_price,exit_price,pnl,return_pct,fees,funding,heat,reasons,ambiguous,dust,venue,known_at
+1704845010000,AUSDT,hotcoin,1704844890000,120,2,100,100,-0.4,-0.2,0.4,0,80,TIER_1+STOP,False,0,binance-spot,1704845040000
+1704845130000,BUSDT,hotcoin,1704845070000,60,10,10,12,19.78,19.78,0.22,0,70,TIME,True,0,binance-spot,1704845160000
 """
 
 

@@ -198,7 +198,7 @@ class House:
         self.signal = Signal(SignalSettings(), strategy, state.signal)
         self.precheck = Precheck(PrecheckSettings(signal_ttl_s=300), SizeSettings(), desk, paper, every, state.precheck)
         self.order = Order(desk, every, state.order)
-        self.exchange = PaperExchange(paper, state.exchange, lambda: self.order.desk.state.cash_e8)
+        self.exchange = PaperExchange(paper, state.exchange, self.order.desk)
         self.made: list[Record] = []
         stages = (self.scan, self.rank, self.signal, self.precheck, Trader(self.order, self.exchange))
         self.turn = Turn(self.intake, stages, self.made.append)

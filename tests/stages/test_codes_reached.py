@@ -29,7 +29,7 @@ from engine.rules.percent_price import PercentPrice
 from engine.rules.position_open import PositionOpen
 from engine.rules.price_filter import PriceFilter
 from engine.stages.desk import DeskSettings
-from engine.stages.effects import carry_out
+from engine.stages.effects import Leave, carry_out
 from engine.stages.heat import HeatSettings
 from engine.stages.order import Order
 from engine.stages.precheck import Precheck, PrecheckSettings
@@ -238,11 +238,12 @@ def intent(at: int = START + FIVE) -> Intent:
 def ordered(*facts: Record, rules: tuple[Rule, ...] = (), reserve: bool = True, known: bool = True) -> set[str]:
     order, venue = Order(DeskSettings(), rules), PaperExchange(PaperSettings())
     made: list[Record] = []
+    leave = Leave() if reserve else Leave("DUPLICATE")
     for fact in [rules_of(), bar(0), *facts]:
         events = venue.see(fact) if known or not isinstance(fact, SymbolRules) else []
         for event in events:
             made += carry_out(order.answer(event, fact.at), venue, order.answer, fact.at)
-        made += carry_out(order.take(fact), venue, order.answer, fact.at, lambda records, attempt: reserve)
+        made += carry_out(order.take(fact), venue, order.answer, fact.at, lambda records, attempt: leave)
     return codes_of(made)
 
 

@@ -110,6 +110,7 @@ def test_open_interest_funding_and_rules_are_kept_and_the_rest_is_named(store, t
         ),
         Funding(at=1618531200004, venue="binance-usdm", symbol="ETCUSDT", rate="-0.00010000", mark_price="28.10"),
         Funding(at=1618531200005, venue="binance-usdm", symbol="ETCUSDT", rate="-0.0000"),
+        Funding(at=1618531200006, venue="binance-usdm", symbol="ETCUSDT", rate="0.0001", due_at=1618560000000),
         OpenInterest(at=1618531200006, venue="binance-usdm", symbol="ETCUSDT", open_interest="5"),
         OpenInterest(
             at=1618531200007, venue="binance-usdm", symbol="ETCUSDT", open_interest="5", open_interest_value="9.5"
@@ -117,7 +118,7 @@ def test_open_interest_funding_and_rules_are_kept_and_the_rest_is_named(store, t
     ]
     other = Announcement(at=1618531200008, source="binance", announcement_id="1", category="other", symbols=())
     done = take(recorded([*facts, other]))
-    assert (done.new, done.left_out) == (5, {"announcement": 1})
+    assert (done.new, done.left_out) == (6, {"announcement": 1})
     assert lines_of(store.root) == lines_of(recorded(facts))
 
 

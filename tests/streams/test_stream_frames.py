@@ -128,6 +128,14 @@ def test_mark_prices_tell_funding_and_deliveries_have_none() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("told", "due"), [(E + 5, E + 5), (0, None), (-1, None), (2**60, None)])
+def test_mark_prices_tell_when_their_rate_is_due(told: int, due: int | None) -> None:
+    reader = frames("BTCUSDT", venue="binance-usdm")
+    [fact] = read(reader, [mark("BTCUSDT", E, T=told)], "!markPrice@arr").facts
+    assert isinstance(fact, Funding)
+    assert fact.due_at == due
+
+
 def test_book_tickers_of_both_markets_are_read() -> None:
     book = {"u": 1, "s": "AUSDT", "b": "1.0", "B": "5", "a": "1.1", "A": "6"}
     for data in (book, {**book, "e": "bookTicker", "E": E, "T": E}):

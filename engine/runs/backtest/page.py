@@ -25,8 +25,10 @@ def _warnings(summary: Mapping[str, Any]) -> str:
         heads = ("symbol", "quantity", "last price", "of", "status", "value")
         note = "They could not be left: no price came any more, or trading ended. Equity counts them at the last price."
         made += section("Stuck positions", table(heads, rows, (1, 2, 5)), note)
-    if summary["funding_facts"]:
-        made += section("Funding", "<p>The market has funding rates; none were charged on positions.</p>")
+    if summary["funding_missing"]:
+        times = number(summary["funding_missing"], 0)
+        note = "The market has no rate for them: nothing was charged."
+        made += section("Funding that is missing", f"<p>{times} funding times were held through. {note}</p>")
     return made
 
 
@@ -39,6 +41,7 @@ def _figures(summary: Mapping[str, Any]) -> str:
         ("Something was held", f"{number(exposure['time_held_pct'], 1)} % of the time"),
         ("Mean share of equity at work", f"{number(exposure['mean_pct'], 1)} %"),
         ("Most positions at once", number(exposure["most_positions"], 0)),
+        ("Funding", f"{summary['funding']} in {number(summary['funding_payments'], 0)} payments"),
     ]  # fmt: skip
     rows = "".join(f"<dt>{html(name)}</dt><dd>{html(value)}</dd>" for name, value in facts)
     note = (

@@ -38,7 +38,7 @@ KIND = "backtest"
 #: The columns of `hot trades --jsonl`.
 TRADE = (
     "closed_at", "symbol", "strategy", "opened_at", "hold_s", "qty", "entry_price", "exit_price", "pnl", "return_pct",
-    "fees", "heat", "reasons", "ambiguous", "dust", "venue", "known_at",
+    "fees", "funding", "heat", "reasons", "ambiguous", "dust", "venue", "known_at",
 )  # fmt: skip
 _WRITE_BYTES = 1 << 18
 
@@ -123,7 +123,7 @@ class Results:
         )  # fmt: skip
         self._decisions.write(encode(end))
         report = self._report(result)
-        summary = summary_of(report, result, self._account.rows, self._heat.plain(), self._kinds["funding"])
+        summary = summary_of(report, result, self._account.rows, self._heat.plain(), self._kinds)
         if self.path == "blocks":
             summary = {**summary, **dict.fromkeys(UNRECORDED)}
         with (self.folder / TRADES).open("w", encoding="utf-8") as file:

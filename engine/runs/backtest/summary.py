@@ -1,6 +1,6 @@
 """The summary of a backtest: every figure of it, from its trades, its account and its refusals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,12 +16,12 @@ STUCK_MS = 3_600_000
 
 
 def summary_of(
-    report: Report, result: Result, rows: Sequence[Mark], heat: dict[str, Any], fundings: int
+    report: Report, result: Result, rows: Sequence[Mark], heat: dict[str, Any], kinds: Mapping[str, int]
 ) -> dict[str, Any]:
     """Gives the summary as plain JSON values; money as decimal strings in the quote asset, times in epoch ms.
 
-    `report` is that of all decisions with the account's equity in it, `rows` the account. `fundings` counts the
-    market's funding facts: the desk charges none.
+    `report` is that of all decisions with the account's equity in it, `rows` the account. `kinds` counts the records.
+    `funding_missing` counts the funding times that a perpetual was held through without a rate in the market.
     """
     money = report.equity
     first, last = (rows[0].at, rows[-1].at) if rows else (None, None)
@@ -32,7 +32,8 @@ def summary_of(
         "quote_asset": money.quote_asset, "start_equity": plain(money.start), "end_equity": plain(money.end),
         "return_pct": figure(float(money.end / money.start - 1) * 100.0) if money.start > 0 else None,
         **as_plain(report.summary), "ambiguous_pct": report.health.ambiguous_pct,
-        "funding": "0", "funding_facts": fundings,
+        "funding": plain(money.funding), "funding_facts": kinds.get("funding", 0),
+        "funding_payments": kinds.get("funding_payment", 0), "funding_missing": report.funding_missing,
         "max_drawdown": plain(money.max_drawdown), "max_drawdown_pct": money.max_drawdown_pct,
         "max_drawdown_at": money.max_drawdown_at, **performance_of(rows, money.max_drawdown_pct or 0.0),
         "exposure": exposure_of(rows), "refusals": report.refusals.by_code,

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 from engine.records.base import Record
 from engine.records.ideas import Cycle, Refusal
-from engine.records.trades import Fill, OrderAttempt, OrderResult, Position
+from engine.records.trades import Fill, FundingPayment, OrderAttempt, OrderResult, Position
 from engine.runs.trail import Trail, as_rows
 
-_DEEDS = (OrderAttempt, OrderResult, Fill, Position)
+_DEEDS = (OrderAttempt, OrderResult, Fill, FundingPayment, Position)
 
 
 class Chosen(NamedTuple):

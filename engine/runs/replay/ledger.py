@@ -12,6 +12,7 @@ from engine.records.desk import Recording, Run
 from engine.records.market import SymbolRules, Tick
 from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line
 from engine.runs.history import all_runs
+from engine.runs.live import setup_of
 from engine.runs.manifest import UNNAMED, same_market
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
@@ -76,6 +77,7 @@ class LedgerReplay:
         return Stretch(
             used, self._snapshot(span.run), facts, groups(self._rows(span)),
             self._start(number, before), ORDER if span.piped else 0, onward=self._onward(number),
+            live=setup_of(used, self.ledger.stamp.venue) if span.run.mode == "live" else None,
         )  # fmt: skip
 
     def _snapshot(self, run: Run) -> Mapping[str, SymbolRules]:

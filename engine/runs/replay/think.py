@@ -10,6 +10,7 @@ from engine.runs.pipeline import PipelineState
 from engine.runs.replay.compare import Comparison, Group
 from engine.runs.session import Progress, Stages
 from engine.runs.settings import Settings
+from engine.stages.live_order import LiveSetup
 
 #: The place of the order stage among the stages, for orders of the operator that only it has heard.
 ORDER = 4
@@ -21,7 +22,8 @@ class Stretch(NamedTuple):
     `facts` gives None for an entry that no stage is shown. `written` is None where nothing is compared by itself; then
     all facts are thought over, else those up to the last written cycle. `operators_from` is the first stage that hears
     the operator. `whole` says that what was written has its end: nothing may be thought beyond it. `onward` gives how
-    many facts the next stretch's state comes after: None for all of them, -1 where there is no next.
+    many facts the next stretch's state comes after: None for all of them, -1 where there is no next. `live` is given
+    where orders went to an account, whose answers are among the facts.
     """
 
     settings: Settings
@@ -32,6 +34,7 @@ class Stretch(NamedTuple):
     operators_from: int = 0
     whole: bool = False
     onward: int | None = -1
+    live: LiveSetup | None = None
 
 
 class Thinking:
@@ -43,7 +46,9 @@ class Thinking:
     ) -> None:  # fmt: skip
         """`hear` is told every decision up to the last written cycle."""
         self._stretch, self._comparison, self._hear = stretch, comparison, hear
-        self.stages = Stages(stretch.settings, stretch.snapshot, self._sink, stretch.state, on_failure=on_failure)
+        self.stages = Stages(
+            stretch.settings, stretch.snapshot, self._sink, stretch.state, on_failure=on_failure, live=stretch.live
+        )
         self._written = stretch.written if stretch.written is not None else iter(())
         self._next = next(self._written, None)
         self._done = stretch.written is not None and self._next is None

@@ -84,10 +84,11 @@ def _header(report: Report, of: str) -> str:
 
 def _headline(report: Report) -> str:
     sums, money, health = report.summary, report.equity, report.health
+    funding = f", funding {number(sums.funding, sign=True)}" if sums.funding else ""
     others = f"{len(report.open_positions)} open, {report.funnel.fills} fills"
     gained = (money.end / money.start - 1) * 100 if money.start > 0 else None
     cards = [
-        ("Net profit", number(sums.net_profit, sign=True), f"closed trades, fees {number(sums.fees)}",
+        ("Net profit", number(sums.net_profit, sign=True), f"closed trades, fees {number(sums.fees)}{funding}",
          tone(sums.net_profit)),
         ("Equity", number(money.end), f"{number(gained, sign=True)} % in this span", ""),
         ("Max drawdown", f"{number(money.max_drawdown_pct)} %", number(-money.max_drawdown), ""),

@@ -19,7 +19,7 @@ from engine.stages.report_shape import Report
 DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 #: What tells which positions a span starts with.
-_BEFORE = ("run", "order_attempt", "order_result", "fill", "position")
+_BEFORE = ("run", "order_attempt", "order_result", "fill", "funding_payment", "position")
 _WITHIN = (
     *_BEFORE, "cycle", "candidate", "candidate_snapshot", "signal_snapshot", "intent", "refusal", "state_change",
 )  # fmt: skip

@@ -16,6 +16,7 @@ from engine.world.binance.clock import VenueClock
 from engine.world.binance.codes import Market
 from engine.world.binance.http import Link, check_url, is_loopback
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import RECV_WINDOW_MS
 from engine.world.binance.shape import reader
 from engine.world.binance.sign import Params, query_of, signed_query
 from engine.world.binance.trouble import Doubtful, Limited, Lost, NotSent, Rejected, Sort, Tripped, Unreadable, utc
@@ -27,7 +28,6 @@ TRIES = 3
 PAUSE_S = 0.5
 #: A read waits this long for a budget at most; whoever cannot wait so long hears when to come back.
 PATIENCE_MS = 65_000
-RECV_WINDOW_MS = 5000
 #: A venue on this machine may have a clock of its own, and says how many times real time it runs.
 CLOCK_HEADER = "x-venue-clock-speed"
 _SPEED = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)

@@ -72,8 +72,11 @@ def fundings(venue: str, premiums: Iterable[Premium]) -> tuple[list[Funding], Ba
             bad.append(str(error))
             continue
         good.append(
-            Funding(at=one.time, venue=venue, symbol=one.symbol, rate=one.last_funding_rate, mark_price=one.mark_price)
-        )
+            Funding(
+                at=one.time, venue=venue, symbol=one.symbol, rate=one.last_funding_rate, mark_price=one.mark_price,
+                due_at=one.next_funding_time or None,
+            )
+        )  # fmt: skip
     return good, bad
 
 

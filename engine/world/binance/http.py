@@ -12,7 +12,7 @@ import httpx
 
 from engine.errors import ConfigError
 from engine.world.binance.answers import Answer
-from engine.world.binance.redact import shown
+from engine.world.binance.redact import RedactingFilter, shown
 from engine.world.binance.trouble import Lost, NotSent
 
 CONNECT_S = 5.0
@@ -25,10 +25,17 @@ _PIECE = 1 << 16
 _KEEP_S = 15.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _BASE = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/?", re.ASCII)
+_SOCKET = re.compile(
+    r"(?P<scheme>wss?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]+)*/?", re.ASCII
+)
 
-# Both log whole URLs, signatures included, and httpcore headers with the key in them.
+# Both log whole URLs, signatures included, and httpcore headers with the key in them: who asks for that (debugging)
+# redacts it. What nobody handles goes to stderr, and is redacted too.
 for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+    if logging.getLogger(_name).level == logging.NOTSET:
+        logging.getLogger(_name).setLevel(logging.WARNING)
+if logging.lastResort is not None:
+    logging.lastResort.addFilter(RedactingFilter())
 
 
 class Link:
@@ -118,6 +125,16 @@ def is_loopback(url: str) -> bool:
     """Says whether an address is on this machine."""
     found = _BASE.fullmatch(url)
     return found is not None and found["host"] in _LOOPBACK
+
+
+def check_socket_url(url: str) -> str:
+    """Gives a websocket's URL without its last slash; raises ConfigError for one that a key must not be sent to."""
+    found = _SOCKET.fullmatch(url)
+    if found is None or (found["scheme"] == "ws" and found["host"] not in _LOOPBACK):
+        raise ConfigError(
+            f"{shown(url, 80)!r}: give wss://HOST or wss://HOST/PATH (ws:// only for 127.0.0.1, localhost, [::1])"
+        )
+    return url.rstrip("/")
 
 
 def _unpacked(pieces: Iterator[bytes], host: str) -> Iterator[bytes]:

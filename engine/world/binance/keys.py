@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine.errors import KeyRefused
+from engine.world.binance.redact import never_show
 from engine.world.binance.sign import Signer, signer_of
 
 ENV_KEY = "HOT_BINANCE_API_KEY"
@@ -19,6 +20,8 @@ KEYRING_SERVICE = "hot-binance"
 _MAX_FILE_BYTES = 64 << 10
 _API_KEY = re.compile(r"[A-Za-z0-9_-]{16,256}", re.ASCII)
 _SHORTEST_SECRET = 16
+#: What is put in a setting's place by mistake: the key, where its file should be named.
+_KEY_ITSELF = re.compile(r"[A-Za-z0-9_-]{40,256}", re.ASCII)
 # What manuals and templates put in a key's place. A long text of both cases and digits is never taken for one: every
 # word turns up in random letters some day.
 _PLACEHOLDER = re.compile(r"(?i)your|change.?me|placeholder|example|insert|replace|[.]{3}|[<>]|(.)\1{9}")
@@ -37,6 +40,8 @@ class Key:
         """
         api_key, secret = api_key.strip(), secret.strip()
         _check(api_key, secret)
+        never_show(api_key)
+        never_show(secret)
         self._api_key = api_key
         self._signer = signer_of(secret)
         self.mark = sha256(b"hot mark\0" + api_key.encode()).hexdigest()[:12]
@@ -66,6 +71,8 @@ def load_key(where: str, env: Mapping[str, str] = os.environ) -> Key:
         return _from_env(env)
     if where == "keyring":
         return _from_keyring()
+    if _KEY_ITSELF.fullmatch(where):
+        raise KeyRefused("live.key says where the key is (env, keyring, or a file), never the key itself")
     return _from_file(Path(where).expanduser())
 
 

@@ -104,7 +104,7 @@ class AlgoOrder(Shape, frozen=True, kw_only=True):
     working_type: str | None = None
     close_position: bool | None = None
     reduce_only: bool | None = None
-    actual_order_id: str | None = None
+    actual_order_id: str | int | None = None
     actual_price: Decimal | None = None
     actual_qty: Decimal | None = None
     create_time: int | None = None

@@ -21,7 +21,8 @@ _QUOTE = "USDT"
 _COIN = re.compile(r"\(((?=\w*[^\W\d_])[^\W_]{1,20})\)")
 _NO_COINS = frozenset({"UTC", "TGE", "BEP20", "BEP2", "ERC20", "TRC20", "BSC", "ETF", "NFT", "API"})
 _PAIR = re.compile(r"\b([A-Z0-9]{2,20}?)/?(?:USDT|USDC)\b")
-_DELISTED = re.compile(r"\bdelist ((?:[A-Z0-9]{2,20}(?:, | and |, and | & )?)+)(?= on\b)", re.I)
+# Possessive: a title must not be tried in every way of cutting it into names.
+_DELISTED = re.compile(r"\bdelist ((?:[A-Z0-9]{2,20}+(?:, and |, | and | & )?+)++)(?= on\b)", re.I)
 _WORD = re.compile(r"\b[A-Z0-9]{2,20}\b")
 _MOMENT = re.compile(r"\b(20\d\d-\d\d-\d\d \d\d:\d\d) ?\(UTC\)")
 

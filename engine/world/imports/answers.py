@@ -11,6 +11,7 @@ from engine.world.imports.batches import Batch, sorted_batches
 from engine.world.imports.fields import (
     Fields,
     amount_in,
+    count_or_none,
     document,
     fields_of,
     price_in,
@@ -80,4 +81,5 @@ def _funding(fields: Fields, venue: str) -> Funding | None:
     return Funding(
         at=time_in(fields, "time"), venue=venue, symbol=symbol_in(fields, "symbol"),
         rate=signed_in(fields, "lastFundingRate"), mark_price=price_in(fields, "markPrice"),
+        due_at=count_or_none(fields.get("nextFundingTime")) or None,
     )  # fmt: skip

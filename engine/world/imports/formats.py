@@ -14,7 +14,7 @@ from engine.world.imports import (
     klines_csv,
     klines_json,
     parquet,
-    tweets,
+    posts,
     wire_lines,
 )
 from engine.world.imports.batches import Batch
@@ -41,7 +41,7 @@ FORMATS: tuple[Format, ...] = (
     Format("funding rates (CSV)", futures_csv.sniff_funding, futures_csv.read_funding),
     Format("websocket frames (NDJSON)", frames.sniff, frames.read),
     Format("announcements (NDJSON)", announcements.sniff, announcements.read),
-    Format("posts (NDJSON)", tweets.sniff, tweets.read),
+    Format("posts (NDJSON)", posts.sniff, posts.read),
     # Last, since it goes by the name where the content does not tell.
     Format("records (JSONL)", wire_lines.sniff, wire_lines.read),
 )

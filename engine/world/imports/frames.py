@@ -150,8 +150,9 @@ def _funding(event: Fields, venue: str, at: int) -> Funding | None:
     if event.get("r") == "":
         return None
     return Funding(
-        at=at, venue=venue, symbol=symbol_in(event, "s"), rate=signed_in(event, "r"), mark_price=price_in(event, "p")
-    )
+        at=at, venue=venue, symbol=symbol_in(event, "s"), rate=signed_in(event, "r"), mark_price=price_in(event, "p"),
+        due_at=count_or_none(event.get("T")) or None,
+    )  # fmt: skip
 
 
 _READERS: dict[str, Callable[[Fields, str, int], Record | None]] = {

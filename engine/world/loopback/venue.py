@@ -30,6 +30,7 @@ from engine.world.loopback.journal import Journal
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.source import Closed, FundingRate, Happening, MarketSource
+from engine.world.loopback.rest.articles import Article, Articles
 from engine.world.loopback.rest.beside import Beside
 from engine.world.loopback.rest.limits import Limits, Meter
 from engine.world.loopback.rest.perp_account import ListenKeys, PerpAccount
@@ -49,7 +50,7 @@ class VenueOptions:
     """How a venue is: `market` None generates one from the seed; `speed` times real time.
 
     `balances` is what the account has on spot and `margin` its USDT for perpetuals. `limits` enforces rate limits.
-    `requests_path` is a file for what arrives.
+    `requests_path` is a file for what arrives, `articles` what is announced already.
     """
 
     seed: int = 0
@@ -60,6 +61,7 @@ class VenueOptions:
     limits: bool = True
     faults: tuple[Fault, ...] = ()
     requests_path: Path | None = None
+    articles: tuple[Article, ...] = ()
 
 
 class Venue:
@@ -77,6 +79,7 @@ class Venue:
         self.perp = PerpBooks([one for one in coins if one.kind == "usdm"], self.clock.now)
         self.algo = AlgoBooks(self.perp)
         self.listen_keys = ListenKeys(self.clock)
+        self.articles = Articles(self.clock, options.articles)
         self.frozen_until = 0
         self.account, self.trader = self.open_account("main")
         self.rests = self._rests(options.limits)
@@ -106,6 +109,7 @@ class Venue:
                 "usdm", perp_market.statistics(), traders, Meter(Limits.of("usdm", limits)), self.clock
             ),
             "/sapi/": Rest("spot", beside, accounts, Meter(Limits.of("spot", limits)), self.clock),
+            "/bapi/": Rest("spot", self.articles.routes(), accounts, Meter(Limits.of("spot", limits)), self.clock),
             "/dapi/": Rest("usdm", beside, accounts, Meter(Limits.of("usdm", limits)), self.clock),
         }
 
@@ -225,13 +229,15 @@ class Venue:
         return Answer(refusal.status, encode(refusal.body()))
 
     def _own(self, request: Request) -> Answer:
-        """What no exchange has: the books and the arrivals for a checker, and faults to be added."""
+        """What no exchange has: books and arrivals for a checker, faults to be added, articles to be published."""
         if request.path == "/venue/books":
             return Answer(200, encode(self.books()))
         if request.path == "/venue/requests":
             return Answer(200, self.journal.lines(), content_type="application/x-ndjson")
         if request.path == "/venue/faults" and request.method == "POST":
             return self._add_faults(request.body)
+        if request.path == "/venue/articles" and request.method == "POST":
+            return self._publish(request.body)
         return Answer(404, b"{}")
 
     def _add_faults(self, script: bytes) -> Answer:
@@ -243,6 +249,16 @@ class Venue:
         for fault in faults:
             self.faults.add(msgspec.structs.replace(fault, after_s=fault.after_s + self._up_s()))
         return Answer(200, encode({"armed": len(faults)}))
+
+    def _publish(self, articles: bytes) -> Answer:
+        """Publishes articles."""
+        try:
+            published = msgspec.json.decode(articles, type=list[Article])
+        except msgspec.DecodeError as error:
+            return Answer(400, encode({"error": str(error)}))
+        for article in published:
+            self.articles.publish(article)
+        return Answer(200, encode({"published": len(published)}))
 
     def _up_s(self) -> float:
         return self.clock.up_s()

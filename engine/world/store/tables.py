@@ -59,8 +59,8 @@ def _open_interests(of: Series, lists: dict[str, list[Any]]) -> list[Record]:
 
 def _fundings(of: Series, lists: dict[str, list[Any]]) -> list[Record]:
     return [
-        Funding(at=at, venue=of.venue, symbol=of.symbol, mono_ms=mono, rate=rate, mark_price=mark)
-        for at, rate, mark, mono in zip(*lists.values(), strict=True)
+        Funding(at=at, venue=of.venue, symbol=of.symbol, mono_ms=mono, rate=rate, mark_price=mark, due_at=due)
+        for at, rate, mark, due, mono in zip(*lists.values(), strict=True)
     ]
 
 
@@ -77,7 +77,7 @@ LAYOUTS: dict[str, Layout] = {
             {"open_interest": "open_interest", "open_interest_value": "open_interest_value"}, ("mono_ms",),
             _open_interests,
         ),
-        Layout("funding", "at", {"rate": "rate", "mark_price": "mark_price"}, ("mono_ms",), _fundings),
+        Layout("funding", "at", {"rate": "rate", "mark_price": "mark_price"}, ("due_at", "mono_ms"), _fundings),
     )
 }  # fmt: skip
 

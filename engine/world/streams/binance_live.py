@@ -13,6 +13,7 @@ from engine.world.binance.client import Client
 from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
+from engine.world.streams.beside import MakeSource
 from engine.world.streams.binance_rest import BinanceRest
 from engine.world.streams.clock import LiveClock, monotonic_ms
 from engine.world.streams.feed import Feed, Wanted
@@ -30,7 +31,8 @@ class BinanceLive:
     assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle that knows
     a day of every symbol, `until_ms` at that time. `rest_url` and `stream_url` are base addresses where they are not
     the exchange's own (a loopback venue). `stopped` is asked at least four times a second; `before_wait` runs before a
-    wait for a fact. `newest` is what the reader has (see `plugs.Resumable`).
+    wait for a fact. With `beats` an empty entry comes as often, and `beside` makes the sources of announcements and
+    posts. `newest` is what the reader has (see `plugs.Resumable`).
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -47,6 +49,8 @@ class BinanceLive:
     stream_url: str | None = None
     stopped: Callable[[], bool] = never
     before_wait: Callable[[], None] | None = None
+    beats: bool = False
+    beside: tuple[MakeSource, ...] = ()
     newest: dict[str, int] = field(default_factory=dict)
 
     def facts(self) -> Iterator[Entry]:
@@ -66,6 +70,7 @@ class BinanceLive:
             # tell of longs and shorts.
             wanted = Wanted(
                 self.quotes, self.symbols, books=spot, ages=spot, open_interest=not spot, positioning=not spot,
+                listing="spot_listing" if spot else "perp_listing",
                 newest=self.newest,
             )  # fmt: skip
 
@@ -77,8 +82,8 @@ class BinanceLive:
                 return feed
 
             yield from Live(
-                make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, speed=speed,
-                until_ms=self.until_ms,
+                make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats,
+                beside=self.beside, speed=speed, until_ms=self.until_ms,
             ).facts()  # fmt: skip
         finally:
             link.close()

@@ -126,7 +126,7 @@ class Connection:
             except (WebSocketException, OSError, TimeoutError) as error:
                 if failures == 0 and beside is None:
                     self._hooks.cut(f"{self.route.base} cannot be opened: {error}")
-                failures += 1 + (_refused(error, self.route.base) if isinstance(error, InvalidStatus) else 0)
+                failures += 1 + (refused(error, self.route.base) if isinstance(error, InvalidStatus) else 0)
                 await asyncio.sleep(wait_s(failures, self._chance))
         return beside
 
@@ -216,7 +216,7 @@ def _done(socket: _Socket) -> bool:
     return socket.reader is None or socket.reader.done()
 
 
-def _refused(error: InvalidStatus, base: str) -> int:
+def refused(error: InvalidStatus, base: str) -> int:
     """Says how much harder than a failure an answer is: limits and bans are waited out; raises VenueError for never."""
     status = error.response.status_code
     if status == 451:

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import ConfigError, HotError, VenueError
 from engine.records.base import Record
-from engine.records.market import Bar, Fact, Funding
+from engine.records.market import Bar, Fact, Funding, SymbolRules
 from engine.world.streams.asking import Asking
 from engine.world.streams.bars import STEP_MS, BarGate
 from engine.world.streams.budget import ConnectBudget
@@ -21,6 +21,7 @@ from engine.world.streams.frames import Frames
 from engine.world.streams.history import MINUTES, History
 from engine.world.streams.inbox import Inbox
 from engine.world.streams.lifecycle import Changes, Symbols
+from engine.world.streams.newcomers import Category, Newcomers
 from engine.world.streams.polls import Polls
 from engine.world.streams.rest import TROUBLE, Rest
 from engine.world.streams.routes import (
@@ -55,7 +56,8 @@ START_AGAIN_S = (1.0, 4.0)
 class Wanted(NamedTuple):
     """What of the market is wanted: quote assets, single symbols (all when empty), and what is asked for by REST.
 
-    Of symbols whose `newest` candle the reader has, and had a moment ago, only later candles are told.
+    `listing` is what a new symbol counts as. Of symbols whose `newest` candle the reader has, and had a moment ago,
+    only later candles are told.
     """
 
     quotes: tuple[str, ...]
@@ -66,6 +68,7 @@ class Wanted(NamedTuple):
     positioning: bool = False
     history_minutes: int = MINUTES
     newest: Mapping[str, int] = {}
+    listing: Category = "spot_listing"
 
 
 class Feed:
@@ -88,6 +91,7 @@ class Feed:
         self._heard: dict[str, float] = {}
         self._silence_told = 0.0
         self._symbols = Symbols(wanted.quotes, wanted.symbols)
+        self._newcomers = Newcomers(wanted.listing)
         self._funded: dict[str, int] = {}
         self._candles: list[Connection] = []
         self._warm = Event()
@@ -159,7 +163,7 @@ class Feed:
 
     def _polls(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Gives what asks for what no stream tells."""
-        polls = Polls(self._rest, self._asking, self._symbols, self._received, self.telling.failed)
+        polls = Polls(self._rest, self._asking, self._symbols, self._answered, self.telling.failed)
         if self.wanted.books:
             yield polls.books()
         if self.wanted.open_interest:
@@ -213,6 +217,13 @@ class Feed:
         at, mono = self._clock()
         mono_ms = mono if mono != at else None
         self._put([msgspec.structs.replace(fact, at=at, mono_ms=mono_ms) for fact in facts])
+
+    def _answered(self, facts: Iterable[Fact]) -> None:
+        """Puts what a poll was answered into the inbox, and who is new by the age that was asked for."""
+        told = list(facts)
+        self._received(told)
+        at = self._clock().at
+        self._put([news for one in told if isinstance(one, SymbolRules) for news in self._newcomers.aged(one, at)])
 
     # Candles that are missing.
 
@@ -291,7 +302,8 @@ class Feed:
 
     async def _apply(self, changes: Changes) -> None:
         """Follows the symbols that opened, leaves those that closed, and tells."""
-        self._put([*changes.rules, *changes.alerts])
+        known, at = self._symbols.known, self._clock().at
+        self._put([*changes.rules, *changes.alerts, *self._newcomers.opened(changes.rules, changes.opened, known, at)])
         self._frames.wanted = set(self._symbols.trading())
         self._frames.known = self._symbols.known
         if changes.opened:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from engine.errors import BadRecord
+from engine.records.base import Moment
 from engine.records.market import Bar, Fact, Funding, Ticker
 from engine.records.wire import check_json
 from engine.world.imports.fields import Fields, fields_of
@@ -41,6 +42,7 @@ class _Mark(msgspec.Struct, gc=False):
     p: str
     r: str
     E: int
+    T: Moment = 0
     st: int = _OURS
 
 
@@ -119,7 +121,10 @@ class Frames:
         if not _MARK_TEXTS.fullmatch("".join([f"{row.p},{row.r}," for row in fresh])):
             return None
         venue, at, mono = self.venue, stamp.at, _mono(stamp)
-        facts = [Funding(at=at, venue=venue, symbol=row.s, mono_ms=mono, rate=row.r, mark_price=row.p) for row in fresh]
+        facts = [
+            Funding(at=at, venue=venue, symbol=row.s, mono_ms=mono, rate=row.r, mark_price=row.p, due_at=row.T or None)
+            for row in fresh
+        ]
         self._note("funding", fresh)
         return Read(facts, (), strangers, len(rows))
 

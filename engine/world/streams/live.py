@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.market import Tick
+from engine.world.streams.beside import Beside, MakeSource
 from engine.world.streams.clock import Clock, Stamp
 from engine.world.streams.feed import Feed
 from engine.world.streams.inbox import Inbox
@@ -26,8 +27,10 @@ class Live:
     """Facts of a live market, with a tick each `cycle_s` whether something was heard or not.
 
     With `once` they end after the first tick that knows every symbol's history, and at `until_ms` in any case.
-    `stopped` is asked at least four times a second; `before_wait` runs before a wait for the next fact. `speed` is how
-    many times real time the clock runs, which is another than 1 at a rehearsal only.
+    `stopped` is asked at least four times a second; `before_wait` runs before a wait for the next fact. With `beats` an
+    empty entry comes at least that often, for a reader that has something else to do meanwhile. `beside` makes other
+    sources, whose facts come among the market's. `speed` is how many times real time the clock runs, which is another
+    than 1 at a rehearsal only.
     """
 
     make_feed: Callable[[Inbox], Feed]
@@ -37,6 +40,8 @@ class Live:
     stopped: Callable[[], bool] = never
     before_wait: Callable[[], None] | None = None
     grace_ms: int = GRACE_MS
+    beats: bool = False
+    beside: tuple[MakeSource, ...] = ()
     speed: float = 1.0
     until_ms: int | None = None
     inbox: Inbox = field(default_factory=Inbox)
@@ -46,9 +51,14 @@ class Live:
         feed = self.make_feed(self.inbox)
         grace_ms, most_missed = int(self.grace_ms * self.speed), int(MOST_MISSED * max(1.0, self.speed))
         sequence = Sequence(1000 * self.cycle_s, self.clock(), feed.expected, grace_ms, most_missed)
+        others = [Beside(make, self.clock, self.inbox) for make in self.beside]
         feed.start()
+        for other in others:
+            other.start()
         try:
             while not self.stopped():
+                if self.beats:
+                    yield Entry(None, None)
                 warm = feed.warm
                 for entry in sequence.take(self._records(sequence), self._after(sequence.last_at)):
                     if self.until_ms is not None and entry.record is not None and entry.record.at >= self.until_ms:
@@ -57,6 +67,8 @@ class Live:
                     if warm and self.once and isinstance(entry.record, Tick):
                         return
         finally:
+            for other in others:
+                other.stop()
             feed.stop()
 
     def _records(self, sequence: Sequence) -> list[Record]:

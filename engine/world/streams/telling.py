@@ -1,15 +1,15 @@
-"""Telling: what went wrong with a market's streams, as alerts for people, not too often, and as health for the engine.
+"""Telling: what went wrong with a market's streams, as alerts for people, not too often, and conditions for the engine.
 
-Nobody decides on alerts. Health is a fact as any other: it is recorded, and whoever thinks again decides the same.
+Nobody decides on alerts. A condition is a fact as any other: it is recorded, and whoever thinks again decides the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from engine.errors import HotError
+from engine.records.account import Condition
 from engine.records.base import Record
 from engine.records.desk import Alert
-from engine.records.market import Health
 from engine.world.binance.trouble import Banned
 from engine.world.streams.bars import STEP_MS, Hole
 from engine.world.streams.clock import Clock
@@ -26,7 +26,7 @@ MOST_TOLD = 500
 
 
 class Telling:
-    """Makes alerts and health records of one venue's market."""
+    """Makes alerts and conditions of one venue's market."""
 
     def __init__(self, venue: str, clock: Clock, put: Callable[[Iterable[Record]], None], speed: float = 1.0) -> None:
         """`put` takes each record; `speed` is how many times real time the clock runs."""
@@ -65,15 +65,16 @@ class Telling:
         if blocks:
             self.ails("breaker", "blocked", 0)
 
-    def ails(
-        self, reason: Literal["feed_stale", "feed_dirty", "loop_lag", "banned", "breaker"],
-        state: Literal["degraded", "blocked"], for_s: float,
-    ) -> None:  # fmt: skip
-        """Tells the engine what ails this source; `for_s` is in real seconds."""
+    def ails(self, scope: str, state: Literal["degraded", "blocked"], for_s: float) -> None:
+        """Tells the engine what ails this source, for so many real seconds; 0 is until the operator resumes."""
         at, mono = self._clock()
-        lasts = max(1, int(for_s * self._speed)) if for_s else 0
-        mono_ms = mono if mono != at else None
-        self._put([Health(at=at, venue=self._venue, reason=reason, state=state, for_s=lasts, mono_ms=mono_ms)])
+        until = at + max(1, int(1000 * for_s * self._speed)) if for_s else 0
+        self._put([
+            Condition(
+                at=at, venue=self._venue, scope=scope, state=state, reason=scope, until=until,
+                needs_resume=until == 0, mono_ms=mono if mono != at else None,
+            )
+        ])  # fmt: skip
 
     def again(self) -> None:
         """Tells that it stands again."""

@@ -252,7 +252,7 @@ def _series(source: Stored) -> Iterator[Candles]:
         if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
             continue
         if header.kind == "funding":
-            raise Unfit("the market has funding rates, which count for heat")
+            raise Unfit("the market has funding rates, which are paid, and count for heat")
         if header.kind != "bar":
             continue  # what no stage looks at
         file = source.store.opened(header.of)

@@ -188,7 +188,7 @@ class BlockDesk:
             last=prices[-1], text=one.close_text(row), at=closed, step_s=one.step_s, closed_at=closed,
             times=times, prices=prices, volumes=volumes, quotes=quotes,
         )  # fmt: skip
-        self._precheck.exchange.state.closed_at[one.symbol] = closed
+        self._precheck.state.exchange.closed_at[one.symbol] = closed
         self._sampled[s] = self._priced[s] = row
 
     def _price(self, s: int, cycle: int) -> None:

@@ -11,7 +11,7 @@ from engine.kernels.compiled import keep_compiled
 from engine.plugs import Columnar
 from engine.records.base import Record
 from engine.records.ideas import SignalSnapshot
-from engine.records.market import SymbolRules, Tick
+from engine.records.market import SymbolRules, Tick, is_perp
 from engine.runs.backtest.backtest import Held, Listener, Mark, Result, Unfit
 from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.desk import BlockDesk, Marks, Shut
@@ -168,6 +168,8 @@ def _grid_of(settings: Settings, market: Market) -> Grid:
     if find_spec("numba") is None:
         raise Unfit("numba is not installed: pip install 'hotcoin[fast]'")
     grid = Grid(market.source, settings.scan.cycle_s)
+    if settings.desk.leverage > 1 and is_perp(grid.candles[0].venue):
+        raise Unfit("positions on margin can be liquidated, which the kernels do not watch")
     for one in grid.candles:
         one.check(MAX_QUOTE_VOLUME_A_MINUTE * max(1.0, one.step_s / 60))
     return grid

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from engine.matching import margin
 from engine.matching.units import E8, PART, ceil_div, part
 from engine.world.loopback.market.instruments import Instrument
 
@@ -35,6 +36,7 @@ def _brackets() -> tuple[Bracket, ...]:
 
 
 BRACKETS = _brackets()
+_TIERS = margin.tiers_of((Decimal(one.floor) / E8, Decimal(one.rate) / PART) for one in BRACKETS)
 MAX_LEVERAGE = BRACKETS[0].leverage
 
 
@@ -86,25 +88,9 @@ class Position:
 
 
 def liquidation_price(position: Position, wallet_e8: int) -> Decimal:
-    """Gives the price at which a wallet no longer bears a position, 0 where there is none.
-
-    The bracket must be the one of the notional at that price, so it is looked for until it stays the same.
-    Source: Binance FAQ, liquidation price of USDT-margined futures.
-    """
+    """Gives the price at which a wallet no longer bears a position, 0 where there is none."""
     side, qty = position.side, Decimal(abs(position.steps) * position.coin.step_e8) / E8
     if not side:
         return Decimal(0)
     wallet, cost = Decimal(wallet_e8) / E8, Decimal(position.cost_e8) / E8
-    notional = position.cost_e8
-    price = Decimal(0)
-    for _ in BRACKETS:
-        bracket = bracket_of(notional)
-        rate, cum = Decimal(bracket.rate) / PART, Decimal(bracket.cum) / E8
-        price = (wallet + cum - side * cost) / (qty * (rate - side))
-        if price <= 0:
-            return Decimal(0)
-        at_price = int(price * qty * E8)
-        if bracket_of(at_price) is bracket:
-            break
-        notional = at_price
-    return price
+    return margin.liquidation_price(side, qty, cost, wallet, _TIERS) or Decimal(0)

@@ -1,0 +1,109 @@
+"""Live trading: an account behind the order stage, and what of an earlier life has to be looked up."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import Bug
+from engine.ledger.ledger import Ledger
+from engine.records.base import Record
+from engine.records.trades import Fill
+from engine.records.wire import decode
+from engine.runs.data import data_dir
+from engine.runs.settings import Settings
+from engine.stages.live_order import LiveSetup, order_of
+from engine.stages.order import Order
+from engine.world.account.account import Account
+from engine.world.venues.live.venue import LiveVenue, Sent
+
+FUTURES = "usdm"
+
+
+def setup_of(settings: Settings, venue: str) -> LiveSetup:
+    """Gives what a live order stage knows of its account."""
+    return LiveSetup(
+        locks=not venue.endswith(FUTURES), strategy=settings.signal.strategy, plan=settings.strategy.exits()
+    )
+
+
+def open_live(settings: Settings, venue: str, path: Path) -> tuple[Ledger, "Trading"]:
+    """Opens the ledger and the account of a live run; nothing is sent yet but the question what the key may do.
+
+    Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
+    account, before anything is asked of the exchange.
+    """
+    from engine.runs.lookup import where_of
+    from engine.world.account.opening import open_account
+    from engine.world.binance.keys import load_key
+
+    key = load_key(settings.live.key)
+    ledger = Ledger.open(path, mode="live", venue=venue, account=key.mark)
+    account = None
+    try:
+        holds = msgspec.structs.replace(
+            settings.account, quote=settings.desk.quote_asset, leverage=int(settings.desk.leverage)
+        )
+        account = open_account(venue, where_of(settings), data_dir(), key, holds)
+        account.check_key()
+        return ledger, Trading(account, settings, ledger)
+    except BaseException:
+        if account is not None:
+            account.close()
+        ledger.close()
+        raise
+
+
+class Trading:
+    """One account that a run trades on. `facts` is asked whenever the market's stream moves."""
+
+    def __init__(self, account: Account, settings: Settings, ledger: Ledger) -> None:
+        """Sends nothing before `start`."""
+        self.setup = setup_of(settings, account.venue)
+        self._holds: dict[str, Decimal] = {}
+        self.venue = LiveVenue(
+            account, settings.orders, booked=_booked(ledger), holds=self._held,
+            adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
+        )  # fmt: skip
+        self._order: Order | None = None
+
+    def follow(self, order: Order) -> None:
+        """Takes the order stage whose orders go to the account."""
+        self._order = order
+
+    def start(self) -> None:
+        """Begins to act, when everything that was recorded has been thought again."""
+        self._note()
+        self.venue.start([Sent(order_of(sent.attempt), sent.filled) for sent in self._known().state.sent.values()])
+
+    def facts(self) -> list[Record]:
+        """Gives what the account told since it was asked last; their times are still to be set."""
+        self._note()
+        return self.venue.drain()
+
+    def close(self) -> None:
+        """Stops acting; what rests at the exchange stays there."""
+        self.venue.close()
+
+    def _note(self) -> None:
+        """Leaves a picture of what is held for the account's threads."""
+        self._holds = {symbol: book.qty for symbol, book in self._known().desk.state.books.items()}
+
+    def _known(self) -> Order:
+        if self._order is None:
+            raise Bug("an account is traded on without an order stage")
+        return self._order
+
+    def _held(self) -> Mapping[str, Decimal]:
+        return self._holds
+
+
+def _booked(ledger: Ledger) -> list[tuple[str, str]]:
+    """Gives the executions that the ledger has: (symbol, trade id)."""
+    found: list[tuple[str, str]] = []
+    for _, line in ledger.lines(kinds=["fill"]):
+        record = decode(line)
+        if isinstance(record, Fill):
+            found.append((record.symbol, record.trade_id))
+    return found

@@ -1,0 +1,300 @@
+"""The order stage of a live account: what the exchange tells comes in as facts, and positions are protected there."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from hashlib import sha256
+from typing import NamedTuple
+
+from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
+from engine.matching.units import plain
+from engine.plugs import Rule
+from engine.records.account import AccountBalance, AccountHolding, Condition, Execution, OrderReport
+from engine.records.base import Record
+from engine.records.ideas import ExitPlan
+from engine.records.market import Tick
+from engine.records.trades import Fill, OrderAttempt, ReconcileDiff
+from engine.stages.desk import Book, DeskSettings
+from engine.stages.effects import Made, Send
+from engine.stages.exits import LIQUIDATION, Exit, ExitState
+from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
+from engine.stages.protector import WOULD_TRIGGER, Protector
+from engine.stages.recent import Price, Recent
+
+ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
+#: Stands for the id of an order that was not ours.
+ELSEWHERE = "elsewhere"
+
+
+class LiveSetup(NamedTuple):
+    """What a live order stage knows of its account.
+
+    `locks` says that resting orders lock what they would sell (spot); `plan` and `strategy` are for positions that are
+    adopted.
+    """
+
+    locks: bool
+    strategy: str
+    plan: ExitPlan
+
+
+class LiveOrder(Order):
+    """An order stage whose venue answers by facts. On paper and in a replay of a live ledger it is the same code."""
+
+    wants = Order.wants | ACCOUNT_KINDS
+
+    def __init__(
+        self, desk: DeskSettings, rules: Sequence[Rule], setup: LiveSetup, state: OrderState | None = None
+    ) -> None:
+        """Starts with a fresh desk, or where `state` left off."""
+        super().__init__(desk, rules, state)
+        self.setup = setup
+        self.protector = Protector(self)
+
+    def take(self, record: Record) -> Iterable[Made]:
+        """Takes a record of a wanted kind and gives what follows, with what protects the positions it touched."""
+        if isinstance(record, Condition):
+            if record.scope == "recovering":
+                # How long a stop was not there while nobody looked says nothing.
+                self.state.protection.naked_since.clear()
+            return super().take(record)
+        if isinstance(record, AccountBalance):
+            return self._balance(record)
+        if isinstance(record, Tick):
+            return super().take(record)
+        if isinstance(record, OrderReport | Execution | AccountHolding):
+            made = self._told(record)
+        else:
+            made = list(super().take(record))
+            if not isinstance(record, Price):
+                return made
+        return made + self.protector.look(record.symbol, record.at)
+
+    def close_tick(self, tick: Tick) -> list[Made]:
+        """Looks after every position, then gives the cycle record."""
+        made: list[Made] = []
+        for symbol in sorted({*self.desk.state.books, *self.state.protection.stops}):
+            made += self.protector.look(symbol, tick.at)
+        return made + super().close_tick(tick)
+
+    def answer(self, event: Event, at: int) -> list[Made]:
+        """Takes what a venue says about an order; a stop that it has protects from now on."""
+        sent = self.state.sent.get(event.client_id)
+        if not isinstance(event, Accepted) or sent is None:
+            return super().answer(event, at)
+        if sent.working:
+            return []  # a start looks up what it knew
+        sent.working = True
+        if sent.attempt.purpose == "protect":
+            self.protector.accepted(sent.attempt.symbol, event.client_id)
+        return super().answer(event, at)
+
+    def _told(self, record: OrderReport | Execution | AccountHolding) -> list[Made]:
+        if isinstance(record, AccountHolding):
+            return self._holding(record)
+        if record.client_id is None or (isinstance(record, Execution) and record.client_id not in self.state.sent):
+            return self._elsewhere(record) if isinstance(record, Execution) else []
+        sent = self.state.sent.get(record.client_id)
+        if sent is None:
+            return []
+        if isinstance(record, Execution):
+            return self.answer(self._executed_of(record), record.at)
+        if record.status == "in_doubt":
+            return [self._result(sent, record.at, "in_doubt", record.code)]
+        if record.status == "never_executed":
+            return self._ended(sent, "never_executed", None, record.at)
+        return self.answer(_event(record), record.at)
+
+    def _executed_of(self, told: Execution) -> Executed:
+        """Gives an execution with its fee in the quote asset, and what of the bought coins it took."""
+        rules = self.desk.state.rules[told.symbol]
+        fee, price = Decimal(told.fee), Decimal(told.price)
+        in_base = told.fee_asset == rules.base and told.side == "buy"
+        if told.fee_asset == rules.quote:
+            fee_quote = fee
+        elif told.fee_asset == rules.base:
+            fee_quote = fee * price
+        else:
+            known = self.desk.state.recent.get(told.fee_asset + rules.quote)
+            fee_quote = fee * Decimal(known.text) if known is not None else Decimal(0)
+        return Executed(
+            client_id=told.client_id or ELSEWHERE, trade_id=told.trade_id, venue_at=told.venue_at,
+            qty=Decimal(told.qty), price=price, notional=Decimal(told.notional), fee=fee, fee_asset=told.fee_asset,
+            fee_quote=round(fee_quote, 8), fee_base=fee if in_base else Decimal(0), liquidity=told.liquidity,
+        )  # fmt: skip
+
+    # Orders that rest at the exchange.
+
+    def _executed(self, sent: Sent, done: Executed, at: int) -> list[Made]:
+        book = self.desk.state.books.get(sent.attempt.symbol)
+        if sent.attempt.purpose == "entry":
+            return super()._executed(sent, done, at)
+        if book is None:
+            sent.filled += done.qty
+            return []  # sold what we do not hold: the next look at the holdings tells what that means
+        if sent.attempt.purpose == "protect":
+            book.exits.sold(sent.attempt.reason, self.scale(book.symbol).steps(done.qty))
+        return super()._executed(sent, done, at)
+
+    def _ended(self, sent: Sent, status: str, code: str | None, at: int) -> list[Made]:
+        if sent.attempt.purpose != "protect":
+            return super()._ended(sent, status, code, at)
+        del self.state.sent[sent.attempt.client_id]
+        made: list[Made] = [self._result(sent, at, status, code)]
+        symbol = sent.attempt.symbol
+        waiting = self.protector.gone(symbol)
+        book = self.desk.state.books.get(symbol)
+        if book is None:
+            return made
+        if code in WOULD_TRIGGER and not waiting:
+            waiting = [Exit("STOP", book.exits.left, None)]
+        for exit_ in waiting:
+            if book.symbol in self.desk.state.books:
+                made += super()._leave(book, exit_, at)
+        return made
+
+    def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+        if exit_.reason == LIQUIDATION:
+            return []  # the exchange does that itself, and tells of it
+        if self.setup.locks and self.protector.holds(book.symbol):
+            return self.protector.let_go(book.symbol, exit_)
+        # What a plan has resting is sold at the market here, when price gets there.
+        return super()._leave(book, exit_._replace(resting=False), at)
+
+    def protect(self, book: Book, ticks: int, steps: int, at: int, key: str, client_id: str) -> list[Made]:
+        """Gives the effect that sends a stop."""
+        scale = self.scale(book.symbol)
+        attempt = OrderAttempt(
+            at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id, intent_key=key,
+            side="sell", purpose="protect", reason="STOP", order_type="stop", qty=plain(scale.qty(steps)),
+            limit_price=None, reference_price=plain(scale.price(ticks)),
+        )  # fmt: skip
+        self.state.sent[client_id] = Sent(attempt=attempt)
+        return [Send(attempt, order_of(attempt))]
+
+    # What others did on the account.
+
+    def _elsewhere(self, told: Execution) -> list[Made]:
+        """Books an execution that was not ours: holdings follow the exchange."""
+        if told.symbol not in self.desk.state.rules:
+            return []
+        done = self._executed_of(told)
+        book = self.desk.state.books.get(told.symbol)
+        if told.side == "buy":
+            return self._adopt(book, told, done)
+        if book is None:
+            return []
+        scale = self.scale(told.symbol)
+        ours = book.qty
+        book.exits.sold("ELSEWHERE", min(book.exits.left, scale.steps(done.qty)))
+        self.desk.sell(book, done)
+        made: list[Made] = [
+            self._diff(told, "closed_elsewhere", ours, max(book.qty, Decimal(0))),
+            self._fill(told, done, "exit", "CLOSED_ELSEWHERE"),
+        ]
+        if book.qty < max(scale.step, CLOSED_UNDER):
+            return [*made, *self._close(book, "CLOSED_ELSEWHERE", told.at)]
+        return [*made, self._position(book, "CLOSED_ELSEWHERE", told.at)]
+
+    def _adopt(self, book: Book | None, told: Execution, done: Executed) -> list[Made]:
+        ours = book.qty if book is not None else Decimal(0)
+        what = "changed" if book is not None else "adopted"
+        if book is None:
+            exits = ExitState(plan=self.setup.plan, opened_at=told.venue_at)
+            book = self.desk.state.books[told.symbol] = Book(
+                symbol=told.symbol, venue=told.venue, strategy=self.setup.strategy, opened_at=told.venue_at,
+                exits=exits,
+            )  # fmt: skip
+            # A symbol of which no price was heard is worth what was paid for it.
+            self.desk.state.recent.setdefault(told.symbol, Recent()).start(told.price, told.at)
+        scale = self.scale(told.symbol)
+        before = scale.steps(book.qty)
+        self.desk.buy(book, done)
+        book.exits.entered(scale.steps(book.qty) - before, scale.ticks(book.entry_price, up=True))
+        return [
+            self._diff(told, what, ours, book.qty),
+            self._fill(told, done, "entry", "ADOPTED"),
+            self._position(book, "ADOPTED", told.at),
+        ]
+
+    def _holding(self, told: AccountHolding) -> list[Made]:
+        """Compares what is held with what fills add up to; what no execution explains is booked as one of its own."""
+        if told.symbol not in self.desk.state.rules or self._busy(told.symbol):
+            return []
+        book = self.desk.state.books.get(told.symbol)
+        ours = book.qty if book is not None else Decimal(0)
+        theirs = Decimal(told.qty)
+        apart = theirs - ours
+        if theirs < 0 or abs(apart) < max(self.scale(told.symbol).step, CLOSED_UNDER):
+            return []
+        price = Decimal(told.entry_price) if told.entry_price else self._last_price(told.symbol, book)
+        text = "\x1f".join((told.venue, told.symbol, plain(ours), plain(theirs), str(told.opened_at)))
+        made_up = Execution(
+            at=told.at, venue=told.venue, symbol=told.symbol, trade_id="made-" + sha256(text.encode()).hexdigest()[:20],
+            venue_at=told.opened_at or told.at, side="buy" if apart > 0 else "sell", qty=plain(abs(apart)),
+            price=plain(price), notional=plain(round(abs(apart) * price, 8)), fee="0",
+            fee_asset=self.desk.state.rules[told.symbol].quote, liquidity="taker",
+        )  # fmt: skip
+        return self._elsewhere(made_up)
+
+    def _last_price(self, symbol: str, book: Book | None) -> Decimal:
+        recent = self.desk.state.recent.get(symbol)
+        if recent is not None and recent.last > 0:
+            return Decimal(recent.text)
+        return round(book.entry_price, 12) if book is not None else Decimal(0)
+
+    def _busy(self, symbol: str) -> bool:
+        """Says whether an order that could change the holding is on its way."""
+        return any(
+            sent.attempt.symbol == symbol and sent.attempt.purpose != "protect" for sent in self.state.sent.values()
+        )
+
+    def _balance(self, told: AccountBalance) -> list[Made]:
+        """Says so when the wallet holds less of the quote asset than the desk counts on."""
+        cash = Decimal(self.desk.state.cash_e8).scaleb(-8)
+        total = Decimal(told.free) + Decimal(told.locked)
+        if told.asset != self.desk.settings.quote_asset or self.state.sent:
+            return []
+        short = self.state.protection.short_of
+        self.state.protection.short_of = plain(total) if total < cash else None
+        if total >= cash or short == plain(total):
+            return []
+        return [
+            ReconcileDiff(
+                at=told.at, venue=told.venue, symbol=told.asset, what="balance", ours=plain(cash), theirs=plain(total)
+            )
+        ]
+
+    def _diff(self, told: Execution, what: str, ours: Decimal, theirs: Decimal) -> ReconcileDiff:
+        return ReconcileDiff(
+            at=told.at, venue=told.venue, symbol=told.symbol, what=what,  # type: ignore[arg-type]
+            ours=plain(ours), theirs=plain(theirs),
+        )  # fmt: skip
+
+    def _fill(self, told: Execution, done: Executed, purpose: str, reason: str) -> Fill:
+        return Fill(
+            at=told.at, venue=told.venue, symbol=told.symbol, venue_at=done.venue_at, client_id=ELSEWHERE,
+            trade_id=done.trade_id, side=told.side, purpose=purpose, reason=reason,  # type: ignore[arg-type]
+            qty=plain(done.qty), price=plain(done.price), notional=plain(done.notional), fee=plain(done.fee),
+            fee_asset=done.fee_asset, fee_quote=plain(done.fee_quote), liquidity=done.liquidity,
+        )  # fmt: skip
+
+
+def _event(report: OrderReport) -> Event:
+    match report.status:
+        case "working":
+            return Accepted(report.client_id)
+        case "filled" | "cancelled" | "expired":
+            return Ended(report.client_id, report.status, report.code)
+        case _:
+            return Rejected(report.client_id, report.code or "REJECTED")
+
+
+def order_of(attempt: OrderAttempt) -> VenueOrder:
+    """Gives an attempt's order as it went to the venue."""
+    price = Decimal(attempt.reference_price)
+    return VenueOrder(
+        client_id=attempt.client_id, symbol=attempt.symbol, side=attempt.side, order_type=attempt.order_type,
+        qty=Decimal(attempt.qty), sent_at=attempt.at,
+        limit_price=Decimal(attempt.limit_price) if attempt.limit_price is not None else None,
+        stop_price=price if attempt.order_type == "stop" else None, closes=attempt.purpose != "entry",
+    )  # fmt: skip

@@ -1,0 +1,30 @@
+"""Opening an account by the name of its venue."""
+
+from pathlib import Path
+
+from engine.errors import ConfigError
+from engine.world.account import spot, usdm
+from engine.world.account.account import Account
+from engine.world.account.settings import AccountSettings
+from engine.world.account.user_stream import EVERYDAY, Rhythm
+from engine.world.binance.binance import Binance
+from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
+
+
+def open_account(
+    venue: str, binance: BinanceSettings, data_dir: Path, key: Key, settings: AccountSettings | None = None, *,
+    rhythm: Rhythm = EVERYDAY,
+) -> Account:  # fmt: skip
+    """Gives the account of a key at `binance-spot` or `binance-usdm`; nothing is sent yet. Close it when it is done.
+
+    `data_dir` holds the budgets that all processes share; `rhythm` is that of the account's own stream. Raises
+    ConfigError for a venue that has no accounts.
+    """
+    settings = settings if settings is not None else AccountSettings()
+    match venue:
+        case spot.VENUE:
+            return spot.BinanceSpotAccount(Binance(binance, data_dir, key=key), settings, rhythm)
+        case usdm.VENUE:
+            return usdm.BinanceUsdmAccount(Binance(binance, data_dir, key=key), settings, rhythm)
+    raise ConfigError(f"no accounts at {venue!r}; there are {spot.VENUE} and {usdm.VENUE}")

@@ -1,0 +1,1 @@
+"""What tells how friendly a text is, one file a way."""

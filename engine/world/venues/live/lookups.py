@@ -1,0 +1,101 @@
+"""Look-ups: asks for each order that nobody knows enough about, until an answer of the exchange ends the doubt."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from engine.errors import HotError
+from engine.world.venues.live.tracker import Followed
+
+if TYPE_CHECKING:
+    from engine.world.venues.live.venue import LiveVenue
+
+#: Pauses between questions about an order in doubt; the last one stays.
+PAUSES_S = (0.3, 0.5, 1.0, 2.0, 3.0)
+#: So many answers must have said that there is no such order.
+ABSENT_ANSWERS = 3
+#: Executions are looked for from so long before the order was sent: clocks differ.
+BEFORE_MS = 60_000
+
+
+class Lookups:
+    """Paces the questions of one venue."""
+
+    def __init__(self, venue: "LiveVenue") -> None:
+        """Asks for this venue."""
+        self._venue = venue
+
+    def look(self) -> None:
+        """Asks for every order whose time has come."""
+        venue, now = self._venue, self._venue.mono()
+        with venue.lock:
+            due = [one for one in venue.tracker.open.values() if not one.asking and now >= self._due_at(one)]
+            for one in due:
+                one.asking = True
+        for one in due:
+            venue.lanes(f"ask {one.client_id}", partial(self._ask_in_turn, one))
+
+    def ask(self, order: Followed) -> None:
+        """Asks what became of an order, and for its executions where they do not add up yet."""
+        venue = self._venue
+        try:
+            news = venue.account.order(order.symbol, order.client_id, conditional=order.conditional)
+            if news is None:
+                self._absent(order)
+            else:
+                venue.hear(news)
+                self._executions(order)
+        except HotError as error:
+            # Only an answer of the exchange is evidence; a failed question changes nothing.
+            venue.trouble(error)
+
+    def _ask_in_turn(self, order: Followed) -> None:
+        try:
+            if order.cancel_wanted:
+                self._venue.cancel_now(order)
+            else:
+                self.ask(order)
+        finally:
+            with self._venue.lock:
+                order.asking = False
+                order.asked += 1
+                order.ask_at = self._venue.mono() + self._pause_s(order)
+
+    def _due_at(self, order: Followed) -> float:
+        """An order whose end waits for executions, or that came into doubt, is asked for at once."""
+        if order.asked == 0 and (order.doubtful or order.ends is not None):
+            return 0.0
+        return order.ask_at
+
+    def _pause_s(self, order: Followed) -> float:
+        if order.doubtful or order.ends is not None or order.cancel_wanted:
+            return PAUSES_S[min(order.asked, len(PAUSES_S) - 1)]
+        settings = self._venue.settings
+        return settings.poll_s if self._venue.stream_up else settings.poll_deaf_s
+
+    def _executions(self, order: Followed) -> None:
+        venue = self._venue
+        with venue.lock:
+            waits = order.client_id in venue.tracker.open and order.ends is not None
+            numbers = list(order.order_ids)
+        if not waits:
+            return
+        for number in numbers:
+            for trade in venue.account.trades_of(order.symbol, number, max(0, order.sent_ms - BEFORE_MS)):
+                venue.hear(trade)
+
+    def _absent(self, order: Followed) -> None:
+        """Counts an answer that knows no such order; enough of them, late enough, and nothing else against it."""
+        venue = self._venue
+        with venue.lock:
+            order.absent += 1
+            if order.told == "working" or order.absent < ABSENT_ANSWERS:
+                return
+        if venue.mono() - order.followed_at < venue.settings.absent_after_s:
+            return
+        if any(one.client_id == order.client_id for one in venue.account.open_orders(order.symbol)):
+            return
+        for trade in venue.account.trades(order.symbol, max(0, order.sent_ms - BEFORE_MS)):
+            venue.hear(trade)
+        with venue.lock:
+            if not order.filled and order.client_id in venue.tracker.open:
+                venue.tracker.never(order.client_id)

@@ -1,0 +1,129 @@
+"""Syncing: compares the exchange's books with ours, at each start and every half a minute; its word counts."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from engine.errors import HotError
+from engine.records.ids import is_client_id
+from engine.world.account.account import HeldNews, OrderNews, TradeNews
+from engine.world.account.walk_back import walk_back
+
+if TYPE_CHECKING:
+    from engine.world.venues.live.venue import LiveVenue
+
+#: A holding that nobody knows is explained by executions of so many days.
+DAYS_BACK = 7
+DAY_MS = 86_400_000
+#: After a failure the next try comes after this, in seconds.
+AGAIN_S = 2.0
+#: Executions of the last so many ms are read again: some come late.
+OVERLAP_MS = 120_000
+
+
+class Syncing:
+    """Compares for one venue. `recovered` says that it has once compared everything and found no doubt."""
+
+    def __init__(self, venue: "LiveVenue", holds: Callable[[], Mapping[str, Decimal]], adopts: bool) -> None:
+        """`holds` gives what the desk holds."""
+        self._venue, self._holds, self._adopts = venue, holds, adopts
+        self._due, self._balance_due = 0.0, 0.0
+        self._busy = False
+        self._last_ms = 0
+        self.recovered = False
+
+    def look(self) -> None:
+        """Starts a comparison when its time has come."""
+        now = self._venue.mono()
+        if self._busy or now < self._due:
+            return
+        self._busy, self._due = True, now + self._venue.settings.sync_s
+        self._venue.lanes("sync", self._sync)
+
+    def hurry(self) -> None:
+        """Has the next comparison made at once."""
+        self._due = 0.0
+
+    def stranger(self, trade: TradeNews) -> None:
+        """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us."""
+        if self._adopts or (trade.side == "sell" and self._holds().get(trade.symbol)):
+            self._venue.tracker.book_stranger(trade)
+
+    def _sync(self) -> None:
+        venue = self._venue
+        try:
+            started_ms = venue.now_ms()
+            self._look_at_orders(venue.account.open_orders())
+            self._look_at_holdings(venue.account.holdings())
+            self._look_at_balances()
+            self._last_ms = started_ms
+            self._done()
+        except HotError as error:
+            venue.trouble(error)
+            self._due = venue.mono() + AGAIN_S
+        finally:
+            self._busy = False
+
+    def _done(self) -> None:
+        venue = self._venue
+        with venue.lock:
+            doubtful = any(one.doubtful for one in venue.tracker.open.values())
+        venue.hears_again()
+        if not self.recovered:
+            if doubtful:
+                self._due = venue.mono() + 0.5
+                return
+            self.recovered = True
+            venue.tell_condition("recovering", "ok", "recovering")
+
+    def _look_at_orders(self, found: list[OrderNews]) -> None:
+        """Tells what the list says of our orders; one of ours that nobody follows is left over, and cancelled."""
+        venue = self._venue
+        for news in found:
+            with venue.lock:
+                followed = venue.tracker.open.get(news.client_id)
+            if followed is not None:
+                venue.hear(news)
+            elif is_client_id(news.client_id):
+                venue.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
+
+    def _look_at_holdings(self, held: list[HeldNews]) -> None:
+        theirs = {one.symbol: one for one in held}
+        ours = dict(self._holds())
+        for symbol in sorted({*ours, *(theirs if self._adopts else ())}):
+            news = theirs.get(symbol, HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0)))
+            if news.qty == ours.get(symbol, Decimal(0)) or self._in_flight(symbol):
+                continue
+            if news.qty > ours.get(symbol, Decimal(0)) and not self._adopts:
+                continue
+            self._explain(news, ours.get(symbol, Decimal(0)))
+
+    def _in_flight(self, symbol: str) -> bool:
+        """Says whether an order is on its way that may just have changed the holding."""
+        venue = self._venue
+        with venue.lock:
+            return any(not one.rests or one.doubtful for one in venue.tracker.on_symbol(symbol))
+
+    def _explain(self, held: HeldNews, ours: Decimal) -> None:
+        """Tells the executions behind a difference, then the holding itself: what they do not explain it does."""
+        venue = self._venue
+        if ours:
+            since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
+            trades = venue.account.trades(held.symbol, since)
+        else:
+            opening = walk_back(venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS), held.qty)
+            near = opening is not None and (held.entry_price is None or opening.is_near(held.entry_price))
+            trades = list(opening.trades) if opening is not None and near else []
+        with venue.lock:
+            for trade in trades:
+                if not venue.tracker.hear_trade(trade):
+                    venue.tracker.book_stranger(trade)
+        venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
+
+    def _look_at_balances(self) -> None:
+        venue = self._venue
+        if venue.mono() < self._balance_due:
+            return
+        for balance in venue.account.balances():
+            venue.tell_balance(balance)
+        self._balance_due = venue.mono() + venue.settings.balance_s

@@ -1,0 +1,337 @@
+"""The live venue: sends what is durable, once; asks until it knows; and tells all of it as facts."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple, TypeVar
+
+from engine.errors import HotError, KeyRefused, VenueError
+from engine.matching.events import Event, VenueOrder
+from engine.records.account import AccountBalance, AccountHolding, Condition
+from engine.records.base import Record
+from engine.world.account.account import (
+    Account,
+    BalanceNews,
+    HeldNews,
+    News,
+    OrderNews,
+    StreamNews,
+    TradeNews,
+)
+from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.venues.live.lanes import Lanes
+from engine.world.venues.live.lookups import Lookups
+from engine.world.venues.live.settings import LiveVenueSettings
+from engine.world.venues.live.syncing import Syncing
+from engine.world.venues.live.tracker import Followed, Tracker
+
+T = TypeVar("T")
+#: A request of which no byte left may be made again: so often, after these pauses.
+SEND_AGAIN_S = (0.1, 0.4, 1.0)
+WATCH_EVERY_S = 0.2
+
+
+class Sent(NamedTuple):
+    """An order of an earlier life that was not over: what a restart looks up. `filled` is what is booked of it."""
+
+    order: VenueOrder
+    filled: Decimal
+
+
+class LiveVenue:
+    """An account, as the trader sees it. `send` and `cancel` give nothing: answers come out of `drain`, as facts.
+
+    Before `start` nothing leaves: what is sent meanwhile was decided in an earlier life, and `recall` keeps it to be
+    looked up.
+    """
+
+    def __init__(
+        self, account: Account, settings: LiveVenueSettings, *, booked: Iterable[tuple[str, str]] = (),
+        holds: Callable[[], Mapping[str, Decimal]] = dict, adopts: bool = True,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        """`booked` are (symbol, trade id) that the ledger has; `holds` gives what the desk holds, by symbol.
+
+        `adopts` says whether holdings that the desk does not know are told: not on spot, where they may be savings.
+        """
+        self.account, self.settings, self.venue = account, settings, account.venue
+        self._now_ms, self._mono = now_ms, mono
+        self._lock = threading.RLock()
+        self._out: list[Record] = []
+        self._news = threading.Event()
+        self.tracker = Tracker(self.venue, self._out.append, booked)
+        self._recalled: dict[str, VenueOrder] = {}
+        self._cancelled: dict[str, str] = {}
+        self._prepared: set[str] = set()
+        self._started = False
+        self._stopping = threading.Event()
+        self.stream_up, self._deaf = False, False
+        self._lanes = Lanes(self._broken)
+        self.lookups = Lookups(self)
+        self.syncing = Syncing(self, holds, adopts)
+        self._watcher: threading.Thread | None = None
+
+    # What the trader calls, on its own thread.
+
+    def send(self, order: VenueOrder) -> list[Event]:
+        """Sends an order; before the start it is one that comes too late to be sent."""
+        if not self._started:
+            return self.refuse(order, "STALE_ORDER")
+        with self._lock:
+            self._follow(order)
+        self._lanes.put(order.symbol, lambda: self._place(order))
+        return []
+
+    def refuse(self, order: VenueOrder, code: str) -> list[Event]:
+        """Tells of an order that may not be sent that it is rejected: as a fact, like all else."""
+        with self._lock:
+            self._follow(order)
+            self.tracker.reject(order.client_id, code)
+        return []
+
+    def recall(self, order: VenueOrder) -> list[Event]:
+        """Keeps an order that may have been sent before; the start looks up those that are not over by then."""
+        self._recalled[order.client_id] = order
+        return []
+
+    def cancel(self, client_id: str) -> list[Event]:
+        """Cancels an order, again and again until its end is known."""
+        if not self._started:
+            self._cancelled[client_id] = ""
+            return []
+        with self._lock:
+            found = self.tracker.open.get(client_id)
+            if found is None:
+                return []
+            found.cancel_wanted, found.ask_at = True, self._mono() + 2.0
+        self._lanes.put(found.symbol, lambda: self.cancel_now(found))
+        return []
+
+    def see(self, fact: Record) -> list[Event]:
+        """Looks at nothing: what this venue says comes in as facts."""
+        return []
+
+    def start(self, sent: Sequence[Sent]) -> None:
+        """Begins to act. `sent` are the orders that were not over when the earlier life ended: they are in doubt."""
+        with self._lock:
+            self.tell_condition("recovering", "blocked", "recovering")
+            for one in sent:
+                followed = self._follow(one.order)
+                followed.filled, followed.doubtful = one.filled, True
+                followed.cancel_wanted = one.order.client_id in self._cancelled
+            self._recalled.clear()
+            self._cancelled.clear()
+            self._started = True
+        self.account.listen(self.hear)
+        self._watcher = threading.Thread(target=self._watch, name="hot-account", daemon=True)
+        self._watcher.start()
+
+    def drain(self) -> list[Record]:
+        """Gives the facts that came since it was asked last; their times are the reader's to set."""
+        self._news.clear()
+        with self._lock:
+            taken = self._out[:]
+            self._out.clear()
+        return taken
+
+    @property
+    def idle(self) -> bool:
+        """Says whether everything is known: no order in doubt, no cancel on its way, recovered."""
+        with self._lock:
+            busy = any(one.doubtful or one.cancel_wanted or one.ends for one in self.tracker.open.values())
+            return self._started and self.syncing.recovered and not busy and not self._out
+
+    def close(self) -> None:
+        """Stops: requests that were begun come to their end, nothing new leaves. Stops stay at the exchange."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._lanes.close()
+        self.account.close()
+        if self._watcher is not None:
+            self._watcher.join(5)
+
+    # What happens on other threads.
+
+    def hear(self, news: News) -> None:
+        """Takes what the account's stream, or an answer, tells."""
+        with self._lock:
+            if isinstance(news, OrderNews):
+                self.tracker.hear_order(news)
+            elif isinstance(news, TradeNews):
+                self.hear_trade(news)
+            elif isinstance(news, StreamNews):
+                self._hear_stream(news)
+            elif isinstance(news, BalanceNews | HeldNews):
+                self.syncing.hurry()
+        self._news.set()
+
+    def hear_trade(self, trade: TradeNews) -> None:
+        """Takes an execution; one that names an id that is not ours belongs to somebody else."""
+        if not self.tracker.hear_trade(trade) and trade.client_id is not None:
+            self.syncing.stranger(trade)
+
+    def tell(self, record: Record) -> None:
+        """Tells a fact."""
+        with self._lock:
+            self._out.append(record)
+        self._news.set()
+
+    def tell_condition(self, scope: str, state: str, reason: str, until: int = 0, needs_resume: bool = False) -> None:
+        """Tells what stands in the way of entries, or its end."""
+        self.tell(
+            Condition(
+                at=0, venue=self.venue, scope=scope, state=state, reason=reason,  # type: ignore[arg-type]
+                until=until, needs_resume=needs_resume,
+            )
+        )  # fmt: skip
+
+    def tell_holding(self, held: HeldNews, opened_at: int = 0) -> None:
+        """Tells what is held of a symbol."""
+        entry = f"{held.entry_price:f}" if held.entry_price else None
+        self.tell(
+            AccountHolding(
+                at=0, venue=self.venue, symbol=held.symbol, qty=f"{held.qty:f}", entry_price=entry,
+                opened_at=opened_at,
+            )
+        )  # fmt: skip
+
+    def tell_balance(self, balance: BalanceNews) -> None:
+        """Tells what is in the wallet."""
+        self.tell(
+            AccountBalance(
+                at=0, venue=self.venue, asset=balance.asset, free=f"{balance.free:f}", locked=f"{balance.locked:f}"
+            )
+        )
+
+    def trouble(self, error: HotError) -> None:
+        """Tells what an error means for all orders: a ban, a key that is no good."""
+        if isinstance(error, Banned):
+            self.tell_condition("banned", "blocked", "banned", until=error.until_ms)
+        elif isinstance(error, KeyRefused):
+            self.tell_condition("auth", "blocked", "auth", needs_resume=True)
+
+    def lanes(self, lane: str, work: Callable[[], None]) -> None:
+        """Has work done on another thread, in its lane."""
+        if not self._stopping.is_set():
+            self._lanes.put(lane, work)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Guards the tracker."""
+        return self._lock
+
+    def mono(self) -> float:
+        """Gives monotonic seconds."""
+        return self._mono()
+
+    def now_ms(self) -> int:
+        """Gives the time in epoch ms."""
+        return self._now_ms()
+
+    def cancel_now(self, order: Followed) -> None:
+        """Asks the exchange to cancel; whatever it answers, what became of the order is asked for."""
+        try:
+            self._again(lambda: self.account.cancel(order.symbol, order.client_id, conditional=order.conditional))
+        except HotError as error:
+            self.trouble(error)
+        self.lookups.ask(order)
+
+    def _follow(self, order: VenueOrder) -> Followed:
+        followed = Followed(
+            symbol=order.symbol, client_id=order.client_id, side=order.side,
+            conditional=order.order_type == "stop" and self.venue.endswith("usdm"), rests=order.order_type == "stop",
+            followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
+        )  # fmt: skip
+        self.tracker.follow(followed)
+        return followed
+
+    def _place(self, order: VenueOrder) -> None:
+        client_id = order.client_id
+        try:
+            if not order.closes and self._now_ms() - order.sent_at > self.settings.entry_ttl_s * 1000:
+                self._settle(lambda: self.tracker.reject(client_id, "STALE_ORDER"))
+                return
+            self._prepare(order)
+            placed = self._again(lambda: self.account.place(order, urgent=order.closes))
+        except Doubtful:
+            self._settle(lambda: self.tracker.doubt(client_id, "NO_ANSWER"))
+        except Rejected as error:
+            self._rejected(client_id, error)
+        except (NotSent, KeyRefused) as error:
+            self.trouble(error)
+            self._settle(lambda: self.tracker.reject(client_id, "NOT_SENT"))
+        except HotError:
+            # Nothing else is known to be definite.
+            self._settle(lambda: self.tracker.doubt(client_id, "UNKNOWN"))
+        else:
+            with self._lock:
+                for trade in placed.trades:
+                    self.tracker.hear_trade(trade)
+                self.tracker.hear_order(placed.order)
+            self._news.set()
+
+    def _rejected(self, client_id: str, error: Rejected) -> None:
+        if error.sort is Sort.DUPLICATE:
+            # An order with this id is there: only ours can be, so it is looked up.
+            self._settle(lambda: self.tracker.doubt(client_id, "DUPLICATE"))
+            return
+        code = str(error.venue_code) if error.venue_code is not None else error.sort.name
+        self._settle(lambda: self.tracker.reject(client_id, code))
+
+    def _settle(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            work()
+        self._news.set()
+
+    def _prepare(self, order: VenueOrder) -> None:
+        """Sets and confirms what a symbol's first entry stands on; exits go without."""
+        if order.closes or order.symbol in self._prepared:
+            return
+        try:
+            self.account.prepare(order.symbol)
+        except HotError as error:
+            if not isinstance(error, VenueError | KeyRefused):
+                self.tell_condition("account_mode", "blocked", "account_mode", needs_resume=True)
+            raise NotSent(f"{order.symbol} could not be prepared: {error}", "prepare") from None
+        self._prepared.add(order.symbol)
+
+    def _again(self, request: Callable[[], T]) -> T:
+        """Makes a request, and once more where not a byte of it left."""
+        for pause in SEND_AGAIN_S:
+            try:
+                return request()
+            except Banned:
+                raise
+            except NotSent:
+                if self._stopping.wait(pause):
+                    raise
+        return request()
+
+    def _hear_stream(self, news: StreamNews) -> None:
+        self.stream_up = news.up
+        if news.up:
+            self.syncing.hurry()
+        elif not self._deaf:
+            self._deaf = True
+            self.tell_condition("user_stream", "degraded", "user_stream")
+
+    def hears_again(self) -> None:
+        """Takes note that everything was asked for since the account's stream came back."""
+        if self.stream_up and self._deaf:
+            self._deaf = False
+            self.tell_condition("user_stream", "ok", "user_stream")
+
+    def _watch(self) -> None:
+        """Looks after what is open until the end."""
+        while not self._stopping.wait(WATCH_EVERY_S):
+            try:
+                self.lookups.look()
+                self.syncing.look()
+            except Exception as error:
+                self._broken(error)
+
+    def _broken(self, error: BaseException) -> None:
+        """A defect of ours must stop entries, and be heard of."""
+        self.tell_condition("defect", "blocked", f"defect_{type(error).__name__}", needs_resume=True)

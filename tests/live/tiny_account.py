@@ -1,0 +1,181 @@
+"""A tiny exchange in memory, as an account: fills at one price, and fails as it is told to."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from engine.matching.events import VenueOrder
+from engine.world.account.account import (
+    BalanceNews,
+    HeldNews,
+    News,
+    OrderNews,
+    Placed,
+    StreamNews,
+    TradeNews,
+)
+from engine.world.binance.trouble import Doubtful, Lost, Rejected, Sort
+
+FEE = Decimal("0.001")
+
+
+@dataclass
+class Standing:
+    """One order at the tiny exchange."""
+
+    order: VenueOrder
+    number: str
+    status: str = "working"
+    filled: Decimal = Decimal(0)
+
+
+@dataclass
+class TinyAccount:
+    """Market orders fill at `price` at once, stops and limits rest. `mishap` is asked before each request by name.
+
+    It returns None, or "lost" (done, the answer never comes), "nothing" (not done, no answer), or an error to raise.
+    """
+
+    venue: str = "binance-usdm"
+    price: Decimal = Decimal(100)
+    mishap: Callable[[str, str], object] = lambda what, client_id: None
+    streams: bool = True
+    now: int = 0
+    orders: dict[str, Standing] = field(default_factory=dict)
+    executed: list[TradeNews] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    on_news: Callable[[News], None] | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def prepare(self, symbol: str) -> None:
+        self.requests.append(("prepare", symbol))
+
+    def place(self, order: VenueOrder, *, urgent: bool = False) -> Placed:
+        with self.lock:
+            self.requests.append(("place", order.client_id))
+            told = self.mishap("place", order.client_id)
+            if isinstance(told, Exception):
+                raise told
+            if told == "nothing":
+                raise Doubtful("no answer", order.client_id)
+            assert order.client_id not in self.orders, "the same client id twice"
+            standing = Standing(order, str(len(self.orders) + 1))
+            self.orders[order.client_id] = standing
+            trades = self.fill(order.client_id) if order.order_type == "market" else []
+            if told == "lost":
+                raise Doubtful("no answer", order.client_id)
+            return Placed(order=self.news(standing), trades=[] if told == "no trades" else trades)
+
+    def fill(self, client_id: str, qty: Decimal | None = None) -> list[TradeNews]:
+        with self.lock:
+            standing = self.orders[client_id]
+            done = qty if qty is not None else standing.order.qty - standing.filled
+            standing.filled += done
+            standing.status = "filled" if standing.filled == standing.order.qty else "working"
+            trade = self.trade(standing.order.symbol, standing.order.side, done, standing.number, client_id)
+            if self.streams:
+                self.tell(trade, self.news(standing))
+            return [trade]
+
+    def trade(self, symbol: str, side: str, qty: Decimal, number: str, client_id: str | None) -> TradeNews:
+        trade = TradeNews(
+            symbol=symbol, client_id=client_id, order_id=number, trade_id=str(len(self.executed) + 1),
+            side=side, qty=qty, price=self.price, notional=qty * self.price,  # type: ignore[arg-type]
+            fee=qty * self.price * FEE, fee_asset="USDT", liquidity="taker", venue_at=self.now,
+        )  # fmt: skip
+        self.executed.append(trade)
+        return trade
+
+    def stranger(self, symbol: str, side: str, qty: str) -> None:
+        """Somebody trades by hand."""
+        with self.lock:
+            trade = self.trade(symbol, side, Decimal(qty), "9000", "web_123")
+            if self.streams:
+                self.tell(trade)
+
+    def tell(self, *news: News) -> None:
+        if self.on_news is not None:
+            for one in news:
+                self.on_news(one)
+
+    def news(self, standing: Standing) -> OrderNews:
+        order = standing.order
+        return OrderNews(
+            symbol=order.symbol, client_id=order.client_id, order_id=standing.number,
+            status=standing.status, filled_qty=standing.filled, venue_at=1,  # type: ignore[arg-type]
+            side=order.side, conditional=order.order_type == "stop",
+        )  # fmt: skip
+
+    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> None:
+        with self.lock:
+            self.requests.append(("cancel", client_id))
+            told = self.mishap("cancel", client_id)
+            if isinstance(told, Exception):
+                raise told
+            standing = self.orders.get(client_id)
+            if standing is None or standing.status != "working":
+                raise Rejected("unknown order", sort=Sort.ABSENT, status=400, venue_code=-2011, said="Unknown order.")
+            standing.status = "cancelled"
+
+    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+        with self.lock:
+            self.requests.append(("order", client_id))
+            told = self.mishap("order", client_id)
+            if isinstance(told, Exception):
+                raise told
+            standing = self.orders.get(client_id)
+            return self.news(standing) if standing is not None and told != "hidden" else None
+
+    def open_orders(self, symbol: str | None = None) -> list[OrderNews]:
+        with self.lock:
+            self._ask("open_orders")
+            found = [one for one in self.orders.values() if one.status == "working"]
+            return [self.news(one) for one in found if symbol in (None, one.order.symbol)]
+
+    def trades_of(self, symbol: str, order_id: str, since_ms: int) -> list[TradeNews]:
+        self._ask("trades_of")
+        return [bare(one) for one in self.executed if one.symbol == symbol and one.order_id == order_id]
+
+    def trades(self, symbol: str, since_ms: int) -> list[TradeNews]:
+        self._ask("trades")
+        return [bare(one) for one in self.executed if one.symbol == symbol]
+
+    def holdings(self) -> list[HeldNews]:
+        with self.lock:
+            self._ask("holdings")
+            sums: dict[str, Decimal] = {}
+            for one in self.executed:
+                sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + (one.qty if one.side == "buy" else -one.qty)
+            return [
+                HeldNews(symbol=symbol, qty=qty, free=qty, entry_price=self.price)
+                for symbol, qty in sums.items()
+                if qty
+            ]
+
+    def balances(self) -> list[BalanceNews]:
+        self._ask("balances")
+        return [BalanceNews(asset="USDT", free=Decimal(100_000), locked=Decimal(0))]
+
+    def listen(self, on_news: Callable[[News], None]) -> None:
+        self.on_news = on_news
+        if self.streams:
+            on_news(StreamNews(up=True))
+
+    def close(self) -> None:
+        self.on_news = None
+
+    def _ask(self, what: str) -> None:
+        told = self.mishap(what, "")
+        if isinstance(told, Exception):
+            raise told
+
+
+def bare(trade: TradeNews) -> TradeNews:
+    """An execution as lists tell it: without the client's id."""
+    return TradeNews(**{name: getattr(trade, name) for name in trade.__struct_fields__} | {"client_id": None})
+
+
+def unreachable() -> Lost:
+    """The error of a venue that does not answer a question."""
+    return Lost("no answer", "answer")
