@@ -32,7 +32,7 @@ class History:
         """`pass_on` takes candles that may go on, when there is room for them; `now` gives the exchange's time,
         `speed` how fast it runs."""
         self._rest, self._asking, self._gate, self._pass_on, self._failed = rest, asking, gate, pass_on, failed
-        self._now, self._again_s = now, AGAIN_S / speed
+        self._now, self._again_s, self._settled_ms = now, AGAIN_S / speed, int(SETTLED_MS * speed)
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
         self._holes: dict[str, Hole] = {}
         self._tries: dict[str, int] = {}
@@ -104,7 +104,7 @@ class History:
 
         A symbol that was listed a minute ago has no past, and its first candle must not wait for one.
         """
-        until = min(hole.last, self._now() // STEP_MS * STEP_MS - SETTLED_MS)
+        until = min(hole.last, self._now() // STEP_MS * STEP_MS - self._settled_ms)
         if until < hole.first or not self._tries.get(hole.symbol):
             return False
         await self._pass_on(self._gate.give_up(Hole(hole.symbol, hole.first, until)))
