@@ -26,6 +26,8 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("backtest", "backtest", "The whole pipe over a recorded market, in memory: results in a folder."),
     ("sweep", "sweep", "Backtests with many settings; says whether the best is more than luck."),
     ("daemon", "daemon", "The whole pipe in one process, on a schedule, until it is stopped."),
+    ("sync", "sync", "Compare a live ledger with the account at the exchange, and book what differs."),
+    ("flatten", "flatten", "Cancel every order and close every position of the account, now."),
     ("demo", "demo", "Run the bundled session and show what came of it."),
     ("report", "report", "Trades, profit, drawdown, refusals and heat: table, JSON, CSV or HTML."),
     ("why", "why", "Tell the whole trail of one symbol at one time: why traded, or why not."),

@@ -1,4 +1,7 @@
-"""Writes one page a command into docs/ from the commands' own help; `--check` says whether they are up to date."""
+"""Writes one page a command into docs/ from the commands' own help, and the recipe that holds every default.
+
+`--check` says whether they are up to date.
+"""
 
 import os
 import subprocess
@@ -9,6 +12,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from cli.main import COMMANDS  # noqa: E402 - the checkout is put on the path first
+from engine.runs.settings_file import default_file  # noqa: E402
+
+RECIPE = (
+    "# HotCoin: discover hot spot coins, rank, signal, trade on paper. Every setting at its default; "
+    "delete what you do not change.\n"
+)
 
 
 def help_of(*words: str) -> str:
@@ -40,6 +49,7 @@ def pages() -> dict[str, str]:
     for name, _, text in COMMANDS:
         made[f"{name}.md"] = f"# hot {name}\n\n{text}\n\n" + "\n".join(sections(name))
         rows.append(f"| [`hot {name}`]({name}.md) | {text} |")
+    made["../recipes/hotcoin.toml"] = RECIPE + default_file().partition("\n")[2]
     made["README.md"] = "# Commands\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
     return made
 

@@ -48,7 +48,7 @@ class Named:
             self._unreadable.append(Problem("unreadable", row.seq, f"row {row.seq} cannot be read: {error}"))
 
     def _take(self, row: Row, kind: str | None) -> None:
-        if kind == "order_attempt":
+        if kind in ("order_attempt", "emergency_close"):
             self._attempts.setdefault(_order.decode(row.line).client_id, row.seq)
         elif kind == "order_result":
             order = _order.decode(row.line)

@@ -64,6 +64,30 @@ class Recording(Record, frozen=True, kw_only=True):
     sha256: str
 
 
+class EmergencyClose(Record, frozen=True, kw_only=True):
+    """An order of an emergency close, written before it is sent; never compared."""
+
+    OWNER: ClassVar[str] = "run"
+
+    venue: str
+    symbol: str
+    client_id: str
+    intent_key: str
+    side: Side
+    qty: str
+
+
+class EmergencyResult(Record, frozen=True, kw_only=True):
+    """What came of an emergency close: whether all is flat, and what is left by symbol."""
+
+    OWNER: ClassVar[str] = "run"
+
+    venue: str
+    flat: bool
+    closed: tuple[str, ...] = ()
+    remainder: dict[str, str] = {}
+
+
 class Alert(Record, frozen=True, kw_only=True):
     """Something a person should hear about; never compared."""
 

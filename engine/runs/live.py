@@ -9,9 +9,10 @@ import msgspec
 from engine.errors import Bug
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
-from engine.records.trades import Fill
+from engine.records.trades import Fill, OrderAttempt
 from engine.records.wire import decode
 from engine.runs.data import data_dir
+from engine.runs.governor import passed_cap
 from engine.runs.settings import Settings
 from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
@@ -66,6 +67,7 @@ class Trading:
             account, settings.orders, booked=_booked(ledger), holds=self._held,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
         )  # fmt: skip
+        self._settings, self._ledger = settings, ledger
         self._order: Order | None = None
 
     def follow(self, order: Order) -> None:
@@ -81,6 +83,14 @@ class Trading:
         """Gives what the account told since it was asked last; their times are still to be set."""
         self._note()
         return self.venue.drain()
+
+    def passed_cap(self, attempt: OrderAttempt) -> str | None:
+        """Gives GOVERNOR for an attempt that passes a cap; nothing is entered from then on until `hot resume`."""
+        cap = passed_cap(self._settings.governor, self._ledger, attempt)
+        if cap is None:
+            return None
+        self.venue.tell_condition("governor", "blocked", f"governor_{cap}", needs_resume=True)
+        return "GOVERNOR"
 
     def close(self) -> None:
         """Stops acting; what rests at the exchange stays there."""

@@ -21,7 +21,7 @@ from engine.runs.market import Market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, make_order, make_precheck, pack, shadow_of
 from engine.runs.settings import Settings
 from engine.runs.stream import KeptStream
-from engine.runs.trader import Trader
+from engine.runs.trader import Caps, Trader
 from engine.runs.turn import Takes, Turn
 from engine.stages.effects import Exchange, Silent
 from engine.stages.intake import Intake
@@ -53,7 +53,7 @@ class Stages:
         self, settings: Settings, snapshot: Mapping[str, SymbolRules], sink: Callable[[Record], None],
         state: PipelineState | None = None, keeper: Keeper | None = None,
         on_failure: Callable[[str, str], None] | None = None, live: LiveSetup | None = None,
-        venue: Exchange | None = None,
+        venue: Exchange | None = None, caps: Caps | None = None,
     ) -> None:  # fmt: skip
         """`sink` gets every record that leaves the last stage; without a keeper nothing is stored.
 
@@ -70,7 +70,7 @@ class Stages:
             self.venue: Exchange = Paper(settings.paper, self.exchange, self.order.desk)
         else:
             self.venue = venue if venue is not None else Silent()
-        self.trader = Trader(self.order, self.venue, keeper)
+        self.trader = Trader(self.order, self.venue, keeper, caps)
         stages: list[Takes] = [self.scan, self.rank, self.signal, self.precheck, self.trader]
         self.turn = Turn(self.intake, stages, sink)
 
@@ -141,8 +141,9 @@ class Session:
         self.keeper = keeper
         live = self._trading.setup if self._trading is not None else None
         venue = self._trading.venue if self._trading is not None else None
+        caps = self._trading.passed_cap if self._trading is not None else None
         self.stages = Stages(
-            self.settings, self.market.snapshot, self._sink, state, keeper, self._on_failure, live, venue
+            self.settings, self.market.snapshot, self._sink, state, keeper, self._on_failure, live, venue, caps
         )
         if self._trading is not None:
             self._trading.follow(self.stages.order)

@@ -16,6 +16,7 @@ from engine.records.base import figure
 from engine.records.bounds import Count, Seconds, check_number
 from engine.runs import catalog
 from engine.runs.beside import AnnouncementsSettings, PostsSettings
+from engine.runs.governor import GovernorSettings
 from engine.runs.market import LiveSettings
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
@@ -69,12 +70,13 @@ _SECTIONS: dict[str, type[Any]] = {
     "live": LiveSettings,
     "account": AccountSettings,
     "orders": LiveVenueSettings,
+    "governor": GovernorSettings,
     "announcements": AnnouncementsSettings,
     "posts": PostsSettings,
     "binance": BinanceSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
-_SILENT = ("ledger", "daemon", "live", "account", "orders", "announcements", "posts", "binance")
+_SILENT = ("ledger", "daemon", "live", "account", "orders", "governor", "announcements", "posts", "binance")
 
 
 class Settings:
@@ -96,6 +98,7 @@ class Settings:
     live: LiveSettings
     account: AccountSettings
     orders: LiveVenueSettings
+    governor: GovernorSettings
     announcements: AnnouncementsSettings
     posts: PostsSettings
     binance: BinanceSettings

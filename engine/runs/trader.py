@@ -1,6 +1,6 @@
 """The trader: the order stage with its venue and its ledger; written before sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from engine.records.base import Record
@@ -13,14 +13,18 @@ from engine.stages.order import Order
 #: Results after which an order cannot fill any more.
 _OVER = frozenset({"filled", "cancelled", "expired", "rejected", "never_executed"})
 
+#: Says by which code an attempt may not leave, or None.
+Caps = Callable[[OrderAttempt], str | None]
+
 
 class Trader:
     """Carries out what the order stage asks for; keeps every decision that passes, in the order of the stream."""
 
     name: ClassVar[str] = "order"
 
-    def __init__(self, order: Order, venue: Exchange, keeper: Keeper | None = None) -> None:
-        """Trades on `venue`; without a keeper nothing is stored."""
+    def __init__(self, order: Order, venue: Exchange, keeper: Keeper | None = None, caps: Caps | None = None) -> None:
+        """Trades on `venue`; without a keeper nothing is stored. `caps` are asked before anything new is sent."""
+        self._caps = caps
         self.order, self.venue, self.keeper = order, venue, keeper
         self.wants = COMPARED | order.wants
         self._kept = 0
@@ -67,4 +71,7 @@ class Trader:
     def _before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> Leave:
         assert self.keeper is not None
         new, self._kept = records[self._kept :], len(records)
-        return self.keeper.before_send(new, attempt)
+        leave = self.keeper.before_send(new, attempt)
+        if self._caps is None or leave.known or leave.code is not None:
+            return leave
+        return Leave(self._caps(attempt))

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from engine.world.loopback.serving import Serving
 
 
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits after failures take a twentieth of their time."""
+    pytest.importorskip("websockets")
+    from engine.world.account import user_stream
+    from engine.world.streams.budget import wait_s
+
+    monkeypatch.setattr(user_stream, "wait_s", lambda failures, chance: wait_s(failures, chance) / 20)
+
+
 @pytest.fixture
 def venue() -> "Iterator[Serving]":
     from quiet_market import Quiet

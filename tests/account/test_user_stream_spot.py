@@ -14,10 +14,12 @@ from account_opening import QUICK, opened
 from hearing import Hearer, timeless
 from quiet_market import arm, order, quote
 
-from engine.errors import ConfigError
+from engine.errors import Bug, ConfigError
 from engine.world.account.account import BalanceNews, HeldNews, StreamNews
 from engine.world.account.opening import open_account
 from engine.world.account.spot import BinanceSpotAccount
+from engine.world.account.user_stream import EVERYDAY
+from engine.world.binance.http import ANSWER_S
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.serving import Serving
@@ -149,7 +151,7 @@ def test_a_quiet_account_is_not_taken_for_a_deaf_stream(spot: BinanceSpotAccount
 
 def test_a_proof_without_an_answer_proves_nothing(hearer: Hearer, venue: Serving) -> None:
     arm(venue, fault="503_unavailable", on="GET /api/v3/account", times=0)
-    time.sleep(2)
+    time.sleep(1.5)
     assert hearer.ups() == [True]
 
 
@@ -194,7 +196,7 @@ def test_a_wrong_secret_is_told_and_not_tried_in_a_loop(venue: Serving, tmp_path
     stranger.listen(hearer)
     assert "signature" in hearer.down()
     opened_so_far = _subscriptions(venue)
-    time.sleep(3)
+    time.sleep(1.5)
     stranger.close()
     assert _subscriptions(venue) == opened_so_far
 
@@ -223,7 +225,7 @@ def test_a_banned_address_does_not_even_connect(spot: BinanceSpotAccount, hearer
     arm(venue, fault="cut_streams")
     hearer.down()
     before = _subscriptions(venue)
-    time.sleep(2.5)
+    time.sleep(1.5)
     assert _subscriptions(venue) == before
 
 
@@ -245,7 +247,38 @@ def test_a_hearer_that_fails_does_not_end_the_thread(venue: Serving, tmp_path: P
     account.close()
 
 
+def test_a_peer_that_answers_no_ping_is_given_up(spot: BinanceSpotAccount, hearer: Hearer, venue: Serving) -> None:
+    def fall_silent(one: Any) -> None:
+        for talker in one.doors.everybody():
+            talker.socket.receive = lambda data: None
+
+    venue.do(fall_silent)
+    assert "closed" in hearer.down()
+    hearer.up(2)
+
+
+def test_what_is_wrong_is_told_within_a_minute() -> None:
+    # A ping and its answer; and two proofs in a row that miss the same, each with an answer that takes its time.
+    assert 2 * EVERYDAY.ping_s + EVERYDAY.look_s < 45
+    assert 2 * EVERYDAY.prove_s + EVERYDAY.look_s + ANSWER_S < 60
+
+
+def test_a_stream_whose_replacement_is_refused_goes_on_with_the_old_one(venue: Serving, tmp_path: Path) -> None:
+    account, hearer = opened("binance-spot", venue, tmp_path, QUICK._replace(life_s=0.5)), Hearer()
+    account.listen(hearer)
+    hearer.up()
+    arm(venue, fault="refuse_subscriptions", value="1")
+    time.sleep(1.0)
+    account.place(order("h17"))
+    hearer.wait(lambda: hearer.trades("h17"))
+    hearer.up(2)
+    account.close()
+    assert False not in hearer.ups()
+
+
 def test_it_listens_once_and_closes_at_once(spot: BinanceSpotAccount, hearer: Hearer) -> None:
+    with pytest.raises(Bug, match="already"):
+        spot.listen(hearer)
     began = time.monotonic()
     spot.close()
     assert time.monotonic() - began < 2.5

@@ -4,6 +4,7 @@ import threading
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -65,6 +66,30 @@ def test_a_stop_is_heard_through_what_it_becomes(usdm: BinanceUsdmAccount, heare
     assert asked is not None
     assert {one.order_id for one in hearer.trades("h4")} == {asked.became}
     hearer.wait(lambda: [one for one in hearer.of(HeldNews) if one.symbol == "ABCUSDT" and one.qty == 0])
+
+
+def test_a_stop_is_heard_through_what_it_becomes_under_another_client_id(
+    usdm: BinanceUsdmAccount, hearer: Hearer, venue: Serving
+) -> None:
+    def rename(one: Any) -> None:
+        accept = one.perp.accept
+
+        def accept_renamed(placed: Any) -> None:
+            placed.client_id = f"strange-{placed.order_id}" if placed.algo_id else placed.client_id
+            accept(placed)
+
+        one.perp.accept = accept_renamed
+
+    venue.do(rename)
+    usdm.place(order("h-entry", qty="12"))
+    usdm.place(order("h-stop", "sell", "stop", stop_price="95", closes=True))
+    quote(venue, "94.9", "95.0", kind="usdm")
+    hearer.wait(lambda: [one for one in hearer.orders("h-stop") if one.status == "filled"])
+    assert sum(one.qty for one in hearer.trades("h-stop")) == 12
+    assert not [one for one in hearer.news if getattr(one, "client_id", "").startswith("strange")]
+    asked = usdm.order("ABCUSDT", "h-stop", conditional=True)
+    assert asked is not None
+    assert (asked.client_id, asked.status, asked.filled_qty) == ("h-stop", "filled", Decimal(12))
 
 
 def test_a_stop_that_is_refused_when_it_triggers_is_heard(
@@ -169,7 +194,7 @@ def test_a_server_that_is_about_to_go_is_left_in_time(usdm: BinanceUsdmAccount, 
 
 def test_the_key_is_renewed_every_half_hour(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     now = [0.0]
-    ear = UsdmEar(usdm._binance, Became(), lambda: now[0])
+    ear = UsdmEar(usdm._binance, "USDT", Became(), lambda: now[0])
     first = ear.address()
     assert ear.prove() == ""
     asked = _asked(venue)
@@ -184,7 +209,7 @@ def test_the_key_is_renewed_every_half_hour(usdm: BinanceUsdmAccount, venue: Ser
 
 def test_a_key_that_died_between_two_looks_is_found_out(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     now = [0.0]
-    ear = UsdmEar(usdm._binance, Became(), lambda: now[0])
+    ear = UsdmEar(usdm._binance, "USDT", Became(), lambda: now[0])
     ear.address()
     venue.do(lambda one: one.listen_keys.end(one.trader))
     assert "dead" in ear.prove()
@@ -192,7 +217,7 @@ def test_a_key_that_died_between_two_looks_is_found_out(usdm: BinanceUsdmAccount
 
 def test_a_key_that_cannot_be_renewed_is_dead_after_an_hour(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     now = [0.0]
-    ear = UsdmEar(usdm._binance, Became(), lambda: now[0])
+    ear = UsdmEar(usdm._binance, "USDT", Became(), lambda: now[0])
     ear.address()
     assert ear.prove() == ""
     arm(venue, fault="503_unavailable", on="POST /fapi/v1/listenKey", times=0)

@@ -103,8 +103,11 @@ class BinanceSpotAccount:
         return [balance_news(one) for one in self._orders.account().balances]
 
     def listen(self, on_news: Callable[[News], None]) -> None:
-        """Starts to listen to the account's own stream on a thread of its own; once in its life."""
-        self._stream = UserStream(VENUE, SpotEar(self._binance, self._settings.quote), on_news, rhythm=self._rhythm)
+        """Starts to listen to the account's own stream on a thread of its own; raises Bug the second time."""
+        if self._stream is not None:
+            raise Bug(f"the account at {VENUE} is listened to already")
+        ear = SpotEar(self._binance, self._settings.quote)
+        self._stream = UserStream(VENUE, ear, on_news, rhythm=self._rhythm)
         self._stream.start()
 
     def close(self) -> None:

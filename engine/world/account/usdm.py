@@ -18,7 +18,7 @@ from engine.world.account.usdm_income import income_since
 from engine.world.account.usdm_told import algo_news, balance_news, held_news, income_news, order_news, trade_news
 from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
 from engine.world.account.user_stream_usdm import UsdmEar
-from engine.world.account.words import FINISHED
+from engine.world.account.words import FINISHED, number_told
 from engine.world.binance.binance import Binance
 from engine.world.binance.trouble import Doubtful, Unreadable
 from engine.world.binance.usdm_shapes import AlgoOrder, AlgoTicket, UsdmTicket
@@ -113,8 +113,12 @@ class BinanceUsdmAccount:
         return [balance_news(one) for one in self._account.balances()]
 
     def listen(self, on_news: Callable[[News], None]) -> None:
-        """Starts to listen to the account's own stream on a thread of its own; once in its life."""
-        self._stream = UserStream(VENUE, UsdmEar(self._binance, self._became), on_news, rhythm=self._rhythm)
+        """Starts to listen to the account's own stream on a thread of its own; raises Bug the second time."""
+        if self._stream is not None:
+            raise Bug(f"the account at {VENUE} is listened to already")
+        self._stream = UserStream(
+            VENUE, UsdmEar(self._binance, self._settings.quote, self._became), on_news, rhythm=self._rhythm
+        )
         self._stream.start()
 
     def close(self) -> None:
@@ -135,9 +139,11 @@ class BinanceUsdmAccount:
 
     def _as_it_went_on(self, algo: AlgoOrder) -> OrderNews:
         """Gives a conditional order; once it has triggered, as the plain order that it became stands."""
-        if algo.algo_status not in ("TRIGGERED", FINISHED) or not algo.actual_order_id:
+        became = number_told(algo.actual_order_id)
+        if algo.algo_status not in ("TRIGGERED", FINISHED) or became is None:
             return algo_news(algo)
-        became = str(algo.actual_order_id)
+        if not became.isdecimal():
+            raise Unreadable(f"stop {algo.client_algo_id} became order {became[:40]!r}, which is no number")
         number = number_of(became)
         self._became.learn(became, Stop(algo.client_algo_id, str(algo.algo_id)))
         plain = known(lambda: self._orders.query_id(algo.symbol, number))

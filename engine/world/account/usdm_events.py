@@ -9,7 +9,7 @@ import msgspec
 from engine.world.account.account import BalanceNews, HeldNews, News, OrderNews, Status, TradeNews
 from engine.world.account.became import Became, Stop
 from engine.world.account.heard import NOTHING, Heard, event_of
-from engine.world.account.words import CONDITIONAL, FINISHED, PLAIN, code_of, side_of, status_of
+from engine.world.account.words import CONDITIONAL, FINISHED, PLAIN, code_of, number_told, side_of, status_of
 from engine.world.binance.answers import decode
 from engine.world.binance.shape import Shape, reader
 from engine.world.binance.trouble import Unreadable
@@ -151,7 +151,7 @@ class UsdmEvents:
         return told
 
     def _stop(self, stop: _StopReport, at: int) -> tuple[News, ...]:
-        became = str(stop.became) if stop.became else None
+        became = number_told(stop.became)
         if became is not None:
             self._became.learn(became, Stop(stop.client_id, str(stop.algo_id)))
         if stop.status == "TRIGGERING":

@@ -5,7 +5,7 @@ from typing import Literal
 
 from engine.errors import ConfigError
 from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, OrderNews, TradeNews
-from engine.world.account.words import CONDITIONAL, PLAIN, code_of, side_of, status_of
+from engine.world.account.words import CONDITIONAL, PLAIN, code_of, number_told, side_of, status_of
 from engine.world.binance.trouble import Unreadable
 from engine.world.binance.usdm_shapes import AlgoOrder, Income, Position, UsdmBalance, UsdmOrder, UsdmTrade
 
@@ -31,11 +31,10 @@ def algo_news(order: AlgoOrder) -> OrderNews:
     at = order.update_time or order.create_time
     if at is None:
         raise Unreadable(f"conditional order {order.client_algo_id} does not say when that was")
-    became = str(order.actual_order_id) if order.actual_order_id else None
     return OrderNews(
         symbol=order.symbol, client_id=order.client_algo_id, order_id=str(order.algo_id),
         status=status_of(CONDITIONAL, order.algo_status), filled_qty=order.actual_qty or Decimal(0), venue_at=at,
-        side=side_of(order.side), conditional=True, became=became,
+        side=side_of(order.side), conditional=True, became=number_told(order.actual_order_id),
     )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple, Protocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from engine.errors import Bug, HotError, KeyRefused
+from engine.errors import HotError, KeyRefused
 from engine.world.account.account import News, StreamNews
 from engine.world.account.heard import Heard
+from engine.world.binance.http import is_here
 from engine.world.binance.redact import shown
 from engine.world.binance.trouble import Limited, Unreadable
 from engine.world.streams.asking import Asking
@@ -116,9 +117,7 @@ class UserStream:
         self.dirty = 0
 
     def start(self) -> None:
-        """Starts the thread; raises Bug the second time."""
-        if self._thread.ident is not None:
-            raise Bug("this stream was started before")
+        """Starts the thread, once."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -176,6 +175,7 @@ class UserStream:
         ws = await connect(
             url, compression=None, max_size=MAX_FRAME_BYTES, max_queue=64, open_timeout=OPEN_TIMEOUT_S,
             ping_interval=rhythm.ping_s, ping_timeout=rhythm.ping_s, close_timeout=CLOSE_S,
+            proxy=None if is_here(url) else True,
         )  # fmt: skip
         socket = _Socket(ws, now(), rhythm.life_s + self._chance() * rhythm.life_jitter_s)
         self._sockets.add(socket)

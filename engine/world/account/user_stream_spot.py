@@ -7,18 +7,17 @@ from uuid import uuid4
 import msgspec
 from websockets.asyncio.client import ClientConnection
 
-from engine.errors import KeyRefused, VenueError
+from engine.errors import HotError, KeyRefused, VenueError
 from engine.world.account.account import News
 from engine.world.account.heard import Amounts, Heard
 from engine.world.account.spot_events import read_spot
-from engine.world.account.wallet import Wallet
+from engine.world.account.wallet import FEE_ASSET, Wallet
 from engine.world.binance.binance import Binance
 from engine.world.binance.codes import meaning_of
 from engine.world.binance.http import check_socket_url
 from engine.world.binance.redact import shown
 from engine.world.binance.sign import Params, frame_signature
 from engine.world.binance.trouble import Banned, Limited, Sort, utc
-from engine.world.streams.rest import TROUBLE
 
 ANSWER_S = 10.0
 
@@ -44,7 +43,7 @@ class SpotEar:
         """Subscribes with the key of `binance`; raises ConfigError for an address that no key is sent to."""
         self._binance, self._client, self._quote = binance, binance.spot, quote
         self._url = check_socket_url(binance.settings.spot_user_url)
-        self._wallet = Wallet()
+        self._wallet = Wallet((quote, FEE_ASSET))
         self._clock_is_off = False
 
     def address(self) -> str:
@@ -53,7 +52,7 @@ class SpotEar:
         if self._client.clock.due or self._clock_is_off:
             self._client.measure()
             self._clock_is_off = False
-        self._wallet = Wallet()
+        self._wallet.forget()
         return self._url
 
     async def subscribe(self, ws: ClientConnection) -> list[bytes]:
@@ -89,7 +88,7 @@ class SpotEar:
         """Compares the wallet with REST's; an exchange that does not answer proves nothing."""
         try:
             balances = self._binance.spot_orders.account().balances
-        except TROUBLE:
+        except HotError:
             return ""
         found: dict[str, Amounts] = {one.asset: (one.free, one.locked) for one in balances}
         missed = self._wallet.missed(found)

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 from websockets.asyncio.client import ClientConnection
 
+from engine.errors import HotError
 from engine.world.account.account import News
 from engine.world.account.became import Became
 from engine.world.account.heard import Amounts, Heard
 from engine.world.account.usdm_events import UsdmEvents
-from engine.world.account.wallet import Wallet
+from engine.world.account.wallet import FEE_ASSET, Wallet
 from engine.world.binance.binance import Binance
 from engine.world.binance.http import check_socket_url
-from engine.world.streams.rest import TROUBLE
 
 #: The exchange lets a key live for 60 minutes.
 RENEW_S = 1_800.0
@@ -27,17 +27,19 @@ class UsdmEar:
     processes may listen by it: it is never ended here.
     """
 
-    def __init__(self, binance: Binance, became: Became, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, binance: Binance, quote: str, became: Became, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Listens with the key of `binance`; raises ConfigError for an address that no listen key is sent to."""
         self._account, self._clock = binance.usdm_account, clock
         self._url = check_socket_url(binance.settings.usdm_user_url)
-        self._events, self._wallet = UsdmEvents(became, clock), Wallet()
+        self._events, self._wallet = UsdmEvents(became, clock), Wallet((quote, FEE_ASSET))
         self._key, self._renewed, self._proven = "", 0.0, False
 
     def address(self) -> str:
         """Gives the address by the account's listen key."""
         self._key, self._renewed, self._proven = self._account.open_stream(), self._clock(), False
-        self._wallet = Wallet()
+        self._wallet.forget()
         return f"{self._url}/ws/{self._key}"
 
     async def subscribe(self, ws: ClientConnection) -> list[bytes]:
@@ -61,7 +63,7 @@ class UsdmEar:
         """
         try:
             return self._look_at_the_key() or self._look_at_the_wallet()
-        except TROUBLE:
+        except HotError:
             dead = self._clock() - self._renewed > KEY_LIFE_S
             return "the listen key could not be renewed for an hour" if dead else ""
 

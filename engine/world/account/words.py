@@ -46,5 +46,10 @@ def code_of(word: str | None, *reasons: str | None) -> str | None:
     return word if word == "EXPIRED_IN_MATCH" else None
 
 
+def number_told(value: str | int | None) -> str | None:
+    """Gives an order's number as text; None where none is told, which is written in several ways."""
+    return None if value in (None, "", "0", 0) else str(value)
+
+
 def _unknown(what: str, word: str | None) -> NoReturn:
     raise Unreadable(f"an order of {what} {shown(str(word), 40)!r}, which nobody knows here")

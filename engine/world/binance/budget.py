@@ -205,8 +205,9 @@ class Budget:
                 )
 
     def close(self) -> None:
-        """Closes the file."""
-        self._db.close()
+        """Closes the file, once nobody is at it."""
+        with self._lock:
+            self._db.close()
 
     def _check_hold(self, owner: str, now_ms: int, urgent: bool) -> None:
         row = self._db.execute("SELECT until, banned, urgent FROM hold WHERE owner = ?", (owner,)).fetchone()

@@ -14,7 +14,7 @@ from engine.world.binance.answers import Answer, check, decode, hold_of
 from engine.world.binance.budget import SPOT_LIMITS, USDM_LIMITS, WEIGHT, Budget, Payer, Pool
 from engine.world.binance.clock import VenueClock
 from engine.world.binance.codes import Market
-from engine.world.binance.http import Link, check_url, is_loopback
+from engine.world.binance.http import Link, check_url, is_here
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import RECV_WINDOW_MS
 from engine.world.binance.shape import reader
@@ -182,7 +182,7 @@ class Client:
 
     def _ask_time(self, urgent: bool) -> int:
         answer = self._exchange(Ask(self._time_path, costs={WEIGHT: 1}, urgent=urgent))
-        if is_loopback(self.base_url):
+        if is_here(self.base_url):
             self.clock.speed = _speed(answer.headers)
         return decode(answer.body, reader(_Time), strict=True).server_time
 

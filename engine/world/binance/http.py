@@ -121,9 +121,9 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def is_loopback(url: str) -> bool:
-    """Says whether an address is on this machine."""
-    found = _BASE.fullmatch(url)
+def is_here(url: str) -> bool:
+    """Says whether a checked URL is one of this machine, which no proxy stands before."""
+    found = _SOCKET.match(url) or _BASE.match(url)
     return found is not None and found["host"] in _LOOPBACK
 
 

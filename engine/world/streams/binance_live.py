@@ -1,6 +1,7 @@
 """A market of Binance, live: its streams and its REST joined to a source of facts. Spot and USDT-M differ in tables."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -55,17 +56,9 @@ class BinanceLive:
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        link, budget = Link(), Budget(self.data_dir / BUDGET_FILE)
-        try:
-            client = Client(self.MARKET, self.rest_url or self.REST_URL, link=link, budget=budget)
-            spot, venue = self.MARKET == "spot", f"binance-{self.MARKET}"
-            first_days = FirstDays(self.data_dir / f"{venue}-first-days.json")
-            rest = BinanceRest(SpotMarket(client) if spot else UsdmMarket(client), venue, first_days)
-            rest.measure()
-            # The exchange's clock, as well as it is known: candles close when it says so. A rehearsal may run faster.
-            speed = client.clock.speed or 1.0
-            clock = LiveClock(wall=client.clock.now_ms, mono=lambda: monotonic_ms() * speed)
+        spot, venue = self.MARKET == "spot", f"binance-{self.MARKET}"
+        with self.opened() as (rest, clock):
+            client, speed = rest.client, rest.client.clock.speed or 1.0
             # Futures tell books by stream and a contract's first day in its rules; only they have open interest and
             # tell of longs and shorts.
             wanted = Wanted(
@@ -85,6 +78,22 @@ class BinanceLive:
                 make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats,
                 beside=self.beside, speed=speed, until_ms=self.until_ms,
             ).facts()  # fmt: skip
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[BinanceRest, LiveClock]]:
+        """Opens what the market is asked by, and the exchange's clock as well as it is known."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        link, budget = Link(), Budget(self.data_dir / BUDGET_FILE)
+        try:
+            client = Client(self.MARKET, self.rest_url or self.REST_URL, link=link, budget=budget)
+            venue = f"binance-{self.MARKET}"
+            first_days = FirstDays(self.data_dir / f"{venue}-first-days.json")
+            market = SpotMarket(client) if self.MARKET == "spot" else UsdmMarket(client)
+            rest = BinanceRest(market, venue, first_days)
+            rest.measure()
+            # Candles close when the exchange's clock says so. That of a rehearsal may run faster.
+            speed = client.clock.speed or 1.0
+            yield rest, LiveClock(wall=client.clock.now_ms, mono=lambda: monotonic_ms() * speed)
         finally:
             link.close()
             budget.close()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: A holding that nobody knows is explained by executions of so many days.
 DAYS_BACK = 7
 DAY_MS = 86_400_000
+#: What hurries a comparison does so no oftener, in seconds: each costs a good part of a minute's budget on spot.
+HURRY_S = 5.0
 #: After a failure the next try comes after this, in seconds.
 AGAIN_S = 2.0
 #: Executions of the last so many ms are read again: some come late.
@@ -27,7 +29,7 @@ class Syncing:
     def __init__(self, venue: "LiveVenue", holds: Callable[[], Mapping[str, Decimal]], adopts: bool) -> None:
         """`holds` gives what the desk holds."""
         self._venue, self._holds, self._adopts = venue, holds, adopts
-        self._due, self._balance_due = 0.0, 0.0
+        self._due, self._balance_due, self._begun = 0.0, 0.0, -HURRY_S
         self._busy = False
         self._last_ms = 0
         self.recovered = False
@@ -37,12 +39,12 @@ class Syncing:
         now = self._venue.mono()
         if self._busy or now < self._due:
             return
-        self._busy, self._due = True, now + self._venue.settings.sync_s
+        self._busy, self._begun, self._due = True, now, now + self._venue.settings.sync_s
         self._venue.lanes("sync", self._sync)
 
     def hurry(self) -> None:
-        """Has the next comparison made at once."""
-        self._due = 0.0
+        """Has the next comparison made soon."""
+        self._due = min(self._due, self._begun + HURRY_S)
 
     def stranger(self, trade: TradeNews) -> None:
         """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us."""

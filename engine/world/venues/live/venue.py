@@ -142,6 +142,12 @@ class LiveVenue:
             busy = any(one.doubtful or one.cancel_wanted or one.ends for one in self.tracker.open.values())
             return self._started and self.syncing.recovered and not busy and not self._out
 
+    @property
+    def doubts(self) -> list[str]:
+        """The ids of the orders of which nobody knows what became."""
+        with self._lock:
+            return [client_id for client_id, one in self.tracker.open.items() if one.doubtful]
+
     def close(self) -> None:
         """Stops: requests that were begun come to their end, nothing new leaves. Stops stay at the exchange."""
         if self._stopping.is_set():
@@ -163,8 +169,6 @@ class LiveVenue:
                 self.hear_trade(news)
             elif isinstance(news, StreamNews):
                 self._hear_stream(news)
-            elif isinstance(news, BalanceNews | HeldNews):
-                self.syncing.hurry()
         self._news.set()
 
     def hear_trade(self, trade: TradeNews) -> None:

@@ -1,0 +1,66 @@
+"""An emergency close from settings: whose account, which symbols, and the halt that goes before."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from engine.errors import HotError, LedgerError, VenueError
+from engine.ledger.requests import request
+from engine.records.market import SymbolRules
+from engine.runs.data import data_dir
+from engine.runs.flattener import Flat, Flattener, journal_of
+from engine.runs.lookup import where_of
+from engine.runs.market import Live, MarketOptions, open_market
+from engine.runs.reporting.reporting import report_of
+from engine.runs.settings import Settings
+from engine.world.account.opening import open_account
+from engine.world.binance.keys import load_key
+from engine.world.streams.binance_live import BinanceLive
+from engine.world.streams.lifecycle import Symbols
+
+
+def flatten_account(
+    settings: Settings, venue: str, path: Path, symbols: tuple[str, ...], everything: bool, within_s: float,
+    say: Callable[[str], None],
+) -> Flat:  # fmt: skip
+    """Halts the runs on a ledger, then closes its account.
+
+    Raises ConfigError for a ledger of another account, KeyRefused, and VenueError where nobody knows what is held.
+    """
+    key = load_key(settings.live.key)
+    with journal_of(path, venue, key.mark) as journal:
+        try:
+            request(path, "halt", "flatten", time.time_ns() // 1_000_000)
+        except LedgerError as error:
+            say(f"hot flatten: no halt could be left ({error}); going on")
+        account = open_account(venue, where_of(settings), data_dir(), key, settings.account)
+        try:
+            wanted = _wanted(venue, path, symbols, everything)
+            return Flattener(account, journal, _rules(settings, venue), wanted).flatten(within_s)
+        finally:
+            account.close()
+
+
+def _wanted(venue: str, path: Path, symbols: tuple[str, ...], everything: bool) -> Callable[[str], bool]:
+    """Gives which symbols are meant: the named ones, else all of futures, and on spot those that the ledger holds."""
+    if symbols:
+        named = frozenset(symbols)
+        return named.__contains__
+    if everything or venue.endswith("usdm"):
+        return lambda symbol: True
+    held = frozenset(one.symbol for one in report_of(path).open_positions)
+    return held.__contains__
+
+
+def _rules(settings: Settings, venue: str) -> Mapping[str, SymbolRules]:
+    """Gives the exchange's rules; without them quantities go out as they are held."""
+    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets)
+    opened = open_market(MarketOptions(path="", venue=venue), lambda *_: None, live=live)
+    found: dict[str, SymbolRules] = {}
+    with suppress(VenueError, HotError):
+        if isinstance(opened.source, BinanceLive):
+            with opened.source.opened() as (rest, clock):
+                changes = Symbols(settings.scan.quote_assets).update(rest.listings(), clock().at)
+                found = {rules.symbol: rules for rules in changes.rules}
+    return found

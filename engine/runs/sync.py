@@ -1,0 +1,67 @@
+"""One comparison of a live ledger with the account's books: the recovery that every start makes, by itself."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.errors import Bug, InDoubt, VenueError
+from engine.records.base import Record
+from engine.runs.live import open_live
+from engine.runs.market import Live, Market, MarketOptions, open_market
+from engine.runs.session import Session
+from engine.runs.settings import Settings
+from engine.world.streams.binance_live import BinanceLive
+from engine.world.streams.rules_only import RulesOnly
+
+#: What a comparison says that was not known.
+NEWS = frozenset({"reconcile_diff", "order_result", "fill", "position"})
+
+
+class Synced(NamedTuple):
+    """What came of a comparison: the records that are new, and the orders whose outcome is still open."""
+
+    news: list[Record]
+    open_orders: int
+
+
+def sync(settings: Settings, venue: str, path: Path, within_s: float, stopped: Callable[[], bool]) -> Synced:
+    """Looks up every order that is not over, compares holdings and open orders, and books what differs.
+
+    Raises LedgerError while a run holds the ledger, which compares by itself; VenueError where the account could not be
+    compared within the time, InDoubt where an order's outcome is still unknown.
+    """
+    ledger, trading = open_live(settings, venue, path)
+    news: list[Record] = []
+    until = time.monotonic() + within_s
+
+    def done() -> bool:
+        return trading.venue.idle or stopped() or time.monotonic() > until
+
+    def hear(record: Record) -> None:
+        if record.kind in NEWS:
+            news.append(record)
+
+    try:
+        market = _rules_of(settings, venue, done)
+        session = Session(settings, market, ledger, sink=hear, trading=trading)
+        for _ in session.play(stopped):
+            pass
+        recovered, doubts = trading.venue.syncing.recovered, trading.venue.doubts
+        session.close()
+    finally:
+        trading.close()
+        ledger.close()
+    if doubts:
+        raise InDoubt(f"{len(doubts)} orders are still in doubt: {', '.join(doubts[:5])}; run hot sync again")
+    if not recovered:
+        raise VenueError(f"the account could not be compared within {within_s:g} s; run hot sync again")
+    return Synced(news, len(session.stages.order.state.sent))
+
+
+def _rules_of(settings: Settings, venue: str, done: Callable[[], bool]) -> Market:
+    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets)
+    opened = open_market(MarketOptions(path="", venue=venue), lambda *_: None, live=live)
+    if not isinstance(opened.source, BinanceLive):
+        raise Bug(f"{venue} has no rules to tell")
+    return opened._replace(source=RulesOnly(opened.source, done))
