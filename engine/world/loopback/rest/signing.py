@@ -48,10 +48,10 @@ def check_time(clock: VenueClock, wanted: Wanted, kind: Kind) -> None:
         raise Refusal(-1131, "recvWindow must be less than 60000.")
     if kind == "spot" and stamp > _MICROSECONDS:
         stamp //= 1000
-    clocks, longest = (clock.now(), clock.wall_ms()), window if window is not None else 5000
-    if any(now - longest <= stamp < now + AHEAD_MS for now in clocks):
+    now, wall, longest = clock.now(), clock.wall_ms(), window if window is not None else 5000
+    if now - longest <= stamp < now + AHEAD_MS or wall - longest <= stamp < wall + AHEAD_MS:
         return
-    if stamp >= max(clocks) + AHEAD_MS:
+    if stamp >= max(now, wall) + AHEAD_MS:
         raise Refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
 
