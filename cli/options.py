@@ -1,6 +1,6 @@
 """The options that mean the same everywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,13 @@ Market = Annotated[
     str | None,
     typer.Option("--market", help="A recording (file or folder, JSONL or candles, .gz, .zst), a store, or -."),
 ]
+Markets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--market",
+        help="A recording (file or folder, JSONL or candles, .gz, .zst), a store, or -. May be repeated, but for -.",
+    ),
+]
 Ledger = Annotated[
     Path | None, typer.Option("--ledger", envvar="HOT_LEDGER__PATH", help="The ledger file; made when it is not there.")
 ]
@@ -39,6 +46,9 @@ VenueName = Annotated[
     str | None, typer.Option("--venue", help="The live market, or the venue of a recorded one that names none.")
 ]
 Lateness = Annotated[int, typer.Option("--max-lateness", help="How late a fact of a stream may come, in ms.", min=0)]
+KeepJumps = Annotated[
+    bool, typer.Option("--keep-jumps", help="Take a price that jumps between two candles (a split?) for a move.")
+]
 Speed = Annotated[str, typer.Option("--speed", help="max, realtime, or how many times real time.")]
 Posts = Annotated[
     str | None,
@@ -90,16 +100,17 @@ def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
 
 
 def market_of(
-    path: str | None, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None, speed: str,
-    strict: bool, max_lateness: int,
+    paths: Sequence[str] | None, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None,
+    speed: str, strict: bool, max_lateness: int, keep_jumps: bool = False,
 ) -> "MarketOptions":  # fmt: skip
     """Gives what of a market is wanted, from the options that scan, run and daemon share."""
     from engine.runs.market import MarketOptions
 
     since_ms, until_ms = span(since, until)
+    path, *more = paths or ("",)
     return MarketOptions(
-        path=path or "", venue=venue, symbols=tuple(symbols or ()), since_ms=since_ms, until_ms=until_ms, speed=speed,
-        strict=strict, max_lateness_ms=max_lateness,
+        path=path, more=tuple(more), venue=venue, symbols=tuple(symbols or ()), since_ms=since_ms, until_ms=until_ms,
+        speed=speed, strict=strict, max_lateness_ms=max_lateness, keep_jumps=keep_jumps,
     )  # fmt: skip
 
 

@@ -82,13 +82,13 @@ class Rejects:
         self.stage, self.strict, self.count = stage, strict, 0
 
     def add(self, where: str, number: int, reason: str) -> None:
-        """Takes note of a bad line; raises DirtyInput under --strict."""
+        """Takes note of a bad line, or (0) of what is wrong with many; raises DirtyInput under --strict."""
         self.count += 1
-        text = f"hot {self.stage}: {where}:{number}: {reason}"
+        place = f"{where}:{number}" if number else where
         if self.strict:
-            raise DirtyInput(f"{where}:{number}: {reason} (--strict stops at the first bad line)")
+            raise DirtyInput(f"{place}: {reason} (--strict stops at the first bad line)")
         if self.count <= _TOLD:
-            say(text)
+            say(f"hot {self.stage}: {place}: {reason}")
         elif self.count == _TOLD + 1:
             say(f"hot {self.stage}: more bad lines follow; they are counted")
 

@@ -129,13 +129,26 @@ class Strategy(Protocol):
 class Look(Protocol):
     """What a strategy sees of a block of cycles: arrays with a row for each symbol and a column for each cycle.
 
+    Several symbols can be looked at at a time, each in a thread of its own.
+
     `heat` and `change_5m_pct` are NaN and `status` is 0 where a symbol is no candidate; statuses are the numbers of
     `engine.kernels.pool`.
     """
 
-    heat: Any
-    status: Any
-    change_5m_pct: Any
+    @property
+    def heat(self) -> Any:
+        """Heat, 0 to 100."""
+        ...
+
+    @property
+    def status(self) -> Any:
+        """Places in the pool, by number."""
+        ...
+
+    @property
+    def change_5m_pct(self) -> Any:
+        """The change over five minutes."""
+        ...
 
     def close(self, timeframe: str) -> Any:
         """Gives the close of each cycle's last closed candle of a timeframe; NaN before the first."""

@@ -34,7 +34,7 @@ from engine.records.base import Record
 from engine.records.market import SymbolRules
 from engine.records.trades import OrderAttempt, Position
 from engine.records.wire import encode
-from engine.runs.backtest.backtest import Mark, backtest
+from engine.runs.backtest.backtest import Marks, backtest
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import load
 from engine.world.store.files import write_rules, write_table
@@ -59,7 +59,7 @@ class Listener:
         elif isinstance(record, Position) and record.status == "closed":
             self.closed.append(record.realised_pnl)
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, marks: Marks) -> None:
         """The account is kept by the desk itself."""
 
 

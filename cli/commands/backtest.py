@@ -1,7 +1,8 @@
 """hot backtest: the pipe over a recorded market, in memory, with its results in a folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -15,7 +16,7 @@ from cli.commands.run import strategy_failed
 from cli.pipe import Rejects
 from cli.play import Bar, Stop, drive
 from cli.show import Format, choose, say, show, table, write
-from engine.errors import ConfigError, Exit, UsageError
+from engine.errors import ConfigError, Exit, HotError, LedgerError, UsageError
 from engine.runs import settings
 from engine.runs.backtest.backtest import Playing, Result, Unfit, fastest, playing
 from engine.runs.backtest.lookahead import Found, Lookahead
@@ -49,7 +50,7 @@ class Asked(Stop):
 
 @app.command()
 def backtest(
-    market: options.Market = None,
+    market: options.Markets = None,
     out: Path | None = typer.Option(None, "--out", help="The results folder; older results in it are replaced."),  # noqa: B008
     venue: options.VenueName = None,
     config: options.Config = None,
@@ -58,6 +59,7 @@ def backtest(
     until: options.Until = None,
     symbols: options.Symbols = None,
     max_lateness: options.Lateness = 0,
+    keep_jumps: options.KeepJumps = False,
     seed: int = typer.Option(0, "--seed", help="Chooses the cuts of --check-lookahead; stands in the manifest."),
     check_lookahead: bool = typer.Option(
         False, "--check-lookahead", help="Think over cut-off and altered markets too: nothing before a cut may change."
@@ -89,11 +91,11 @@ def backtest(
 
     Example: hot backtest --market examples/session --out results
     """
-    if market is None:
+    if not market:
         raise no_market()
-    if check_lookahead and market == "-":
+    if check_lookahead and "-" in market:
         raise UsageError("--check-lookahead reads the market many times: name a file or a folder, not -")
-    wanted = options.market_of(market, venue, symbols, since, until, "max", strict, max_lateness)
+    wanted = options.market_of(market, venue, symbols, since, until, "max", strict, max_lateness, keep_jumps)
     used = settings.load(config, list(sets or []))
     form = choose(json_, jsonl, csv_, table_)
     rejects = Rejects("backtest", strict)
@@ -101,35 +103,51 @@ def backtest(
     stop = Asked()
     with stop:
         opened = open_market(wanted, rejects.add, with_span=not quiet)
-        results = Results(out if out is not None else fresh_folder(), used, opened, seed)
-        looking = Lookahead(used, opened, results, strategy_failed) if check_lookahead else None
-        with results, Bar("hot backtest", quiet, opened.span) as bar:
-            if looking is not None:
-                drive(looking.play(stop), bar)
-                result = looking.playing.result()
-            else:
-                under_way = _playing(path, used, opened, results, quiet)
-                drive(under_way.play(stop), bar)
-                result = under_way.result()
+        folder = out if out is not None else fresh_folder()
+        with (
+            _writable(folder), Results(folder, used, opened, seed) as results,
+            Bar("hot backtest", quiet, opened.span) as bar,
+        ):  # fmt: skip
+            looking = Lookahead(used, opened, results, strategy_failed) if check_lookahead else None
+            under_way = looking.playing if looking is not None else _playing(path, used, opened, results, quiet)
+            try:
+                drive((looking or under_way).play(stop), bar)
+            except HotError:
+                results.finish(under_way.result(), rejects.count)
+                _tell_kept(under_way.result(), folder, quiet)
+                raise
+            result = under_way.result()
             report, summary = results.finish(result, rejects.count)
         if not quiet:
-            _tell(result, summary, bar.seconds, results.folder)
+            _tell(result, summary, bar.seconds, folder)
         if looking is not None and not stop.asked:
             found = _check(looking, cuts, seed, stop, quiet)
             results.write_lookahead(one.row() for one in found)
     if looking is not None:
         _show_cuts(found, looking.reads, form)
     else:
-        _show(report, summary, form)
+        _show(report, summary, form, whole=results.path == "records")
     if stop.asked:
         raise typer.Exit(Exit.SIGNAL + stop.number)
     differs = looking is not None and (looking.reads or not all(one.same for one in found))
     raise typer.Exit(Exit.DIFFERS if differs else rejects.code())
 
 
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    """Raises LedgerError where the results cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"{folder}: the results cannot be written ({error.strerror}): what is there is not complete, as "
+            "its manifest says; make room, or name another --out"
+        ) from None
+
+
 def _playing(path: Route, used: settings.Settings, market: MarketOf, results: Results, quiet: bool) -> Playing:
     """Gives the backtest by the path that was asked for; a store is played in blocks where that can be."""
-    if path == Route.AUTO and is_store(market.path):
+    if path == Route.AUTO and is_store(market.path) and not market.more:
         made, why = fastest(used, market, results, strategy_failed)
         if why is not None and not quiet:
             say(f"hot backtest: fact by fact, since {why}")
@@ -152,11 +170,20 @@ def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Pa
     )
     if not result.complete:
         say(f"hot backtest: not complete: it had come to {options.utc(result.reached)} UTC")
+    if not result.cycles and result.complete:
+        say("hot backtest: the market has no prices, or none within --since, --until and --symbol")
+    if summary["gaps"]["holes"]:
+        say(
+            f"hot backtest: {summary['gaps']['missing']} candles are missing, in {summary['gaps']['holes']} "
+            f"{'hole' if summary['gaps']['holes'] == 1 else 'holes'}; nothing is filled in, a symbol is cold after one"
+        )
     for one in summary["stuck_positions"]:
         say(
             f"hot backtest: stuck: {one['symbol']} has no price since {options.utc(one['last_price_at'])} UTC "
             f"(status {one['status'] or 'unknown'}); its {one['value']} count in the equity"
         )
+    if summary["stuck_positions"]:
+        say(f"hot backtest: without what is stuck the equity ends at {summary['end_equity_without_stuck']}")
     if summary["funding_payments"]:
         say(f"hot backtest: {summary['funding_payments']} funding payments, {summary['funding']} in all")
     if summary["funding_missing"]:
@@ -164,6 +191,11 @@ def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Pa
             f"hot backtest: {summary['funding_missing']} funding times were held through that the market has no rate "
             "for: nothing was charged for them"
         )
+
+
+def _tell_kept(result: Result, folder: Path, quiet: bool) -> None:
+    if result.reached and not quiet:
+        say(f"hot backtest: broken off at {options.utc(result.reached)} UTC; what was done is kept: {folder}")
 
 
 def _check(looking: Lookahead, cuts: int, seed: int, stop: Asked, quiet: bool) -> list[Found]:
@@ -197,11 +229,11 @@ def _show_cuts(found: list[Found], reads: frozenset[str], form: Format) -> None:
     write(table(rows))
 
 
-def _show(report: "Report", summary: Mapping[str, Any], form: Format) -> None:
+def _show(report: "Report", summary: Mapping[str, Any], form: Format, whole: bool) -> None:
     if form == "csv":
         show(trade_rows(report), "csv", TRADE)
     elif form == "table":
-        write(f"{told(report)}\nRisk and exposure\n{table(_risk(summary))}")
+        write(f"{told(report, whole)}\nRisk and exposure\n{table(_risk(summary))}")
     else:
         indent, separators = (2, None) if form == "json" else (None, (",", ":"))
         write(json.dumps(summary, ensure_ascii=False, indent=indent, separators=separators) + "\n")

@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def daemon(
-    market: options.Market = None,
+    market: options.Markets = None,
     paper: options.Paper = True,
     for_real: options.ForReal = False,
     ledger: options.Ledger = None,
@@ -40,6 +40,7 @@ def daemon(
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
     posts: options.Posts = None,
+    keep_jumps: options.KeepJumps = False,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     jsonl: options.Jsonl = False,
@@ -56,7 +57,7 @@ def daemon(
     Example: hot daemon --paper --market examples/session --ledger paper.db
     """
     used = options.settings_of(config, sets, posts)
-    wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
+    wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
     path = options.ledger_for(for_real, wanted, ledger)
     raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet, for_real))

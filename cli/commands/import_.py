@@ -109,7 +109,7 @@ def _packed(file: BinaryIO, out: str) -> BinaryIO:
     if out.endswith(".zst"):
         import zstandard
 
-        return cast(BinaryIO, zstandard.ZstdCompressor(level=3).stream_writer(file, closefd=False))
+        return cast(BinaryIO, zstandard.ZstdCompressor(level=3, write_checksum=True).stream_writer(file, closefd=False))
     return file
 
 

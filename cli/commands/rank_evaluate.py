@@ -68,7 +68,7 @@ def _heard(wanted: Wanted, rejects: Rejects, stop: Stop) -> Heard:
             raise UsageError("what is piped in was ranked before: leave out --set, --top and --config")
         return from_file("-", rejects.add)
     used = settings.load(wanted.config, wanted.sets)
-    from_path = options.market_of(wanted.market, None, None, None, None, "max", wanted.strict, 0)
+    from_path = options.market_of([wanted.market], None, None, None, None, "max", wanted.strict, 0)
     opened = open_market(from_path, rejects.add, with_span=not wanted.quiet and wanted.market != "-")
     with Bar("hot rank", wanted.quiet, opened.span) as bar:
         return from_market(used, opened, show=bar.show, stopped=stop, on_failure=strategy_failed)

@@ -30,7 +30,7 @@ def replay(
         None, metavar="[FILE|LEDGER]", help="A ledger, a file that a pipe wrote, a file of trades, or - for stdin."
     ),
     ledger: options.LedgerThere = None,
-    market: options.Market = None,
+    market: options.Markets = None,
     config: options.Config = None,
     sets: options.Sets = None,
     explain: bool = typer.Option(
@@ -46,9 +46,10 @@ def replay(
     """Think again over the facts of a ledger, or of a file that stood anywhere in a pipe, and compare each decision
     with what was written. The same bytes exit 0; else the first record and field that differ are shown, exit 1.
 
-    Nothing is written. A file of decisions or trades alone is joined with --ledger or --market. --market also names a
-    ledger's market that has moved. --set asks what another setting would have changed. --since, --until and --symbol
-    narrow what is compared and explained. The verdict goes to stderr, and as JSON to stdout when that is no terminal.
+    Nothing is written. A file of decisions or trades alone is joined with --ledger or --market; in the results of a
+    backtest it knows its market and settings. --market also names a ledger's market that has moved. --set asks what
+    another setting would have changed. --since, --until and --symbol narrow what is compared and explained. The verdict
+    goes to stderr, and as JSON to stdout when that is no terminal.
 
     Example: hot replay paper.db --explain --symbol ETCUSDT
     """
@@ -67,7 +68,7 @@ def replay(
     path = file if file is not None else str(ledger_or_newest(ledger, say))
     playing = Replay(
         path, wanted=Wanted(symbols=named, since=span[0], until=span[1]),
-        sets=list(sets or []), market=market, ledger=ledger, config=config,
+        sets=list(sets or []), market=market or (), ledger=ledger, config=config,
         tell=lambda text: None if quiet else say(f"hot replay: {text}"), on_bad=rejects.add, on_failure=strategy_failed,
         hear=explainer.hear if explainer is not None else None,
     )  # fmt: skip

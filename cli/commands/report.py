@@ -47,6 +47,7 @@ def report(
 
     Example: hot report --ledger paper.db --html report.html
     """
+    from engine.runs.backtest.results import is_whole
     from engine.runs.reporting.reporting import as_plain, ledger_or_newest, report_of
     from engine.runs.reporting.reporting import today as utc_day
 
@@ -58,17 +59,20 @@ def report(
     path = ledger_or_newest(ledger, say)
     span = utc_day() if today else options.span(since, until)
     made = report_of(path, *span)
+    whole = not path.is_dir() or is_whole(path)
+    if not whole:
+        say("hot report: played in blocks: only what was held, entered and left is recorded; summary.json has the rest")
     if html is not None:
         from engine.runs.reporting.page import write_page
 
-        write_page(made, html)
+        write_page(made, html, whole=whole)
         write(f"{html}\n")
         return
     form = choose(json_, jsonl, csv_, table_)
     if form == "csv":
         _csv(made, columns, limit)
     elif form == "table":
-        write(summary(made))
+        write(summary(made, whole))
     else:
         write_whole(as_plain(made), form)
 
@@ -89,21 +93,24 @@ def _csv(made: "Report", columns: str | None, limit: int | None) -> None:
     print_rows([flat(row) for row in as_plain(made.trades)], TRADE, TRADE, "csv", columns, limit)
 
 
-def summary(made: "Report") -> str:
-    """Gives a report as small tables for people; text from data is made safe."""
+def summary(made: "Report", whole: bool = True) -> str:
+    """Gives a report as small tables for people; text from data is made safe.
+
+    `whole` says that every decision is a record: else figures of those that are none are left out.
+    """
     from engine.runs.reporting.text import moment
 
     span = made.span
     parts = [f"{moment(span.first_at)} to {moment(span.last_at)} UTC, {made.cycles.count} cycles\n"]
     for title, rows in (
-        ("", _figures(made)),
+        ("", _figures(made, whole)),
         ("Profit by symbol (best and worst)", _groups(made.by_symbol)),
         ("Profit by the way out", _groups(made.by_reason)),
         ("Open positions", _positions(made)),
         ("Refusals by code", _counts(made.refusals.by_code, "code")),
         ("Refusals by filter and rule", _counts(made.refusals.by_precheck_code, "precheck_code")),
         ("Refusals by symbol", _counts(made.refusals.by_symbol, "symbol")),
-        ("Heat by dimension", _heat(made)),
+        ("Heat by dimension", _heat(made) if whole else []),
         ("State changes (newest last)", _changes(made)),
     ):
         if rows:
@@ -111,7 +118,7 @@ def summary(made: "Report") -> str:
     return "\n".join(parts)
 
 
-def _figures(made: "Report") -> list[dict[str, Any]]:
+def _figures(made: "Report", whole: bool) -> list[dict[str, Any]]:
     from engine.runs.reporting.text import length
 
     sums, money, health = made.summary, made.equity, made.health
@@ -131,9 +138,12 @@ def _figures(made: "Report") -> list[dict[str, Any]]:
         ("fees", f"{_number(money.fees)} {quote}", f"{made.funnel.fills} fills, open positions included"),
         *([funding] if money.funding or made.funding_missing else []),
         ("open positions", f"{len(made.open_positions)}", f"{_number(money.unrealised, sign=True)} {quote} unrealised"),
-        ("prechecks refused", f"{_number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
-        ("signal coverage", f"{_number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked candidates"),
     ]  # fmt: skip
+    if whole:
+        rows += [
+            ("prechecks refused", f"{_number(health.precheck_failure_pct, 1)} %", f"{made.precheck.total} refusals"),
+            ("signal coverage", f"{_number(health.signal_coverage_pct, 1)} %", f"{made.funnel.ranked} ranked"),
+        ]  # fmt: skip
     return [{"figure": name, "value": value, "with": other} for name, value, other in rows]
 
 

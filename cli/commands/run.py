@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def run(
-    market: options.Market = None,
+    market: options.Markets = None,
     paper: options.Paper = True,
     for_real: options.ForReal = False,
     ledger: options.Ledger = None,
@@ -33,6 +33,7 @@ def run(
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
     posts: options.Posts = None,
+    keep_jumps: options.KeepJumps = False,
     seed: options.Seed = 0,
     strict: options.Strict = False,
     jsonl: options.Jsonl = False,
@@ -46,7 +47,7 @@ def run(
     Example: hot run --market examples/session --paper --ledger paper.db
     """
     used = options.settings_of(config, sets, posts)
-    wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness)
+    wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
     path = options.ledger_for(for_real, wanted, ledger)
     decisions = Decisions() if jsonl or not sys.stdout.isatty() else None

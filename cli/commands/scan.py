@@ -29,7 +29,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def scan(
-    market: options.Market = None,
+    market: options.Markets = None,
     ledger: options.Ledger = None,
     venue: options.VenueName = None,
     config: options.Config = None,
@@ -40,6 +40,7 @@ def scan(
     speed: options.Speed = "max",
     max_lateness: options.Lateness = 0,
     posts: options.Posts = None,
+    keep_jumps: options.KeepJumps = False,
     seed: options.Seed = 0,
     once: bool = typer.Option(False, "--once", help="End after one cycle of the live market that knows a day of it."),
     strict: options.Strict = False,
@@ -55,14 +56,14 @@ def scan(
     Example: hot scan --market examples/session | hot rank | hot signal | hot precheck | hot order --paper
     """
     used = options.settings_of(config, sets, posts)
-    path = _market_path(market, used.posts.path)
-    wanted = options.market_of(path, venue, symbols, since, until, speed, strict, max_lateness)
+    paths = _market_paths(market, used.posts.path)
+    wanted = options.market_of(paths, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
     raise typer.Exit(_scan(used, wanted, ledger, seed, once, quiet))
 
 
-def _market_path(market: str | None, posts: str) -> str | None:
-    return "-" if market is None and posts != "-" and stdin_is_market() else market
+def _market_paths(market: list[str] | None, posts: str) -> list[str] | None:
+    return ["-"] if not market and posts != "-" and stdin_is_market() else market
 
 
 def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, once: bool, quiet: bool) -> int:

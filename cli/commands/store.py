@@ -22,7 +22,7 @@ StoreFolder = Annotated[Path, typer.Option("--store", help="The folder of the st
 Files = Annotated[list[str], typer.Argument(help="Files or folders, plain, .gz or .zst; - for records on stdin.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Where a bar differs from the stored one, take the new.")]
 
-SERIES = ("venue", "symbol", "kind", "step_s", "first_at", "last_at", "bars", "gaps", "missing", "bytes")
+SERIES = ("venue", "symbol", "kind", "step_s", "first_at", "last_at", "bars", "gaps", "missing", "jumps", "bytes")
 FINDING = ("found", "venue", "symbol", "kind", "step_s", "from_at", "until_at", "missing", "reason")
 _FINDING_TABLE = ("found", "venue", "symbol", "kind", "step_s", "from_at", "until_at", "missing")
 
@@ -42,7 +42,8 @@ def ls(
     """List the series of a store: what is there of each venue, kind, step and symbol, from when to when.
 
     `first_at` and `last_at` are open times of bars, else times; `bars` counts the rows of any kind, `gaps` the holes
-    between bars and `missing` the bars they lack. The rules of a venue's symbols are one series, of symbol *.
+    between bars and `missing` the bars they lack, `jumps` the bars whose price does not follow from the bar before, as
+    after a redenomination. The rules of a venue's symbols are one series, of symbol *.
 
     Example: hot store ls --store market --columns symbol,bars,gaps
     """
@@ -51,7 +52,7 @@ def ls(
     rows = [
         {**header.of._asdict(), "symbol": header.symbol or "*", "step_s": header.step_s or None,
          "first_at": header.first, "last_at": header.last, "bars": header.count, "gaps": header.gaps,
-         "missing": header.missing, "bytes": path.stat().st_size}
+         "missing": header.missing, "jumps": header.jumps, "bytes": path.stat().st_size}
         for path, header in Store.open(store).headers()
         if (venue is None or header.venue == venue) and (not symbols or header.symbol in symbols)
     ]  # fmt: skip
@@ -93,6 +94,11 @@ def import_(
             say(f"hot store: left out {count} {kind} records: a store keeps bars, open interest, funding and rules")
         if notes.repeated:
             say(f"hot store: {notes.repeated} facts came twice in a file, alike, and were taken once")
+        if done.jumps:
+            say(
+                f"hot store: {done.jumps} bars do not follow in price from the bar before (a redenomination?): "
+                "hot store check lists them; runs leave out what comes after, unless --keep-jumps"
+            )
         say(
             f"hot store: {done.new} new facts, {done.equal} there already, {done.replaced} replaced; "
             + (f"{done.written} series written" if done.written else "nothing written")
@@ -110,10 +116,10 @@ def check(
     limit: options.Limit = None,
     columns: options.Columns = None,
 ) -> None:
-    """Check that every file is what was written and can be a market, and list the gaps between bars.
+    """Check that every file is what was written and can be a market; list gaps between bars, and jumps of the price.
 
-    Exits 65 when something is damaged; gaps alone are no damage. `from_at` is the open time of the first missing bar,
-    `until_at` that of the next bar there is.
+    Exits 65 when something is damaged; gaps and jumps are no damage. `from_at` is the open time of the first missing
+    bar, or of the one whose price jumps, `until_at` that of the next bar there is.
 
     Example: hot store check --store market
     """
@@ -128,5 +134,8 @@ def check(
     damaged = [one for one in found if one.found == "damage"]
     for one in damaged:
         say(f"hot store: {one.reason}")
-    say(f"hot store: {len(damaged)} damaged, {len(found) - len(damaged)} gaps")
+    jumps = [one for one in found if one.found == "jump"]
+    for one in jumps:
+        say(f"hot store: {one.of}: {one.reason}")
+    say(f"hot store: {len(damaged)} damaged, {len(found) - len(damaged) - len(jumps)} gaps, {len(jumps)} jumps")
     raise typer.Exit(Exit.DIRTY if damaged else Exit.OK)

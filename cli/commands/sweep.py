@@ -33,7 +33,7 @@ _FIGURES = ("trades", "net_profit", "max_drawdown_pct")
 
 @app.command()
 def sweep(
-    market: options.Market = None,
+    market: options.Markets = None,
     space: Path | None = typer.Option(None, "--space", help="A TOML file: key = [a, b, c] or key = 'low..high:step'."),  # noqa: B008
     vary: list[str] | None = typer.Option(  # noqa: B008
         None, "--vary", help="One setting: KEY=a,b,c or KEY=low..high[:step]; may be repeated, also over --space."
@@ -56,6 +56,7 @@ def sweep(
     since: options.Since = None,
     until: options.Until = None,
     symbols: options.Symbols = None,
+    keep_jumps: options.KeepJumps = False,
     json_: options.Json = False,
     jsonl: options.Jsonl = False,
     csv_: options.Csv = False,
@@ -76,19 +77,24 @@ def sweep(
 
     Example: hot sweep --market examples/session --vary hotcoin.stop_pct=3,5,8 --vary hotcoin.hold_max_s=3600,14400
     """
-    if market is None:
+    if not market:
         raise no_market()
-    if market == "-":
+    if "-" in market:
         raise UsageError("a sweep reads the market many times: name a file or a folder, not -")
     if objective not in OBJECTIVES:
         raise UsageError(f"--objective {objective!r}: there are {', '.join(OBJECTIVES)}")
     if workers is not None and scheduler is not None:
         raise UsageError("--workers are processes here, --scheduler has workers of its own: name one of them")
-    wanted = options.market_of(market, venue, symbols, since, until, "max", False, 0)
+    wanted = options.market_of(market, venue, symbols, since, until, "max", False, 0, keep_jumps)
     used = settings.load(config, list(sets or []))
     plan = Plan(make_space(used, space, list(vary or [])), search, trials, seed, objective, folds)
     form = choose(json_, jsonl, csv_, table_)
-    identity = identity_of(plan, used, open_market(wanted, lambda *_: None))
+    opened = open_market(wanted, lambda *_: None)
+    if opened.broken and not quiet:
+        say(
+            f"hot sweep: prices of {', '.join(opened.broken)} jump between two candles: they are left out from there on"
+        )
+    identity = identity_of(plan, used, opened)
     folder = out if out is not None else data_dir() / f"sweep-{_short(identity)}"
     study = Study(folder, identity)
     hired: Workers | None = None
@@ -147,7 +153,7 @@ class _Teller:
 def _tell(results: Mapping[str, Any], folder: Path) -> None:
     say(f"hot sweep: {'done' if results['complete'] else 'stopped'}: {results['trials']} trials; results {folder}")
     if results["skipped_lines"]:
-        say(f"hot sweep: {results['skipped_lines']} bad lines of the market were skipped")
+        say(f"hot sweep: {results['skipped_lines']} bad lines of the market, or jumps of a price, were skipped")
     for trial in results["all"]:
         if trial["failed"]:
             say(f"hot sweep: trial {trial['trial']} failed: {trial['failed']}")

@@ -91,7 +91,7 @@ def venue(
     start, _ = options.span(since, until)
     source: MarketSource = Generated(number, step_ms=max(250, round(60 * factor)))
     if market is not None:
-        wanted = options.market_of(market, venue, symbols, None, until, "max", strict, 0)
+        wanted = options.market_of([market], venue, symbols, None, until, "max", strict, 0)
         source = _source(wanted, start or 0, as_recorded, rejects)
     elif as_recorded:
         raise UsageError("--as-recorded needs a recording: name it with --market")

@@ -1,9 +1,20 @@
 """Moving averages of a price, and the trend read from them: SMA, EMA, its slope, MACD."""
 
+import math
 from typing import ClassVar, Literal, NamedTuple
 
 from engine.kernels.kernel import NAN, Column, Kernel, Line, at_least, only
-from engine.kernels.steps import AVERAGE_SLOTS, exponential, mean, window, window_slots
+from engine.kernels.steps import (
+    AVERAGE_SLOTS,
+    STRETCH,
+    exponential,
+    finite_until,
+    mean,
+    means,
+    slid,
+    window,
+    window_slots,
+)
 
 Seed = Literal["sma", "first"]
 
@@ -12,9 +23,18 @@ _FAST, _SLOW, _SIGNAL = 0, AVERAGE_SLOTS, 2 * AVERAGE_SLOTS
 
 def sma(state: Line, x: Column, out: Line, n: int) -> None:
     """Moves `Sma` over the bars of its columns."""
-    for i in range(len(x)):
-        start = window(state, 0, x[i], n)
-        out[i] = mean(state, start, n) if start >= 0 else NAN
+    i = 0
+    while i < len(x):
+        until = min(i + STRETCH, len(x))
+        if i >= n and state[0] >= n and finite_until(x, i, until) == until:
+            # All windows of a stretch lie in the column: they are added side by side, each in the same order.
+            means(x, i, until, out, n)
+            slid(state, 0, x, i, until, n)
+            i = until
+        else:
+            start = window(state, 0, x[i], n)
+            out[i] = mean(state, start, n) if start >= 0 else NAN
+            i += 1
 
 
 class Sma(Kernel[list[float]]):
@@ -29,8 +49,18 @@ class Sma(Kernel[list[float]]):
 
 def ema(state: Line, x: Column, out: Line, n: int, warm: int) -> None:
     """Moves `Ema` over the bars of its columns."""
-    for i in range(len(x)):
+    i = 0
+    while i < len(x):
         out[i] = exponential(state, 0, x[i], n, warm)
+        i += 1
+        if state[0] >= warm:
+            # Warm: the average stays out of memory while nothing is in the way.
+            average = state[1]
+            while i < len(x) and math.isfinite(x[i]):
+                average += 2.0 / (n + 1.0) * (x[i] - average)
+                out[i] = average
+                i += 1
+            state[1] = average
 
 
 class Ema(Kernel[list[float]]):

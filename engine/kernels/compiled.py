@@ -12,7 +12,8 @@ from typing import Any
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Gives a kernel's function compiled by numba together with the steps it calls; the source is the same.
 
-    It is called like the plain one, with float64 arrays as state, columns and lines, and gives the same bits.
+    It is called like the plain one, with float64 arrays as state, columns and lines, and gives the same bits. Threads
+    can run several at a time.
     """
     # Numba takes a second to import, which only a long run earns back.
     import numba
@@ -24,7 +25,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     }
     # Numba cannot call a plain function, so a twin of the same code sees the compiled steps under their names.
     twin = FunctionType(function.__code__, {**named, **steps}, function.__name__, function.__defaults__)
-    jitted: Callable[..., Any] = numba.njit(twin, cache=_folder is not None)
+    jitted: Callable[..., Any] = numba.njit(twin, cache=_folder is not None, nogil=True)
     return jitted
 
 

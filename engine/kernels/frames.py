@@ -12,18 +12,17 @@ NO_FRAME, CARRIED, FIRST_NEW = 0, 1, 2
 
 
 def fold(
-    times: Ints, opens: Floats, highs: Floats, lows: Floats, closes: Floats, volumes: Ints, run: Ints, parts_whole: int,
-    timeframe_ms: int, state: Ints, open_frame: Floats, frames: Floats, flows: Ints, ends: Ints, fresh: Ints,
-    counts: Ints, number: Ints,
+    opens: Floats, highs: Floats, lows: Floats, closes: Floats, volumes: Ints, run: Ints, parts_whole: int, place: int,
+    state: Ints, open_frame: Floats, frames: Floats, flows: Ints, ends: Ints, fresh: Ints, counts: Ints, number: Ints,
 ) -> int:  # fmt: skip
     """Folds one symbol's candles into those of a timeframe; gives how many closed.
 
-    `times` are when the cycles' candles close; a close of NaN is no candle; `run` counts candles since a hole. A
-    timeframe's candle is whole when `parts_whole` came without a hole. `state` holds: parts, their volume, the number
-    of the newest frame, whether a hole came since, frames since it; `open_frame` open, high and low of the one under
-    construction. Writes of the k-th frame open, high, low and close into column k of `frames`, its volume into
-    `flows`, the cycle it closed in into `ends`, 1 into `fresh` where a hole came before it, how many there are since
-    the last hole into `counts`; and into `number` each cycle's newest frame.
+    A close of NaN is no candle; `run` counts candles since a hole. A timeframe's candle is whole when `parts_whole`
+    came without a hole; `place` says how many cycles before the first one the last timeframe ended, 0 if it ends there.
+    `state` holds: parts, their volume, the number of the newest frame, whether a hole came since, frames since it;
+    `open_frame` open, high and low of the one under construction. Writes of the k-th frame open, high, low and close
+    into column k of `frames`, its volume into `flows`, the cycle it closed in into `ends`, 1 into `fresh` where a hole
+    came before it, how many there are since the last hole into `counts`; and into `number` each cycle's newest frame.
     """
     parts, flow, newest = state[0], state[1], state[2]
     reset, seen = state[3], state[4]
@@ -40,7 +39,7 @@ def fold(
                 open_frame[2] = min(open_frame[2], lows[j])
                 flow += volumes[j]
             parts += 1
-            if times[j] % timeframe_ms == 0:
+            if place == 0:
                 if parts == parts_whole:
                     frames[0, count], frames[1, count], frames[2, count] = open_frame[0], open_frame[1], open_frame[2]
                     frames[3, count] = closes[j]
@@ -50,6 +49,7 @@ def fold(
                     newest, reset = FIRST_NEW + count, 0
                     count += 1
                 parts = 0
+        place = place + 1 if place + 1 < parts_whole else 0
         number[j] = newest
     state[0], state[1], state[3], state[4] = parts, flow, reset, seen
     state[2] = NO_FRAME if newest == NO_FRAME else CARRIED

@@ -12,6 +12,8 @@ from engine.kernels.pool import DROPPED, NEW, NONE, WATCHING, moved
 
 DAY_MS = 86_400_000.0
 MICRO = 1_000_000
+#: A figure this close to a level is looked at closer.
+HAIR = 1e-3
 #: A symbol that has not been heard for more than so many of its candles is silent.
 SILENT_STEPS = 2
 Ints = Any
@@ -34,19 +36,23 @@ def runs(closes: Floats, last: Ints, run: Ints) -> None:
 
 def screen(
     first: int, ticks: Ints, closes: Floats, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats,
-    statuses: Ints, sinces: Ints, since_statuses: Ints, changes: Floats, short: int, long: int, base: int, day: int,
-    all_fit: bool, heated: bool, least_volume: float, new_share: float, new_days: float, born_at: int,
-    spread_bps: float, funding_pct: float, change_level: float, surge_level: float, hot_heat: float,
-    cool_heat: float, drop_ms: int, momentum: float, liquidity: float, safety: float, two_sided: bool,
+    statuses: Ints, sinces: Ints, short: int, long: int, base: int, day: int, all_fit: bool, heated: bool,
+    least_volume: float, new_share: float, new_days: float, born_at: int, spread_bps: float, funding_pct: float,
+    change_level: float, surge_level: float, hot_heat: float, cool_heat: float, drop_ms: int, momentum: float,
+    liquidity: float, safety: float, two_sided: bool,
 ) -> None:  # fmt: skip
     """Moves one symbol through the cycles from index `first` on; `ticks` are their times, 0 where no tick passes.
 
     `sums` is the running sum of quote volume in micro units. `state` is the symbol's place in the pool: status, since,
-    status since. `born_at` is when it was listed, or -1. Gives heat (NaN: no candidate), status, since, status since
-    and the five-minute change of each cycle. With `all_fit` every fit symbol is a candidate, watched, without a life
-    cycle; unless `heated` its heat is left at zero.
+    status since. `born_at` is when it was listed, or -1. Gives heat (NaN: no candidate), status and since of each
+    cycle. With `all_fit` every fit symbol is a candidate, watched, without a life cycle; unless `heated` its heat is
+    left at zero.
     """
     status, since, status_since = state[0], state[1], state[2]
+    windows = base // short
+    looked_at = heated or not all_fit
+    # The age up to which a symbol may be new, in ms; one that was never listed is none of any age.
+    youth = (new_days + 1.0) * DAY_MS if born_at >= 0 else -1.0
     for j in range(first, len(closes)):
         heats[j] = NAN
         statuses[j] = NONE
@@ -57,19 +63,20 @@ def screen(
         if i < 0 or j - i > SILENT_STEPS or run[j] < day:
             status = NONE
             continue
+        outside = status == NONE and not all_fit and not 0 <= now - born_at <= youth
+        if outside and is_quiet(closes, sums, i, run[j], short, base, windows, change_level, surge_level):
+            continue
         age = figure_of((now - born_at) / DAY_MS) if born_at >= 0 else NAN
         newly = 0.0 <= age < new_days
         volume = (sums[i] - sums[i - day]) / MICRO
         if volume < (least_volume * (new_share / 100.0) if newly else least_volume):
             status = NONE
             continue
-        before = closes[i - short]
-        change = figure_of((closes[i] / before - 1.0) * 100.0)
-        changes[j] = change
+        change, surge = 0.0, NAN
         unusual = False
-        surge = NAN
-        if not all_fit or heated:
-            surge = surge_of(sums, i, run[j], short, base)
+        if looked_at:
+            change = change_of(closes, i, short)
+            surge = surge_of(sums, i, run[j], short, base, windows)
             unusual = abs(change) >= change_level or surge >= surge_level
         if status == NONE:
             if not all_fit and not unusual and not newly:
@@ -77,10 +84,10 @@ def screen(
             status, since, status_since = WATCHING if unusual or all_fit else NEW, now, now
         heat = 0.0
         if heated:
-            long_change = figure_of((closes[i] / closes[i - long] - 1.0) * 100.0)
             heat = heat_points(
-                long_change, surge, volume, age, change, spread_bps, funding_pct, momentum, liquidity, safety, two_sided
-            )
+                change_of(closes, i, long), surge, volume, age, change, spread_bps, funding_pct, momentum, liquidity,
+                safety, two_sided,
+            )  # fmt: skip
         if not all_fit:
             was = status
             status = moved(
@@ -92,16 +99,39 @@ def screen(
                 status = NONE
                 continue
         heats[j] = heat
-        statuses[j], sinces[j], since_statuses[j] = status, since, status_since
+        statuses[j], sinces[j] = status, since
     state[0], state[1], state[2] = status, since, status_since
 
 
-def surge_of(sums: Ints, i: int, run: int, short: int, base: int) -> float:
-    """The volume of the short window over the mean of the windows before it; NaN while there are too few."""
+def is_quiet(
+    closes: Floats, sums: Ints, i: int, run: int, short: int, base: int, windows: int, change_level: float,
+    surge_level: float,
+) -> bool:  # fmt: skip
+    """Says that nothing unusual is near: without a division or a rounding, which most cycles can do without."""
+    before = closes[i - short]
+    if abs(closes[i] - before) * 100.0 >= (change_level - HAIR) * before:
+        return False
+    usual = sums[i - short] - sums[i - short - base] if run >= short + base else 0
+    return bool(usual <= 0 or (sums[i] - sums[i - short]) * float(windows) < (surge_level - HAIR) * usual)
+
+
+def change_of(closes: Floats, i: int, back: int) -> float:
+    """The change of price over so many candles, in percent."""
+    return figure_of((closes[i] / closes[i - back] - 1.0) * 100.0)
+
+
+def changes(first: int, closes: Floats, last: Ints, statuses: Ints, short: int, out: Floats) -> None:
+    """Gives the change over the short window of every cycle in which a symbol is a candidate, else NaN."""
+    for j in range(first, len(closes)):
+        out[j - first] = change_of(closes, last[j], short) if statuses[j] != NONE else NAN
+
+
+def surge_of(sums: Ints, i: int, run: int, short: int, base: int, windows: int) -> float:
+    """The volume of the short window over the mean of the `windows` before it; NaN while there are too few."""
     usual = sums[i - short] - sums[i - short - base] if run >= short + base else 0
     if usual <= 0:
         return NAN
-    return figure_of((sums[i] - sums[i - short]) / (usual / (base // short)))
+    return figure_of((sums[i] - sums[i - short]) / (usual / windows))
 
 
 def heat_points(
@@ -120,9 +150,9 @@ def heat_points(
 
 
 def heats_at(
-    j: int, now: int, closes: Floats, sums: Ints, last: Ints, run: Ints, statuses: Ints, changes: Floats, born: Ints,
-    short: int, long: int, base: int, day: int, spread_bps: float, funding_pct: float, momentum: float,
-    liquidity: float, safety: float, two_sided: bool, out: Floats,
+    j: int, now: int, closes: Floats, sums: Ints, last: Ints, run: Ints, statuses: Ints, born: Ints, short: int,
+    long: int, base: int, day: int, spread_bps: float, funding_pct: float, momentum: float, liquidity: float,
+    safety: float, two_sided: bool, out: Floats,
 ) -> None:  # fmt: skip
     """Gives the heat of every candidate of one cycle; arrays have a row for each symbol, NaN is no candidate."""
     for s in range(len(closes)):
@@ -132,32 +162,22 @@ def heats_at(
         i = last[s, j]
         age = figure_of((now - born[s]) / DAY_MS) if born[s] >= 0 else NAN
         out[s] = heat_points(
-            figure_of((closes[s, i] / closes[s, i - long] - 1.0) * 100.0), surge_of(sums[s], i, run[s, j], short, base),
-            (sums[s, i] - sums[s, i - day]) / MICRO, age, changes[s, j], spread_bps, funding_pct, momentum, liquidity,
-            safety, two_sided,
+            change_of(closes[s], i, long), surge_of(sums[s], i, run[s, j], short, base, base // short),
+            (sums[s, i] - sums[s, i - day]) / MICRO, age, change_of(closes[s], i, short), spread_bps, funding_pct,
+            momentum, liquidity, safety, two_sided,
         )  # fmt: skip
 
 
-def ranks(first: int, heats: Floats, top: int, kept: Ints, scratch: Ints) -> None:
-    """Ranks each cycle's candidates, hottest first, ties in the order of rows (symbols); writes 1 to `top` into `kept`.
+def ranks(heats: Floats, rows: Ints, cycles: Ints, out: Ints) -> None:
+    """Gives the rank of some candidates, hottest first, ties in the order of rows (symbols).
 
-    `heats` and `kept` have a row for each symbol and a column for each cycle; `scratch` has room for `top` numbers.
+    `heats` has a row for each symbol and a column for each cycle; `rows` and `cycles` say which are wanted.
     """
-    for j in range(first, heats.shape[1]):
-        count = 0
-        for s in range(heats.shape[0]):
-            kept[s, j] = 0
-            heat = heats[s, j]
-            if heat != heat:
-                continue
-            if count == top and heat <= heats[scratch[count - 1], j]:
-                continue
-            place = count if count < top else top - 1
-            while place > 0 and heats[scratch[place - 1], j] < heat:
-                scratch[place] = scratch[place - 1]
-                place -= 1
-            scratch[place] = s
-            if count < top:
-                count += 1
-        for place in range(count):
-            kept[scratch[place], j] = place + 1
+    for k in range(len(rows)):
+        s, j = rows[k], cycles[k]
+        heat = heats[s, j]
+        rank = 1
+        for other in range(len(heats)):
+            if heats[other, j] > heat or (other < s and heats[other, j] == heat):
+                rank += 1
+        out[k] = rank

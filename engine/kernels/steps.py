@@ -10,6 +10,8 @@ from engine.kernels.kernel import NAN, Column, Line
 
 AVERAGE_SLOTS = 2
 RANGE_SLOTS = 2
+#: Bars whose windows are looked at side by side.
+STRETCH = 256
 
 
 def window_slots(n: int) -> int:
@@ -117,6 +119,37 @@ def mean(values: Column, start: int, n: int) -> float:
     for i in range(start + 1, start + n):
         total += values[i] - oldest
     return oldest + total / n
+
+
+def means(x: Column, first: int, end: int, out: Line, n: int) -> None:
+    """Writes what `mean` gives of the `n` values up to each bar from `first` to `end`: bars within, values without."""
+    oldest = x[first - n + 1 : end - n + 1]
+    line = out[first:end]
+    for i in range(len(line)):
+        line[i] = 0.0
+    for back in range(n - 2, -1, -1):
+        values = x[first - back : end - back]
+        for i in range(len(line)):
+            line[i] += values[i] - oldest[i]
+    for i in range(len(line)):
+        line[i] = oldest[i] + line[i] / n
+    out[first:end] = line  # a slice of a list is another list
+
+
+def slid(state: Line, at: int, x: Column, first: int, end: int, n: int) -> None:
+    """Leaves a full window of `n` as `window` would after the finite bars from `first` to `end`."""
+    kept = max(first, end - n)
+    state[at + 1] = (state[at + 1] + (kept - first)) % n
+    for i in range(kept, end):
+        window(state, at, x[i], n)
+
+
+def finite_until(x: Column, first: int, end: int) -> int:
+    """The first bar from `first` on that is no finite number, or `end`."""
+    for i in range(first, end):
+        if not math.isfinite(x[i]):
+            return i
+    return end
 
 
 def highest(values: Column, start: int, n: int) -> float:

@@ -64,7 +64,7 @@ class Trading:
         self.setup = setup_of(settings, account.venue)
         self._holds: dict[str, Decimal] = {}
         self.venue = LiveVenue(
-            account, settings.orders, booked=_booked(ledger), holds=self._held,
+            account, settings.orders, booked=_booked(ledger), own=_own(ledger), holds=self._held,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
         )  # fmt: skip
         self._settings, self._ledger = settings, ledger
@@ -116,4 +116,14 @@ def _booked(ledger: Ledger) -> list[tuple[str, str]]:
         record = decode(line)
         if isinstance(record, Fill):
             found.append((record.symbol, record.trade_id))
+    return found
+
+
+def _own(ledger: Ledger) -> list[str]:
+    """Gives the client ids of every order that the ledger ever sent."""
+    found: list[str] = []
+    for _, line in ledger.lines(kinds=["order_attempt"]):
+        record = decode(line)
+        if isinstance(record, OrderAttempt):
+            found.append(record.client_id)
     return found

@@ -1,8 +1,8 @@
 """The market of a run: the source behind `--market`, paced, with the bundled rules for what it does not tell."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -10,29 +10,43 @@ from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
 from engine.records.market import SymbolRules
 from engine.runs.beside import AnnouncementsSettings, PostsWanted, beside_live, with_posts
+from engine.world.unbroken import Gaps, Unbroken
+
+if TYPE_CHECKING:
+    from engine.world.sources.recorded import Recorded
+    from engine.world.store.facts import Stored
 
 EXAMPLE = "examples/session"
 
 
 class Market(NamedTuple):
-    """A source, and the bundled symbol rules of its venue with their name; the first and last time, where known."""
+    """A source, and the bundled symbol rules of its venue with their name; the first and last time, where known.
+
+    `gaps` tells the holes between the candles that were read so far; `broken` names symbols of a store whose price
+    jumps as in a redenomination.
+    """
 
     source: Source
     snapshot: dict[str, SymbolRules]
     snapshot_name: str
     path: str = ""
+    more: tuple[str, ...] = ()
     span: tuple[int, int] | None = None
     only: dict[str, Any] = {}
+    gaps: Callable[[], Gaps] = Gaps
+    broken: Sequence[str] = ()
 
     def manifest(self) -> dict[str, Any]:
-        """Names the facts: the path as it was given, what the source says of its files, and what was wanted of it."""
-        return {"path": self.path, **self.source.manifest(), **({"only": self.only} if self.only else {})}
+        """Names the facts: the paths as they were given, what the source says of its files, and what was wanted."""
+        more = {"more": list(self.more)} if self.more else {}
+        return {"path": self.path, **more, **self.source.manifest(), **({"only": self.only} if self.only else {})}
 
 
 class MarketOptions(NamedTuple):
     """What of a market is wanted, and how fast. Times in ms.
 
-    `posts` are told among its facts.
+    `more` are paths of other recorded markets that are read together with the one at `path`. `keep_jumps`: prices after
+    a jump as in a redenomination are handed on, instead of left out. `posts` are told among its facts.
     """
 
     path: str
@@ -43,22 +57,32 @@ class MarketOptions(NamedTuple):
     speed: str = "max"
     strict: bool = False
     max_lateness_ms: int = 0
+    keep_jumps: bool = False
+    more: tuple[str, ...] = ()
     posts: PostsWanted | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of all markets; none for a live one."""
+        return (self.path, *self.more) if self.path else ()
 
     def only(self) -> dict[str, Any]:
         """Gives what narrows the facts, as plain JSON values: a replay must see the same ones."""
         named = {
             "venue": self.venue, "symbols": list(self.symbols), "since_ms": self.since_ms, "until_ms": self.until_ms,
-            "max_lateness_ms": self.max_lateness_ms, "posts": self.posts._asdict() if self.posts is not None else None,
+            "max_lateness_ms": self.max_lateness_ms, "keep_jumps": self.keep_jumps,
+            "posts": self.posts._asdict() if self.posts is not None else None,
         }  # fmt: skip
         return {name: value for name, value in named.items() if value}
 
     @classmethod
-    def of(cls, path: str, only: Mapping[str, Any]) -> "MarketOptions":
-        """Gives the options that `only` names, for a market at `path`."""
+    def of(cls, market: Mapping[str, Any], paths: Sequence[str] = ()) -> "MarketOptions":
+        """Gives the options that find the market of a manifest again, where it was or at other paths."""
+        only, (path, *more) = market.get("only", {}), paths or paths_of(market)
         return cls(
-            path=path, venue=only.get("venue"), symbols=tuple(only.get("symbols", ())), since_ms=only.get("since_ms"),
-            until_ms=only.get("until_ms"), max_lateness_ms=only.get("max_lateness_ms", 0),
+            path=path, more=tuple(more), venue=only.get("venue"), symbols=tuple(only.get("symbols", ())),
+            since_ms=only.get("since_ms"), until_ms=only.get("until_ms"),
+            max_lateness_ms=only.get("max_lateness_ms", 0), keep_jumps=only.get("keep_jumps", False),
             posts=PostsWanted(**only["posts"]) if "posts" in only else None,
         )  # fmt: skip
 
@@ -79,6 +103,11 @@ class Paced:
     def manifest(self) -> dict[str, Any]:
         """Gives the source's manifest."""
         return self._source.manifest()
+
+
+def paths_of(market: Mapping[str, Any]) -> list[str]:
+    """Gives the paths of a manifest's market, as they were given; one empty path where it has none."""
+    return [str(market.get("path", "")), *map(str, market.get("more", ()))]
 
 
 def no_market() -> ConfigError:
@@ -145,7 +174,7 @@ def open_market(
     from engine.world.snapshots.snapshots import load
 
     if options.path:
-        opened = _opened(options, on_bad, before_wait, with_span)
+        opened = _recorded(options, on_bad, before_wait, with_span)
         if options.posts is not None:
             opened = opened._replace(source=_with_posts(opened.source, options.posts, options, on_bad))
     elif live is not None:
@@ -159,7 +188,9 @@ def open_market(
         source = Paced(source, options.speed, wait)
     snapshot = load(opened.venue)
     rules, name = dict(snapshot.rules), f"{snapshot.venue} {snapshot.date}"
-    return Market(source, rules, name, options.path, opened.span, options.only())
+    return Market(
+        source, rules, name, options.path, options.more, opened.span, options.only(), opened.gaps, opened.broken
+    )
 
 
 def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | None) -> "_Opened":
@@ -198,30 +229,65 @@ class _Opened(NamedTuple):
     source: Source
     venue: str
     span: tuple[int, int] | None
+    gaps: Callable[[], Gaps] = Gaps
+    broken: Sequence[str] = ()
 
 
-def _opened(
+class _File(NamedTuple):
+    """A recording or a store, with the venue whose bundled rules count."""
+
+    path: str
+    source: "Recorded | Stored"
+    venue: str
+    span: tuple[int, int] | None
+
+
+def _recorded(
     options: MarketOptions, on_bad: Callable[[str, int, str], None], before_wait: Callable[[], None] | None,
     with_span: bool,
 ) -> _Opened:  # fmt: skip
-    """Gives the source at a path, a store or a recording, with the venue whose bundled rules count."""
-    from engine.world.imports.origin import venue_of
-    from engine.world.store.store import is_store
+    """Gives the source at the paths; of several markets the first says whose bundled rules count."""
+    from engine.world.several import Several
+    from engine.world.store.facts import Stored
 
-    venue = venue_of(Path(options.path), options.venue)
-    if is_store(options.path):
+    files = [_file(path, options, on_bad, before_wait, with_span) for path in options.paths]
+    first = files[0].source
+    spans = [one.span for one in files if one.span is not None]
+    span = (min(one for one, _ in spans), max(one for _, one in spans)) if spans else None
+    if len(files) == 1 and isinstance(first, Stored):
+        broken = [] if options.keep_jumps else first.broken()
+        # A store whose prices never jump stays one, whose columns can be played in blocks.
+        return _Opened(Unbroken(first, on_bad) if broken else first, files[0].venue, span, first.gaps, broken)
+    source: Source = first if len(files) == 1 else Several([(one.path, one.source) for one in files])
+    if options.keep_jumps:
+        return _Opened(source, files[0].venue, span)
+    unbroken = Unbroken(source, on_bad)
+    return _Opened(unbroken, files[0].venue, span, unbroken.gaps)
+
+
+def _file(
+    path: str, options: MarketOptions, on_bad: Callable[[str, int, str], None],
+    before_wait: Callable[[], None] | None, with_span: bool,
+) -> _File:  # fmt: skip
+    from engine.world.imports.origin import venue_of
+
+    if options.more and (path == "-" or Path(path).is_fifo()):
+        raise UsageError(f"--market {path} is a stream, which stands alone: name files, folders or stores")
+    venue = venue_of(Path(path), options.venue)
+    if is_store(path):
         from engine.world.store.facts import Stored
 
-        stored = Stored(options.path, options.venue, options.symbols, options.since_ms, options.until_ms)
+        stored = Stored(path, options.venue, options.symbols, options.since_ms, options.until_ms)
         venues = stored.venues()
-        return _Opened(stored, venues.pop() if len(venues) == 1 else venue, stored.span() if with_span else None)
+        whose = venues.pop() if len(venues) == 1 else venue
+        return _File(path, stored, whose, stored.span() if with_span else None)
     from engine.world.sources.recorded import Recorded
     from engine.world.sources.span import span_of
 
     recorded = Recorded(
-        path=options.path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
+        path=path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
         until_ms=options.until_ms, strict=options.strict, max_lateness_ms=options.max_lateness_ms,
         on_bad=lambda name, number, reason, line: on_bad(name, number, reason), before_wait=before_wait,
     )  # fmt: skip
-    span = span_of(options.path, options.since_ms, options.until_ms) if with_span else None
-    return _Opened(recorded, venue, span)
+    span = span_of(path, options.since_ms, options.until_ms) if with_span else None
+    return _File(path, recorded, venue, span)

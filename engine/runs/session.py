@@ -29,6 +29,7 @@ from engine.stages.live_order import LiveSetup
 from engine.stages.rank import Rank
 from engine.stages.scan import Scan
 from engine.stages.signal import Signal
+from engine.world.imports.fields import moment
 from engine.world.venues.paper import Paper
 
 DAY_MS = 86_400_000
@@ -210,8 +211,8 @@ class Session:
             if fact.kind != "symbol_rules":
                 if fact.at <= at:
                     raise LedgerError(
-                        f"{self.ledger.path} has decided up to {at} (row {seq}), this market starts at {fact.at}: "
-                        "name another --ledger"
+                        f"{self.ledger.path} has decided up to {moment(at)} (row {seq}), this market starts at "
+                        f"{moment(fact.at)}: name another --ledger"
                     )
                 self._follows = None
         return fact

@@ -1,6 +1,6 @@
 """The trail of one symbol at one time: what the ledger says of its cycle, and the figures behind a quiet one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,16 +86,16 @@ def _outcome(ledger: Ledger, symbol: str, at: int, records: list[Record]) -> lis
 
 def _figures(run: Run, ledger: Path, symbol: str, at: int) -> tuple[dict[str, Any], str]:
     """Computes the scan's figures of a symbol again, from the files of the manifest or the recording of a stream."""
-    facts = str(run.market.get("path", "")) if run.market.get("files") else str(folder_of(ledger))
+    facts = () if run.market.get("files") else (str(folder_of(ledger)),)
     try:
         return _scan_again(run, facts, symbol, at), ""
     except HotError as error:
         return {}, f"the figures cannot be computed again: {error}"
 
 
-def _scan_again(run: Run, path: str, symbol: str, at: int) -> dict[str, Any]:
+def _scan_again(run: Run, paths: Sequence[str], symbol: str, at: int) -> dict[str, Any]:
     settings = settings_of.load(base=run.settings)
-    options = MarketOptions.of(path, run.market.get("only", {}))._replace(symbols=(symbol,), until_ms=at + 1)
+    options = MarketOptions.of(run.market, paths)._replace(symbols=(symbol,), until_ms=at + 1)
     market = open_market(options, lambda name, number, reason: None)
     intake, scan = Intake(settings.scan.cycle_s, market.snapshot), Scan(settings.scan, settings.heat)
     for entry in market.source.facts():

@@ -122,7 +122,7 @@ class ExitState(msgspec.Struct, kw_only=True):
     @property
     def callback(self) -> int:
         """How far price must come back from its best, in millionths of a percent."""
-        return _micro(self.plan.trail_callback_pct)
+        return micro(self.plan.trail_callback_pct)
 
     @property
     def trail(self) -> int:
@@ -132,16 +132,17 @@ class ExitState(msgspec.Struct, kw_only=True):
         return self.best - self.best * self.callback // (_HUNDRED * _MICRO)
 
 
-def _micro(pct: float) -> int:
+def micro(pct: float) -> int:
+    """Gives a percentage of a plan in millionths of a percent."""
     return round(Decimal(str(pct)) * _MICRO)
 
 
 def _level(entry: int, pct: float) -> int:
-    return ceil_div(entry * (_HUNDRED * _MICRO + _micro(pct)), _HUNDRED * _MICRO)
+    return ceil_div(entry * (_HUNDRED * _MICRO + micro(pct)), _HUNDRED * _MICRO)
 
 
 def _share(steps: int, pct: float) -> int:
-    return steps * _micro(pct) // (_HUNDRED * _MICRO)
+    return steps * micro(pct) // (_HUNDRED * _MICRO)
 
 
 def on_bar(state: ExitState, bar: TicksBar, open_at: int, entered_here: bool) -> list[Exit]:

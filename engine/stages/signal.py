@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import ClassVar
 
 import msgspec
@@ -206,8 +207,12 @@ class Signal:
             price=candidate.price, limit_price=verdict.limit_price, code=verdict.code, reasons=verdict.reasons,
             frames={name: {key: figure(x) for key, x in row.items()} for name, row in verdict.figures.items()},
             change_5m_pct=candidate.inputs.change_5m_pct,
-            plan=_plan(self.strategy.exits()) if verdict.action == "enter" else None,
+            plan=self._exits if verdict.action == "enter" else None,
         )  # fmt: skip
+
+    @cached_property
+    def _exits(self) -> ExitPlan:
+        return _plan(self.strategy.exits())
 
     def _refusal(
         self, candidate: CandidateSnapshot, tick: Tick, code: str, value: float | str | None = None,

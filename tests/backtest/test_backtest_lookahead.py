@@ -11,7 +11,7 @@ from backtest_market import SESSION, SYMBOLS, UNTIL, Hot
 from engine.plugs import Entry
 from engine.records.market import Bar, BookTop, Tick, Ticker, Trade, check_price
 from engine.runs import settings
-from engine.runs.backtest.backtest import Mark
+from engine.runs.backtest.backtest import Marks
 from engine.runs.backtest.futures import Passing, Stretches, other
 from engine.runs.backtest.lookahead import FROM_START, Again, FirstPass, Lookahead
 from engine.runs.market import MarketOptions, open_market
@@ -56,7 +56,7 @@ class Nobody:
     def hear(self, record: Any) -> None:
         pass
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, marks: Marks) -> None:
         pass
 
 

@@ -1,6 +1,7 @@
 """A backtest decides what `hot run` decides; its figures follow from its own trades and equity."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import zstandard
 from backtest_market import SESSION, Hot, compared, decisions, env, rows, run_hot, summary
 
+from engine.matching.units import plain
 from engine.runs.backtest.backtest import Held, Result
 from engine.runs.backtest.summary import STUCK_MS, stuck_of
 from engine.statistics.performance import max_drawdown, trade_stats
@@ -39,6 +42,24 @@ def test_replay_thinks_its_decisions_again(made: Path) -> None:
 def test_replay_knows_its_trades(made: Path) -> None:
     done = run_hot(made, "replay", "results/trades.jsonl", "--market", "market.jsonl")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_replay_finds_market_and_settings_of_results(stored: bool, made: Path, hot: Hot, tmp_path: Path) -> None:
+    shutil.copy(made / "market.jsonl", tmp_path)
+    market = "store" if stored else "market.jsonl"
+    hot("store", "import", "market.jsonl", "--store", "store")
+    done = hot("backtest", "--market", market, "--set", "hotcoin.stop_pct=3", "--out", "results")
+    assert done.returncode == 0
+    for name, least in (("trades.jsonl", 1), ("decisions.jsonl.zst", 20)):
+        again = hot("replay", f"results/{name}")
+        told = json.loads(again.stdout)
+        assert (again.returncode, told["same"]) == (0, True), again.stderr
+        assert told["compared"] >= least
+    (tmp_path / "market.jsonl").rename(tmp_path / "moved.jsonl")
+    (tmp_path / "store").rename(tmp_path / "moved")
+    gone = hot("replay", "results/trades.jsonl")
+    assert (gone.returncode, f"{market} is not there".encode() in gone.stderr) == (78, True)
 
 
 def test_report_and_trades_read_the_results_folder(made: Path) -> None:
@@ -220,6 +241,97 @@ def test_a_symbol_that_vanishes_while_it_is_held_is_told_as_stuck(made: Path, ho
     assert Decimal(found["stuck_value"]) > 0
     assert b"stuck: " + trade["symbol"].encode() in done.stderr
     assert "Stuck positions" in (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_redenomination_is_no_trade_but_stuck_until_it_is_said_to_be_a_move(
+    stored: bool, made: Path, hot: Hot, tmp_path: Path
+) -> None:
+    trade = rows(made / "results" / "trades.jsonl")[0]
+    jumped = b"".join(
+        split(line) if (told := json.loads(line))["symbol"] == trade["symbol"] and told["kind"] == "bar"
+        and told["at"] > trade["opened_at"] + 60_000 else line
+        for line in (made / "market.jsonl").read_bytes().splitlines(True)
+    )  # fmt: skip
+    (tmp_path / "market.jsonl").write_bytes(jumped)
+    market = "store" if stored else "market.jsonl"
+    if stored:
+        assert hot("store", "import", "market.jsonl", "--store", market).returncode == 0
+    done = hot("backtest", "--market", market, "--out", "results")
+    found = summary(tmp_path / "results")
+    assert done.returncode == 65
+    assert trade["symbol"].encode() + b" at " in done.stderr and b"1000 times higher" in done.stderr
+    assert [one["symbol"] for one in found["stuck_positions"]] == [trade["symbol"]]
+    left = Decimal(found["end_equity"]) - Decimal(found["stuck_value"])
+    assert 800 < left == Decimal(found["end_equity_without_stuck"]) < 1100
+    kept = hot("backtest", "--market", market, "--out", "kept", "--keep-jumps")
+    assert (kept.returncode, Decimal(summary(tmp_path / "kept")["end_equity"]) > 10_000) == (0, True)
+
+
+def split(line: bytes) -> bytes:
+    """Gives a bar after one coin for a thousand."""
+    told = json.loads(line)
+    told |= {name: plain(Decimal(told[name]) * 1000) for name in ("open", "high", "low", "close")}
+    return json.dumps(told).encode() + b"\n"
+
+
+def test_a_run_leaves_out_what_a_backtest_does_and_replay_finds_the_same(made: Path, hot: Hot, tmp_path: Path) -> None:
+    lines = (made / "market.jsonl").read_bytes().splitlines(True)
+    half = len(lines) * 3 // 4
+    market = [
+        *lines[:half],
+        *(split(line) if b'"bar"' in line and b"ETCUSDT" in line else line for line in lines[half:]),
+    ]
+    (tmp_path / "market.jsonl").write_bytes(b"".join(market))
+    for flags in ((), ("--keep-jumps",)):
+        ledger = f"run{len(flags)}.db"
+        ran = hot("run", "--market", "market.jsonl", "--ledger", ledger, *flags)
+        assert ran.returncode == (0 if flags else 65)
+        done = hot("backtest", "--market", "market.jsonl", "--out", "results", *flags)
+        assert done.returncode == ran.returncode
+        assert decisions(tmp_path / "results") == compared(ran.stdout)
+        again = hot("replay", ledger)
+        assert (again.returncode, json.loads(again.stdout)["same"]) == (ran.returncode, True)
+
+
+def test_holes_are_told_and_stand_in_the_summary(made: Path, hot: Hot, tmp_path: Path) -> None:
+    lines = (made / "market.jsonl").read_bytes().splitlines(True)
+    bars = [line for line in lines if b"ETCUSDT" in line and b'"bar"' in line]
+    (tmp_path / "market.jsonl").write_bytes(b"".join(line for line in lines if line not in bars[100:140]))
+    assert b"40 candles are missing, in 1 hole;" in hot("backtest", "--market", "market.jsonl", "--out", "out").stderr
+    assert summary(tmp_path / "out")["gaps"] == {"holes": 1, "missing": 40}
+    assert hot("store", "import", "market.jsonl", "--store", "store").returncode == 0
+    hot("backtest", "--market", "store", "--out", "blocks")
+    assert summary(tmp_path / "blocks")["gaps"] == {"holes": 1, "missing": 40}
+
+
+def test_a_market_that_breaks_off_leaves_what_was_done(made: Path, hot: Hot, tmp_path: Path) -> None:
+    packed = zstandard.ZstdCompressor().compress((made / "market.jsonl").read_bytes())
+    (tmp_path / "market.jsonl.zst").write_bytes(packed[: len(packed) * 9 // 10])
+    done = hot("backtest", "--market", "market.jsonl.zst", "--out", "results")
+    assert done.returncode == 65
+    assert b"what was done is kept" in done.stderr and b"cut off" in done.stderr
+    found = summary(tmp_path / "results")
+    assert (found["complete"], found["reached_at"] > 0) == (False, True)
+    assert decisions(tmp_path / "results") == decisions(made / "results")[: len(decisions(tmp_path / "results"))]
+
+
+def test_a_market_without_prices_is_told(made: Path, hot: Hot, tmp_path: Path) -> None:
+    done = hot("backtest", "--market", str(made / "market.jsonl"), "--since", "2030-01-01", "--out", "results")
+    assert (done.returncode, b"no prices" in done.stderr) == (0, True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+def test_a_full_disk_is_told_and_nothing_else_is_done(made: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "cli.main", "backtest", "--market", str(made / "market.jsonl"), "--out", "results"]
+    limited = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", limited, *words], capture_output=True, env=env(tmp_path), cwd=tmp_path)
+    assert done.returncode == 74
+    assert b"cannot be written (File too large)" in done.stderr and b"Traceback" not in done.stderr
+    assert json.loads((tmp_path / "results" / "manifest.json").read_bytes())["complete"] is False
 
 
 def test_a_position_whose_trading_has_ended_is_stuck_even_with_a_price() -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as some
 from engine.records.base import Record
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import encode
-from engine.runs.backtest.backtest import Mark, Result, Unfit, playing
+from engine.runs.backtest.backtest import Mark, Marks, Result, Unfit, playing
 from engine.runs.backtest.backtest import Path as Route
+from engine.runs.backtest.blocks.desk import BlockDesk
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import Settings, load
 from engine.world.imports.notes import Notes
@@ -36,6 +37,13 @@ CROSS = (
 )  # fmt: skip
 
 
+#: A trade as soon as the one before is over.
+BUSY = (
+    *CROSS, "ema_burst.fast_bars=2", "ema_burst.slow_bars=3", "ema_burst.volume_bars=2", "ema_burst.volume_ratio=0.01",
+    "rules.max_entries_day.limit=100000",
+)  # fmt: skip
+
+
 class Heard:
     """Keeps decisions as lines, and the account."""
 
@@ -47,8 +55,8 @@ class Heard:
         if record.kind in KINDS:
             self.lines.append(encode(record))
 
-    def mark(self, mark: Mark) -> None:
-        self.rows.append(mark)
+    def mark(self, marks: Marks) -> None:
+        self.rows += marks.rows()
 
 
 def play(used: Settings, folder: Path, path: Route, **wanted: object) -> tuple[Heard, Result]:
@@ -145,6 +153,37 @@ def test_random_markets(tmp_path_factory, seed, symbols, cross, most):
     )  # fmt: skip
     store = stored(folder, list(walk(seed, symbols, DAY + luck.randrange(300))))
     same(load(None, sets, env={}), store)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=some.integers(0, 2**32), symbols=some.integers(1, 5))
+@example(seed=4, symbols=5)
+def test_random_markets_of_many_trades(tmp_path_factory, seed, symbols):
+    folder = tmp_path_factory.mktemp("market")
+    luck = random.Random(seed)
+    sets = luck.sample(
+        [
+            "paper.participation=0.01", "desk.drawdown_levels_pct=[0.5,1,2,3,4]", "size.equity_share_pct=30",
+            "paper.slippage_bps=20", "paper.taker_fee_rate=0.00075", "ema_burst.hold_max_s=1500",
+            "ema_burst.trail_share_pct=0", "ema_burst.tiers=[[10,0.3],[10,0.6],[20,0.9],[20,1.5]]",
+            "ema_burst.trail_callback_pct=0.2", "ema_burst.stop_pct=0.7", "desk.equity=50", "desk.equity=1000000",
+            "desk.day_loss_levels_pct=[0.2,0.4,0.6,0.8,1]", "rules.max_positions.limit=2", "paper.bar_spread_bps=0",
+        ],
+        luck.randrange(6),
+    )  # fmt: skip
+    store = stored(folder, list(walk(seed, symbols, DAY + luck.randrange(100, 400))))
+    same(load(None, [*BUSY, *sets], env={}), store)
+
+
+def test_common_trades_are_played_by_kernels_alone(tmp_path, monkeypatch):
+    seen = []
+    feed = BlockDesk._feed
+    monkeypatch.setattr(BlockDesk, "_feed", lambda desk, s, cycle: (seen.append(cycle), feed(desk, s, cycle)))
+    used = load(None, [*BUSY, "paper.participation=1", "size.equity_share_pct=5"], env={})
+    heard, _ = play(used, stored(tmp_path, list(walk(8, 3, DAY + 300))), "blocks")
+    fills = sum(b'"kind":"fill"' in line for line in heard.lines)
+    assert fills > 20
+    assert len(seen) < fills / 2  # bars without any volume are for the stages
 
 
 def test_the_examples_are_not_empty(tmp_path):

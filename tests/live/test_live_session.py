@@ -4,9 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from live_rig import START, Rig, until
-from tiny_account import TinyAccount, unreachable
+from tiny_account import Standing, TinyAccount, unreachable
 
 from engine.ledger.verify import verify
 from engine.records.ideas import ExitPlan, tiers_of
@@ -260,13 +261,20 @@ def test_spot_coins_that_nobody_bought_here_stay_alone(tmp_path: Path) -> None:
     assert rig.diffs() == []
 
 
-def test_an_order_of_ours_that_nobody_knows_is_cancelled(tmp_path: Path) -> None:
+def test_an_order_of_this_ledger_that_is_left_over_is_cancelled_and_no_other(tmp_path: Path) -> None:
     account = TinyAccount()
     rig = Rig(tmp_path, account, STOP_ONLY)
     rig.play(*rig.entered())
+    entry = next(one for one in account.orders.values() if one.order.order_type == "market")
     stop = next(one for one in account.orders.values() if one.order.order_type == "stop")
-    other = account.orders["h" + "b" * 27] = type(stop)(stop.order.__class__(
-        **{name: getattr(stop.order, name) for name in stop.order.__struct_fields__} | {"client_id": "h" + "b" * 27}
-    ), "77")  # fmt: skip
-    rig.play(rig.tickers, until(lambda: other.status == "cancelled"), rig.tickers)
-    assert stop.status == "working"
+    left_over = again(stop, entry.order.client_id)
+    of_another_ledger = again(stop, "h" + "b" * 27)
+    account.orders["left over"], account.orders["other"] = left_over, of_another_ledger
+    rig.play(rig.tickers, until(lambda: ("cancel", entry.order.client_id) in account.requests), rig.tickers)
+    assert ("cancel", of_another_ledger.order.client_id) not in account.requests
+    assert (stop.status, of_another_ledger.status) == ("working", "working")
+
+
+def again(standing: Standing, client_id: str) -> Standing:
+    """The same order under another id."""
+    return Standing(msgspec.structs.replace(standing.order, client_id=client_id), "77")

@@ -166,6 +166,23 @@ def test_a_market_that_has_moved_is_asked_for(made: Path, hot: Hot, tmp_path: Pa
     assert hot("replay", "l.db", "--market", str(moved)).returncode == 0
 
 
+def test_several_markets_of_one_run_are_found_again(made: Path, hot: Hot, tmp_path: Path) -> None:
+    whole = bars(made, tmp_path)
+    early = bars(made, tmp_path, "2021-04-15T00:00", "2021-04-16T00:31", name="early.jsonl")
+    late = bars(made, tmp_path, "2021-04-15T20:00", "2021-04-16T01:30", name="late.jsonl")
+    together = ("--market", str(early), "--market", str(late))
+    one = hot("run", "--market", str(whole), "--until", "2021-04-16T01:30", "--ledger", "one.db", "-q")
+    two = hot("run", *together, "--until", "2021-04-16T01:30", "--ledger", "two.db", "-q")
+    assert (two.returncode, two.stdout) == (0, one.stdout)
+    assert hot("run", *together, "--until", "2021-04-16T01:30", "--ledger", "two.db", "-q").stdout == b""
+    assert verdict(hot("replay", "two.db"))["compared"] == decided(tmp_path / "two.db")
+    moved = late.rename(tmp_path / "moved.jsonl")
+    done = hot("replay", "two.db")
+    assert (done.returncode, b"late.jsonl is not there" in done.stderr) == (78, True)
+    done = hot("replay", "two.db", "--market", str(early), "--market", str(moved))
+    assert (done.returncode, verdict(done)["same"]) == (0, True)
+
+
 def test_several_markets_on_one_ledger_are_thought_over_one_after_another(made: Path, hot: Hot, tmp_path: Path) -> None:
     parts = [("2021-04-15T00:00", "2021-04-16T00:31"), ("2021-04-16T00:31", "2021-04-16T01:30")]
     for i, (since, until) in enumerate(parts):

@@ -212,6 +212,22 @@ def test_parquet_gives_what_csv_gives(samples, tmp_path, read):
     assert [float(bar.close) for bar in numbers] == [float(bar.close) for bar in wanted]
 
 
+@pytest.mark.parametrize(("unit", "zone"), [("ms", None), ("us", "UTC"), ("ns", "Asia/Tokyo")])
+def test_times_of_parquet_may_be_timestamps(samples, tmp_path, read, unit, zone):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import csv, parquet
+
+    source = samples / "spot" / "candles.csv"
+    table = csv.read_csv(source)
+    for name in ("open_time", "close_time"):
+        times = table.column(name).cast(pyarrow.timestamp("ms", zone)).cast(pyarrow.timestamp(unit, zone))
+        table = table.set_column(table.schema.get_field_index(name), name, times)
+    parquet.write_table(table, tmp_path / "times.parquet")
+    wanted = [(entry.record.symbol, entry.record.at, entry.record.open_at) for entry in read(source)[0]]
+    found = read(tmp_path / "times.parquet")[0]
+    assert [(entry.record.symbol, entry.record.at, entry.record.open_at) for entry in found] == wanted
+
+
 def test_a_parquet_file_that_holds_no_candles_is_refused(tmp_path, read):
     pytest.importorskip("pyarrow")
     import pyarrow

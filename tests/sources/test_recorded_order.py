@@ -184,6 +184,7 @@ def test_a_bar_in_two_files_is_given_once_and_a_differing_one_is_told(tmp_path, 
     entries, bad, source = read(tmp_path)
     assert [(e.record.symbol, e.record.close) for e in entries] == [("A", "2"), ("B", "2")]
     assert (source.notes.repeated, len(bad)) == (1, 1)
+    assert "close is 2 and 3" in bad[0][1]
 
 
 @pytest.mark.parametrize("copies", [2, 3])

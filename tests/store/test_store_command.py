@@ -43,6 +43,16 @@ def test_check_lists_gaps_and_exits_well(hot, recorded, bar):
     assert gaps == [("gap", "ETCUSDT", first + 2, 2), ("gap", "ETCUSDT", first + 6, 1)]
 
 
+def test_jumps_of_the_price_are_counted_listed_and_no_damage(hot, recorded, bar):
+    after = {"open": "0.28", "high": "0.29", "low": "0.27", "close": "0.28"}
+    said = hot("store", "import", recorded([bar(0), bar(1), bar(9, **after), bar(10, **after)]), "--store", "m")
+    assert "1 bars do not follow in price" in said.err
+    assert [row["jumps"] for row in listed(hot("store", "ls", "--store", "m"))] == [1]
+    said = hot("store", "check", "--store", "m")
+    assert (said.code, [(row["found"], row["from_at"]) for row in listed(said)][1]) == (0, ("jump", bar(9).open_at))
+    assert "about 100 times lower" in said.err
+
+
 def test_check_finds_a_changed_byte_and_a_cut_file(hot, recorded, bar, tmp_path):
     hot("store", "import", recorded([bar(0), bar(0, symbol="BTCUSDT")]), "--store", "m")
     changed, cut = sorted((tmp_path / "m").rglob("*.series"))

@@ -47,6 +47,22 @@ def test_a_mantissa_beyond_2_53_still_gives_the_right_float(text: str) -> None:
     assert Numbers.of([text]).floats().tolist() == [float(text)]
 
 
+@given(st.lists(st.integers(2**53, 2**63 - 1), min_size=1), st.integers(0, 18), st.booleans())
+def test_floats_of_mantissas_beyond_2_53_are_those_of_the_texts(wholes: list[int], digits: int, below: bool) -> None:
+    mantissa = np.array([-one if below else one for one in wholes], np.int64)
+    numbers = Numbers(mantissa, np.full(len(wholes), digits, np.uint8), digits)
+    assert numbers.floats().tolist() == [float(text or "nan") for text in numbers.texts()]
+
+
+@given(st.integers(2**52, 2**53 - 1), st.integers(1, 12), st.integers(0, 40), st.integers(-1, 1))
+def test_floats_round_right_beside_the_middle_of_two(significand: int, digits: int, shift: int, beside: int) -> None:
+    middle = (2 * significand + 1) * 10**digits // 2**shift
+    while middle + 1 >= 2**62:
+        middle //= 2
+    numbers = Numbers(np.array([middle + beside]), np.array([digits], np.uint8), digits)
+    assert numbers.floats().tolist() == [float(text or "nan") for text in numbers.texts()]
+
+
 @given(columns, st.integers(0, 3))
 def test_a_finer_exponent_changes_no_value(texts: list[str | None], more: int) -> None:
     numbers = Numbers.of(texts)

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from sweep_market import VARY, results, run_hot
 
-from engine.errors import VenueError
+from engine.errors import UsageError, VenueError
 from engine.runs.market import MarketOptions
 from engine.runs.sweep.trial import Job, Outcome
 from engine.runs.sweep.workers import DaskWorkers, Failed, LocalWorkers
@@ -64,6 +66,26 @@ def test_a_scheduler_that_is_not_there_is_said_within_seconds() -> None:
     with pytest.raises(VenueError, match="no Dask scheduler answers"):
         DaskWorkers("tcp://127.0.0.1:1")
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "tcp://127.0.0.1", "tcp://127.0.0.1:port", "tcp://:8786"])
+def test_what_is_no_address_is_said_to_be_none(address: str) -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(UsageError, match="tcp://host:port"):
+        DaskWorkers(address)
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_what_listens_there_and_is_no_scheduler_is_told_within_seconds(
+    hangs_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("engine.runs.sweep.workers._ANSWER_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        if hangs_up:
+            threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        with pytest.raises(VenueError, match="no Dask scheduler answers"):
+            DaskWorkers(f"tcp://127.0.0.1:{server.getsockname()[1]}")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Backtest: one market through all stages in memory; nothing is stored, what is decided is handed on as it is said."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from engine.records.base import Record
@@ -20,6 +20,19 @@ class Mark(NamedTuple):
     equity_e8: int
     cash_e8: int
     positions: int
+
+
+class Marks(NamedTuple):
+    """Marks in columns."""
+
+    at: Sequence[int]
+    equity_e8: Sequence[int]
+    cash_e8: Sequence[int]
+    positions: Sequence[int]
+
+    def rows(self) -> Iterator[Mark]:
+        """Gives them one by one."""
+        return map(Mark._make, zip(*self, strict=True))
 
 
 class Held(NamedTuple):
@@ -54,8 +67,8 @@ class Listener(Protocol):
         """Takes a record that leaves the last stage: decisions, and the facts between them."""
         ...
 
-    def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick, after the tick itself; one that changed nothing may be left out."""
+    def mark(self, marks: Marks) -> None:
+        """Takes the account at ticks, after the ticks themselves; one that changed nothing may be left out."""
         ...
 
 
@@ -96,7 +109,7 @@ class Backtest:
         self._listener.hear(record)
         if record.kind == "tick":
             desk = self._stages.order.desk.state
-            self._listener.mark(Mark(record.at, desk.equity_e8, desk.cash_e8, len(desk.books)))
+            self._listener.mark(Marks((record.at,), (desk.equity_e8,), (desk.cash_e8,), (len(desk.books),)))
         elif record.kind == "fill":
             self._fills += 1
 
@@ -139,6 +152,10 @@ def playing(
     """
     if path == "records":
         return Backtest(settings, market, listener, on_failure=on_failure)
+    if market.more:
+        raise Unfit("there are several markets: hot store import makes one store of them")
+    if market.broken:
+        raise Unfit(f"prices of {', '.join(market.broken)} jump between two candles")
     from engine.runs.backtest.blocks.play import BlockBacktest
 
     return BlockBacktest(settings, market, listener, on_failure)

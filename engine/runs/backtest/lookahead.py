@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.records.base import Record
 from engine.records.wire import COMPARED, encode
-from engine.runs.backtest.backtest import Backtest, Listener, Mark
+from engine.runs.backtest.backtest import Backtest, Listener, Marks
 from engine.runs.backtest.futures import Passing, Stretches
 from engine.runs.backtest.reads import Reads, Watched
 from engine.runs.market import Market
@@ -89,9 +89,9 @@ class FirstPass:
             self.hashes.append(_hash(encode(record)))
             self.causes.append(self._passing.given)
 
-    def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick."""
-        self._listener.mark(mark)
+    def mark(self, marks: Marks) -> None:
+        """Takes the account at ticks."""
+        self._listener.mark(marks)
 
     def save(self, playing: Backtest) -> None:
         """Saves a state between two facts, when it is time for one; thins them out when they are many."""
@@ -135,7 +135,7 @@ class Again:
             self.decision, self.now = self._next, line.decode("utf-8", "replace")
         self._next += 1
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, marks: Marks) -> None:
         """The account follows from the decisions."""
 
     def end(self) -> None:

@@ -1,6 +1,7 @@
 """What the page of a backtest has besides that of a report: risk figures, heat against what came, stuck positions."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from engine.runs.reporting.charts import bar
@@ -23,12 +24,19 @@ def _warnings(summary: Mapping[str, Any]) -> str:
             for one in summary["stuck_positions"]
         ]  # fmt: skip
         heads = ("symbol", "quantity", "last price", "of", "status", "value")
-        note = "They could not be left: no price came any more, or trading ended. Equity counts them at the last price."
+        note = (
+            "They could not be left: no price came any more, or trading ended. Equity counts them at the last price; "
+            f"without them it ends at {number(Decimal(summary['end_equity_without_stuck']))}."
+        )
         made += section("Stuck positions", table(heads, rows, (1, 2, 5)), note)
     if summary["funding_missing"]:
         times = number(summary["funding_missing"], 0)
         note = "The market has no rate for them: nothing was charged."
         made += section("Funding that is missing", f"<p>{times} funding times were held through. {note}</p>")
+    holes, missing = summary["gaps"]["holes"], summary["gaps"]["missing"]
+    if holes:
+        told = f"{number(missing, 0)} candles are missing, in {number(holes, 0)} {'hole' if holes == 1 else 'holes'}."
+        made += section("Holes", f"<p>{told} Nothing was filled in; a symbol is cold after one.</p>")
     return made
 
 
@@ -62,7 +70,7 @@ def _heat(heat: Mapping[str, Any] | None) -> str:
     low = min(0.0, *(one["mean_pct"] for one in steps))
     high = max(0.0, *(one["mean_pct"] for one in steps))
     rows = [
-        (cell(f"{one['low']} to {one['high']}", "name"), Cell(bar(one["mean_pct"], low, high), "bar"),
+        (cell(f"{one['low']}–{one['high']}", "name"), Cell(bar(one["mean_pct"], low, high), "bar"),
          amount(one["mean_pct"], 3, sign=True), amount(one["rose_pct"], 1), amount(one["ranked"], 0))
         for one in steps
     ]  # fmt: skip

@@ -9,14 +9,14 @@ from typing import IO, Any
 
 import msgspec
 
-from engine.errors import ConfigError, UsageError
+from engine.errors import ConfigError, HotError, UsageError
 from engine.matching.units import from_e8
 from engine.records.base import Record
 from engine.records.desk import End, Run
 from engine.records.ideas import CandidateSnapshot
-from engine.records.wire import COMPARED, encode
+from engine.records.wire import COMPARED, decode, encode
 from engine.runs.backtest.account import Account, row_of
-from engine.runs.backtest.backtest import Mark, Result
+from engine.runs.backtest.backtest import Marks, Result
 from engine.runs.backtest.backtest import Path as Route
 from engine.runs.backtest.heat import HeatAhead
 from engine.runs.backtest.summary import summary_of
@@ -27,12 +27,16 @@ from engine.runs.reporting.reporting import as_plain
 from engine.runs.settings import Settings
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report
+from engine.world.imports.lines import numbered_lines
+from engine.world.imports.unpack import pieces
 
 DECISIONS, EQUITY, TRADES = "decisions.jsonl.zst", "equity.jsonl", "trades.jsonl"
 SUMMARY, PAGE, MANIFEST, LOOKAHEAD = "summary.json", "report.html", "manifest.json", "lookahead.jsonl"
 FILES = (DECISIONS, EQUITY, TRADES, SUMMARY, PAGE, MANIFEST, LOOKAHEAD)
 #: Figures of decisions that are no records when the market is played in blocks.
 UNRECORDED = ("refusals", "refusals_by_filter_or_rule", "heat_ahead")
+#: Kinds that stand in the decisions whole, however the market is played.
+DEEDS = frozenset({"intent", "order_attempt", "order_result", "fill", "position", "state_change"})
 #: What a manifest of ours opens with.
 KIND = "backtest"
 #: The columns of `hot trades --jsonl`.
@@ -72,6 +76,24 @@ def is_results(folder: Path) -> bool:
     return isinstance(found, dict) and found.get("kind") == KIND
 
 
+def is_whole(path: Path) -> bool:
+    """Says whether all decisions stand in a results folder: not in one whose market was played in blocks."""
+    manifest: dict[str, Any] = json.loads((path / MANIFEST).read_bytes())
+    return manifest.get("path") != "blocks"
+
+
+def run_of(folder: Path) -> Run | None:
+    """Gives the run record of a results folder: settings and market; None where it is none, or cannot be read."""
+    if not is_results(folder):
+        return None
+    try:
+        _, line = next(numbered_lines(pieces(folder / DECISIONS)))
+        run = decode(line) if line is not None else None
+    except (HotError, StopIteration):
+        return None
+    return run if isinstance(run, Run) else None
+
+
 class Results:
     """Listens to a backtest, writes decisions and equity as they come, and the rest at the end.
 
@@ -86,6 +108,7 @@ class Results:
         self.run = make_run(settings, market.manifest(), rules_snapshot=market.snapshot_name, seed=seed)
         claim(folder)
         self._json(MANIFEST, self._manifest(None, 0))
+        self._gaps = market.gaps
         self._decisions = Zipped(folder / DECISIONS)
         self._equity = (folder / EQUITY).open("w", encoding="utf-8")
         self._fold = Fold()
@@ -110,9 +133,10 @@ class Results:
         if isinstance(record, CandidateSnapshot):
             self._heat.ranked(record)
 
-    def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick."""
-        self._account.mark(mark)
+    def mark(self, marks: Marks) -> None:
+        """Takes the account at ticks."""
+        for mark in marks.rows():
+            self._account.mark(mark)
 
     def finish(self, result: Result, skipped: int) -> tuple[Report, dict[str, Any]]:
         """Writes what is left; gives the report and the summary. `skipped` counts the market's bad lines."""
@@ -124,6 +148,7 @@ class Results:
         self._decisions.write(encode(end))
         report = self._report(result)
         summary = summary_of(report, result, self._account.rows, self._heat.plain(), self._kinds)
+        summary["gaps"] = self._gaps()._asdict()
         if self.path == "blocks":
             summary = {**summary, **dict.fromkeys(UNRECORDED)}
         with (self.folder / TRADES).open("w", encoding="utf-8") as file:
@@ -143,8 +168,10 @@ class Results:
 
     def _close(self) -> None:
         """Ends the files that are written as decisions come, so that what was done can be read."""
-        self._decisions.close()
-        self._equity.close()
+        try:
+            self._decisions.close()
+        finally:
+            self._equity.close()
 
     def _report(self, result: Result) -> Report:
         """Gives the report of all decisions, with the equity that the desk marked instead of the last told prices."""
@@ -179,6 +206,7 @@ class Results:
             "settings": run.settings,
             "counts": {
                 "facts": result.facts, "cycles": result.cycles, "skipped_lines": skipped,
+                **self._gaps()._asdict(),
                 "records": dict(sorted(self._kinds.items())),
             } if result is not None else None,
         }  # fmt: skip
@@ -218,7 +246,7 @@ class Zipped:
         import zstandard
 
         self._file = path.open("wb")
-        self._frame = zstandard.ZstdCompressor().stream_writer(self._file)
+        self._frame = zstandard.ZstdCompressor(write_checksum=True).stream_writer(self._file)
         self._parts: list[bytes] = []
         self._size = 0
 

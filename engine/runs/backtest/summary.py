@@ -26,6 +26,7 @@ def summary_of(
     money = report.equity
     first, last = (rows[0].at, rows[-1].at) if rows else (None, None)
     stuck = stuck_of(result)
+    lost = sum((Decimal(one["value"]) for one in stuck), Decimal(0))
     return {
         "complete": result.complete, "first_at": first, "last_at": last, "reached_at": result.reached or None,
         "days": figure((last - first) / DAY_MS, 4) if first is not None and last is not None else 0,
@@ -40,7 +41,7 @@ def summary_of(
         "refusals_by_filter_or_rule": report.refusals.by_precheck_code, "by_symbol": as_plain(report.by_symbol),
         "by_reason": as_plain(report.by_reason), "heat_ahead": heat,
         "open_positions": as_plain(report.open_positions), "stuck_positions": stuck,
-        "stuck_value": plain(sum((Decimal(one["value"]) for one in stuck), Decimal(0))),
+        "stuck_value": plain(lost), "end_equity_without_stuck": plain(money.end - lost),
     }  # fmt: skip
 
 

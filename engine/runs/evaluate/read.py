@@ -8,7 +8,7 @@ from engine.kernels.heat import HEAT_WEIGHTS
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.wire import FACTS, decode
-from engine.runs.backtest.backtest import Mark, backtest
+from engine.runs.backtest.backtest import Marks, backtest
 from engine.runs.evaluate.heard import DECIDED, Heard
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.replay.file import Found, Lines
@@ -26,7 +26,7 @@ class _Listener:
     def __init__(self, heard: Heard) -> None:
         self.hear = heard.take
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, marks: Marks) -> None:
         """The account is not asked for."""
 
 

@@ -14,7 +14,7 @@ from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line
 from engine.runs.history import all_runs
 from engine.runs.live import setup_of
 from engine.runs.manifest import UNNAMED, same_market
-from engine.runs.market import Market, MarketOptions, open_market
+from engine.runs.market import Market, MarketOptions, open_market, paths_of
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
 from engine.runs.replay.compare import Row, groups
 from engine.runs.replay.file import unscanned
@@ -50,7 +50,7 @@ class LedgerReplay:
     """A ledger that is only read: what was committed when it was opened."""
 
     def __init__(
-        self, ledger: Ledger, *, sets: Sequence[str] = (), market: str | None = None, tell: Tell, on_bad: OnBad
+        self, ledger: Ledger, *, sets: Sequence[str] = (), market: Sequence[str] = (), tell: Tell, on_bad: OnBad
     ) -> None:
         """`sets` change settings, `market` names the facts that have moved or are to be tried instead.
 
@@ -120,28 +120,29 @@ class LedgerReplay:
         if not span.run.market.get("files"):
             _check_recording(self.ledger, self._folder)
             return
-        own = str(span.run.market.get("path", ""))
         named = self._named_market(span.run)
-        path = named if named is not None else own
-        if not Path(path).exists():
-            raise ConfigError(f"{self.ledger.path}: its market {path} is not there: name it with --market PATH")
-        opened = open_market(_options(path, span.runs), self._on_bad)
+        options = _options(named, span.runs)
+        for path in options.paths:
+            if not Path(path).exists():
+                raise ConfigError(f"{self.ledger.path}: its market {path} is not there: name it with --market PATH")
+        opened = open_market(options, self._on_bad)
         changed = other_bytes(span.run.market, opened.manifest())
-        if changed and named is None:
-            raise DirtyInput(f"{changed}; --market {path} thinks it over all the same")
+        if changed and not named:
+            again = " ".join(f"--market {path}" for path in options.paths)
+            raise DirtyInput(f"{changed}; {again} thinks it over all the same")
         if changed:
             self._tell(changed)
         self._opened[number] = opened
 
-    def _named_market(self, run: Run) -> str | None:
-        """Gives the path that was named, where it is meant for this run: there is no other, or it holds its facts."""
-        if self._market is None:
-            return None
-        meant = len(self.spans) == 1 or not Path(str(run.market.get("path", ""))).exists()
-        if not meant and Path(self._market).exists():
-            opened = open_market(MarketOptions(path=self._market), lambda *_: None)
+    def _named_market(self, run: Run) -> Sequence[str]:
+        """Gives the paths that were named, where they are meant for this run: the only one, or that of their facts."""
+        if not self._market:
+            return ()
+        meant = len(self.spans) == 1 or not all(Path(path).exists() for path in paths_of(run.market))
+        if not meant and all(Path(path).exists() for path in self._market):
+            opened = open_market(MarketOptions.of({}, self._market), lambda *_: None)
             meant = same_market(run.market, opened.manifest())
-        return self._market if meant else None
+        return self._market if meant else ()
 
     def _recorded(self, number: int) -> Iterator[Record | None]:
         """Gives the facts of a stream from the recording, up to where the next stream begins."""
@@ -205,12 +206,12 @@ def _last_ticks(ledger: Ledger, runs: Sequence[tuple[int, Run]]) -> dict[int, in
     return found
 
 
-def _options(path: str, runs: Sequence[Run]) -> MarketOptions:
+def _options(paths: Sequence[str], runs: Sequence[Run]) -> MarketOptions:
     """Gives what of the market its runs saw: from where the first began to where the longest was to end."""
-    first, last = runs[0].market.get("only", {}), runs[-1].market.get("only", {})
+    first, last = runs[0].market.get("only", {}), runs[-1].market
     untils = [run.market.get("only", {}).get("until_ms") for run in runs]
     until = None if None in untils else max(untils)
-    return MarketOptions.of(path, last)._replace(since_ms=first.get("since_ms"), until_ms=until)
+    return MarketOptions.of(last, paths)._replace(since_ms=first.get("since_ms"), until_ms=until)
 
 
 def _check_recording(ledger: Ledger, folder: Path) -> None:

@@ -6,19 +6,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.errors import BadRecord, DirtyInput, LedgerError, UsageError
+from engine.errors import BadRecord, ConfigError, DirtyInput, LedgerError, UsageError
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.desk import Run
 from engine.records.wire import at_of
 from engine.runs import settings as settings_of
+from engine.runs.backtest.results import DEEDS, is_results, is_whole, run_of
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.pipeline import PipelineState
 from engine.runs.replay.compare import Comparison, Difference, Tally, Wanted, groups
 from engine.runs.replay.decisions import Decisions
 from engine.runs.replay.file import Found, Lines, is_ledger, listed_trades
 from engine.runs.replay.ledger import LedgerReplay, shown
-from engine.runs.replay.manifest import Tell, desk_of, settings_in_force
+from engine.runs.replay.manifest import Tell, desk_of, other_bytes, settings_in_force
 from engine.runs.replay.think import ORDER, Stretch, Thinking
 from engine.runs.replay.trades import Listed, TradeCheck
 from engine.runs.session import Progress
@@ -39,13 +40,14 @@ class Verdict(NamedTuple):
 class Replay:
     """What is to be thought over again: a ledger, a file a pipe wrote, or a list of trades with what it is joined to.
 
-    `sets` change settings; `market` and `ledger` name the facts behind a file without any, `market` also those of a
-    ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was skipped, `on_failure`
-    of a strategy that failed; `hear` every decision that is thought, up to the last one that is written.
+    `sets` change settings; `market` (all its paths) and `ledger` name the facts behind a file without any, `market`
+    also those of a ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was
+    skipped, `on_failure` of a strategy that failed; `hear` every decision that is thought, up to the last one that is
+    written.
     """
 
     def __init__(
-        self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: str | None = None,
+        self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: Sequence[str] = (),
         ledger: Path | None = None, config: Path | None = None, tell: Tell,
         on_bad: Callable[[str, int, str], None], on_failure: Callable[[str, str], None] | None = None,
         hear: Hear | None = None,
@@ -112,7 +114,7 @@ class Replay:
             state = thinking.stages.state(thinking.facts)
 
     def _over_pipe(self, found: Found) -> Iterator[Progress]:
-        if self._market is not None:
+        if self._market:
             raise UsageError(f"{found.lines.name} holds its own facts; --market is for files without any")
         if not found.stages and found.run is None:
             raise DirtyInput(f"{found.lines.name}: facts, and nothing that was decided on them: see hot run --market")
@@ -149,7 +151,11 @@ class Replay:
     def _over_decisions(self, found: Found) -> Iterator[Progress]:
         """Decisions without facts: joined with a market or a ledger; the kinds that stand in the file are compared."""
         self._tell_cut(found)
-        wanted = self._wanted._replace(kinds=frozenset(found.kinds) & self._wanted.kinds)
+        kinds, folder = frozenset(found.kinds) & self._wanted.kinds, Path(found.lines.name).parent
+        if is_results(folder) and not is_whole(folder):
+            self._tell("the backtest was played in blocks: orders, and what became of them, are compared")
+            kinds &= DEEDS
+        wanted = self._wanted._replace(kinds=kinds)
         comparison = Comparison(wanted)
         written = (row for row in found.rows() if wanted.wants(row.kind, row.line))
         check = Decisions(written, comparison)
@@ -176,10 +182,9 @@ class Replay:
     def _joined(self, name: str, run: Run | None, make: Callable[[Sequence[Run]], Hear]) -> Iterator[Progress]:
         """Thinks over the market or the ledger that was named for a file without facts."""
         ignored = Comparison(Wanted())
-        if self._market is not None:
+        if self._market:
             hear = self._both(make([run] if run is not None else []))
-            only = run.market.get("only", {}) if run is not None else {}
-            opened = open_market(MarketOptions.of(self._market, only), self._on_bad)
+            opened = open_market(MarketOptions.of(run.market if run is not None else {}, self._market), self._on_bad)
             stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
             yield from self._thinking(stretch, ignored, hear).play()
         elif self._ledger is not None:
@@ -187,8 +192,24 @@ class Replay:
                 replay = self._ledger_replay(ledger)
                 hear = self._both(make([replay.spans[0].run]))
                 yield from self._spans(replay, ignored, hear)
+        elif (own := run or run_of(Path(name).parent)) is not None and own.market.get("files"):
+            yield from self._with_own_market(name, own, make)
         else:
             raise UsageError(f"{name} holds no facts: name what it is joined with, --ledger PATH or --market PATH")
+
+    def _with_own_market(self, name: str, run: Run, make: Callable[[Sequence[Run]], Hear]) -> Iterator[Progress]:
+        """Thinks over the market that a run names, as it was; raises ConfigError or DirtyInput where it is not."""
+        options = MarketOptions.of(run.market)
+        gone = next((path for path in options.paths if not Path(path).exists()), None)
+        if gone is not None:
+            raise ConfigError(f"{name}: its market {gone} is not there: name it with --market PATH")
+        opened = open_market(options, self._on_bad)
+        changed = other_bytes(run.market, opened.manifest())
+        if changed:
+            raise DirtyInput(f"{changed}; --market thinks it over all the same")
+        self._tell(f"{name} is joined with its market {' and '.join(options.paths)} and its own settings")
+        stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
+        yield from self._thinking(stretch, Comparison(Wanted()), self._both(make([run]))).play()
 
     def _both(self, check: Hear) -> Hear:
         hear = self._hear

@@ -29,14 +29,17 @@ def facts_of(path: Path, since: int | None = None, until: int | None = None) -> 
     named = market.get("path")
     if not named or not market.get("files"):
         raise ConfigError(f"{path}: no facts stand beside it, and its run names no market; export without --with-facts")
-    if not Path(str(named)).exists():
-        raise ConfigError(f"{path}: its market {named} is not there: run this where the run was started")
-    options = MarketOptions.of(str(named), market.get("only", {}))
+    options = MarketOptions.of(market)
+    for one in options.paths:
+        if not Path(one).exists():
+            raise ConfigError(f"{path}: its market {one} is not there: run this where the run was started")
     since = max(filter(None, (since, options.since_ms)), default=None)
     until = min(filter(None, (until, options.until_ms)), default=None)
     opened = open_market(options._replace(since_ms=since, until_ms=until), lambda *_: None)
     if not same_market(market, opened.manifest()):
-        raise ConfigError(f"{path}: the files of {named} are not those of its run; export without --with-facts")
+        raise ConfigError(
+            f"{path}: the files of {' and '.join(options.paths)} are not those of its run; export without --with-facts"
+        )
     return (encode(entry.record) for entry in opened.source.facts() if entry.record is not None)
 
 

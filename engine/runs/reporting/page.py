@@ -57,7 +57,7 @@ def page(report: Report, of: str = "", more: str = "", whole: bool = True) -> st
         _counted("Refusals by symbol", report.refusals.by_symbol), _filters(report),
     ]  # fmt: skip
     body = "".join((
-        _header(report, of), _headline(report), _curve(report, of), more,
+        _header(report, of), _headline(report, whole), _curve(report, of), more,
         section("Profit of each trade", *_bars_of_trades(report)),
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
         _groups("Profit by the way out", report.by_reason), *(refused if whole else ()), "</div>",
@@ -82,11 +82,15 @@ def _header(report: Report, of: str) -> str:
     return f'<h1>{html(title)}</h1><p class="soft">{html(when)}</p>'
 
 
-def _headline(report: Report) -> str:
+def _headline(report: Report, whole: bool) -> str:
     sums, money, health = report.summary, report.equity, report.health
     funding = f", funding {number(sums.funding, sign=True)}" if sums.funding else ""
     others = f"{len(report.open_positions)} open, {report.funnel.fills} fills"
     gained = (money.end / money.start - 1) * 100 if money.start > 0 else None
+    refused = (
+        "Prechecks refused", f"{number(health.precheck_failure_pct, 1)} %",
+        f"signal coverage {number(health.signal_coverage_pct, 1)} %", "",
+    )  # fmt: skip
     cards = [
         ("Net profit", number(sums.net_profit, sign=True), f"closed trades, fees {number(sums.fees)}{funding}",
          tone(sums.net_profit)),
@@ -96,8 +100,7 @@ def _headline(report: Report) -> str:
         ("Win rate", f"{number(sums.win_rate_pct, 1)} %", f"{sums.wins} won, {sums.losses} lost", ""),
         ("Profit factor", number(sums.profit_factor), "gains over losses", ""),
         ("Mean trade", f"{number(sums.mean_return_pct, sign=True)} %", f"held {length(sums.mean_hold_s)}", ""),
-        ("Prechecks refused", f"{number(health.precheck_failure_pct, 1)} %",
-         f"signal coverage {number(health.signal_coverage_pct, 1)} %", ""),
+        refused if whole else ("Fees", number(money.fees), "open positions included", ""),
     ]  # fmt: skip
     rows = "".join(
         f'<div><dt>{html(name)}</dt><dd class="{style}">{html(value)}<small>{html(small)}</small></dd></div>'

@@ -1,13 +1,15 @@
 """The page of a sweep: verdict, heat map of two settings, every trial; one file without network or script."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from engine.runs.reporting.text import Cell, cell, document, html, moment, number, section, table
 
 #: A range without steps is drawn in so many bins; the best and the newest trials of a large sweep are listed.
 _BINS, _LISTED = 8, 500
-_FIGURES = ("trades", "net_profit", "max_drawdown_pct", "sharpe", "calmar", "profit_factor")
+#: Figures of a trial, with how many digits they are read.
+_FIGURES = {"trades": 0, "net_profit": 2, "max_drawdown_pct": 2, "sharpe": 3, "calmar": 3, "profit_factor": 3}
 
 
 def page(results: Mapping[str, Any]) -> str:
@@ -125,16 +127,18 @@ def _trials(results: Mapping[str, Any]) -> str:
     every: Sequence[Mapping[str, Any]] = results["all"]
     ranked = sorted(every, key=lambda one: (one["score"] is None, -(one["score"] or 0.0), one["trial"]))[:_LISTED]
     keys = _keys(results)
+    figures = {name: digits for name, digits in _FIGURES.items() if name != results["objective"]}
     rows = [
-        [cell(one["trial"], "n"), *(cell(one[key], "n") for key in keys), cell(_shown(one["score"]), "n"),
-         *(cell(_shown(one.get(name)), "n") for name in _FIGURES), cell(one["failed"] or "")]
+        [cell(one["trial"], "n"), *(cell(one[key], "n") for key in keys), cell(number(one["score"], 3), "n"),
+         *(_figure(one.get(name), digits) for name, digits in figures.items()), cell(one["failed"] or "")]
         for one in ranked
     ]  # fmt: skip
-    heads = ["trial", *keys, "score", *(name.replace("_", " ") for name in _FIGURES), ""]
+    titles = (name.replace("_pct", ", %").replace("_", " ") for name in (results["objective"], *figures))
+    heads = ["trial", *keys, *titles, ""]
     left_out = len(every) - len(ranked)
     note = f"The best {_LISTED}; trials.jsonl has all." if left_out else "The best first."
     return section("Trials", table(heads, rows, range(len(heads) - 1)), note)
 
 
-def _shown(value: Any) -> str:
-    return "–" if value is None else str(value)
+def _figure(value: float | str | None, digits: int) -> Cell:
+    return cell(number(None if value is None else Decimal(value), digits), "n")

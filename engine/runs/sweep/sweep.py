@@ -75,7 +75,8 @@ class Sweep:
     def __init__(self, plan: Plan, options: MarketOptions, market_hash: str, study: Study, workers: Workers) -> None:
         """Raises UsageError and ConfigError for a search that cannot be."""
         self._plan, self._study, self._workers = plan, study, workers
-        absolute = options._replace(path=str(Path(options.path).resolve()))
+        path, *more = (str(Path(one).resolve()) for one in options.paths)
+        absolute = options._replace(path=path, more=tuple(more))
         self._job = Job(absolute, market_hash, {})
         self._search = make_search(plan.search, plan.space, plan.trials, plan.seed)
         self._searched: dict[str, Point] = {}

@@ -12,7 +12,7 @@ from engine.plugs import Entry
 from engine.records.base import Record, figure
 from engine.records.wire import COMPARED
 from engine.runs.backtest.account import HOUR_MS, HOURLY, Account, performance_of, returns
-from engine.runs.backtest.backtest import Mark, fastest
+from engine.runs.backtest.backtest import Marks, fastest
 from engine.runs.manifest import make_run
 from engine.runs.market import Market, MarketOptions, is_store, open_market
 from engine.runs.settings import Settings, load
@@ -79,9 +79,11 @@ def _load(job: Job) -> _Loaded:
     bad: list[int] = []
     market = open_market(job.market, lambda name, line, reason: bad.append(line))
     if hash_of(market) != job.market_hash:
-        raise ConfigError(f"{job.market.path}: this worker finds other facts there than the sweep was started with")
-    if is_store(job.market.path):
-        return _Loaded(job[:2], market, 0)  # its columns are mapped into memory
+        raise ConfigError(
+            f"{' and '.join(job.market.paths)}: this worker finds other facts there than the sweep was started with"
+        )
+    if is_store(job.market.path) and not job.market.more:
+        return _Loaded(job[:2], market, len(market.broken))  # its columns are mapped into memory
     # What no stage looks at need not stay: the lines themselves.
     kept = [Entry(entry.record, None) for entry in islice(market.source.facts(), MOST_FACTS + 1)]
     if len(kept) <= MOST_FACTS:
@@ -134,9 +136,10 @@ class Tally:
         if record.kind in COMPARED and (record.kind != "candidate" or self._held):
             self._fold.take(record)
 
-    def mark(self, mark: Mark) -> None:
-        """Takes the account at a tick."""
-        self._account.mark(mark)
+    def mark(self, marks: Marks) -> None:
+        """Takes the account at ticks."""
+        for mark in marks.rows():
+            self._account.mark(mark)
 
     def outcome(self, skipped: int) -> Outcome:
         """Gives what is kept."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +12,9 @@ from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
-from engine.errors import ConfigError, HotError, VenueError
+from engine.errors import ConfigError, HotError, UsageError, VenueError
 from engine.runs.sweep.trial import Job, Outcome, run_trial
 
 #: How often a stop is looked for while trials run.
@@ -121,6 +123,32 @@ def _leave_with(ours: "Connection[Any, Any]") -> None:
     os._exit(0)
 
 
+def _call(address: str) -> None:
+    """Raises VenueError where nobody listens, or something else than Dask, and UsageError for what is no address.
+
+    Dask itself would try for long, for ever where something else listens, and leave a stack on stderr.
+    """
+    url = urlsplit(address if "://" in address else f"tcp://{address}")
+    try:
+        host, port = url.hostname, url.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port:
+        raise UsageError(f"--scheduler {address}: write it as tcp://host:port")
+    try:
+        with socket.create_connection((host, port), _ANSWER_S) as line:
+            # A scheduler speaks first, but for TLS.
+            spoken = url.scheme != "tcp" or line.recv(1)
+    except OSError as error:
+        raise _nobody(address, str(error.strerror or error)) from None
+    if not spoken:
+        raise _nobody(address, "what listens there hung up")
+
+
+def _nobody(address: str, reason: str) -> VenueError:
+    return VenueError(f"no Dask scheduler answers at {address} ({reason}): start one with dask scheduler")
+
+
 class DaskWorkers:
     """The workers of a Dask cluster; a trial whose worker dies goes to another, as often as the scheduler allows."""
 
@@ -130,12 +158,12 @@ class DaskWorkers:
             self._dask: Any = import_module("distributed")
         except ImportError:
             raise ConfigError("--scheduler needs Dask: pip install 'hotcoin[cluster]'") from None
+        _call(address)
         try:
             self._client: Any = self._dask.Client(address, timeout=_ANSWER_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise VenueError(
-                f"no Dask scheduler answers at {address} ({reason_of(error)}): start one with dask scheduler"
-            ) from None
+        except (OSError, ValueError, TypeError, MemoryError) as error:
+            # Whatever else listens there answers with bytes that Dask takes for lengths and pickles.
+            raise _nobody(address, reason_of(error)) from None
         try:
             self._client.wait_for_workers(1, timeout=_ANSWER_S)
         except TimeoutError:

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Any
 
 from engine.plugs import Entry
 from engine.records.base import Record
@@ -78,7 +79,7 @@ def _closed(at: int, waiting: dict[int, list[Numbered]], name: str, notes: Notes
 def distinct(found: list[Numbered], name: str, notes: Notes) -> list[Entry]:
     """Gives the entries of one instant in order, without the bars that were there already.
 
-    Identical bars are counted, differing ones are bad lines.
+    Identical bars are counted, differing ones are bad lines. Numbers are those of lines, 0 where there is none.
     """
     if len(found) == 1:
         return [found[0][1]]
@@ -113,7 +114,17 @@ def tell_repeated(first: Bar, second: Bar, name: str, number: int, notes: Notes)
     if first == second:
         notes.repeat()
     else:
-        notes.bad(name, number, f"a second, differing bar of {first.symbol} at {first.open_at}: the first is kept")
+        field, one, other = first_difference(first, second)
+        reason = f"a second, differing bar of {first.symbol} at {first.open_at}: {field} is {one} and {other}"
+        notes.bad(name, number, f"{reason}: the first is kept")
+
+
+def first_difference(one: Record, other: Record) -> tuple[str, Any, Any]:
+    """Gives the first field in which two records of a kind differ, with both values."""
+    return next(
+        (name, mine, yours) for name in one.__struct_fields__
+        if (mine := getattr(one, name)) != (yours := getattr(other, name))
+    )  # fmt: skip
 
 
 def merged(streams: list[Iterator[Batch]], name: str, notes: Notes) -> Iterator[Batch]:

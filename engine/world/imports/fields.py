@@ -1,6 +1,7 @@
 """Fields of an exchange's JSON: read as what they must be, prices and quantities as the text they came in."""
 
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,9 @@ from engine.records.wire import check_json
 from engine.world.imports.origin import Origin
 
 Fields = dict[str, Any]
+
+#: Times from 1973 to 5138: seconds and microseconds are caught.
+EARLIEST_MS, LATEST_MS = 10**11, 10**14
 
 _EXPONENT = re.compile(r"(-?[0-9]{1,18}(?:\.[0-9]{1,18})?)[eE]([+-]?[0-9]{1,2})", re.ASCII)
 
@@ -113,3 +117,10 @@ def short(number: str) -> str:
     """Gives a plain decimal without trailing zeros; raises BadRecord for what is none."""
     amount(number)
     return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+def moment(at_ms: int) -> str:
+    """Gives epoch ms as `2021-04-16T07:00:00Z`; what is none as it is."""
+    if not EARLIEST_MS <= at_ms < LATEST_MS:
+        return str(at_ms)
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -23,8 +23,8 @@ def sniff(name: str, head: bytes) -> bool:
 def read(origin: Origin) -> Iterator[Batch]:
     """Gives the bars in the order of time; the columns are called as in the candle CSV.
 
-    Texts are kept; numbers become the shortest text that reads back the same. Raises ConfigError without pyarrow,
-    DirtyInput for a damaged file or missing columns.
+    Texts are kept; numbers become the shortest text that reads back the same, timestamps epoch ms. Raises ConfigError
+    without pyarrow, DirtyInput for a damaged file or missing columns.
     """
     rows = bytearray(HEADER + b"\n")
     for piece in _pieces(origin):
@@ -41,13 +41,24 @@ def _pieces(origin: Origin) -> Iterator[bytes]:
         raise ConfigError(f"{origin.name}: reading Parquet needs pyarrow: pip install 'hotcoin[parquet]'") from None
     try:
         with parquet.ParquetFile(origin.path) as file:
-            missing = [name for name in _COLUMNS if name not in file.schema_arrow.names and name not in _OPTIONAL]
+            names = file.schema_arrow.names
+            missing = [name for name in _COLUMNS if name not in names and name not in _OPTIONAL]
             if missing:
                 raise DirtyInput(f"{origin.name}: no candles: it has no column {', '.join(missing)}")
-            for batch in file.iter_batches(_ROWS):
-                yield _as_csv(batch.to_pydict())
+            for batch in file.iter_batches(_ROWS, columns=[one for one in _COLUMNS if one in names]):
+                yield _as_csv({name: _plain(batch.column(name)) for name in batch.schema.names})
     except (ArrowException, OSError) as error:
         raise DirtyInput(f"{origin.name}: the Parquet file is damaged ({str(error).splitlines()[0]})") from None
+
+
+def _plain(column: Any) -> list[Any]:
+    """Gives a column's values; times of whatever unit and zone become epoch ms."""
+    from pyarrow import int64, timestamp, types
+
+    if types.is_timestamp(column.type):
+        column = column.cast(timestamp("ms", column.type.tz), safe=False).cast(int64())
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def _as_csv(columns: dict[str, list[Any]]) -> bytes:

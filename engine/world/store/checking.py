@@ -1,4 +1,4 @@
-"""Checking a store: whether every file is what was written, whether its rows can be a market, and where bars lack."""
+"""Checking a store: whether files are what was written, whether rows can be a market, where bars lack or jump."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,14 +10,17 @@ import numpy as np
 from engine.errors import BadRecord, DirtyInput, LedgerError
 from engine.records.market import SymbolRules, check_rules
 from engine.records.wire import decode
+from engine.world.imports.fields import moment
 from engine.world.store.files import RULES, Header, SeriesFile, header_of, path_of, read_rules
 from engine.world.store.store import Store
-from engine.world.store.tables import Series, Table, insane
+from engine.world.store.tables import Series, Table, insane, jumps_of
+from engine.world.unbroken import said
 
 
 class Finding(NamedTuple):
-    """A gap, or damage, in one series. A gap is of the bars that should open from `from_at` up to, not including,
-    `until_at` (ms). `of` is None where a file does not even say what it holds."""
+    """A gap, a jump, or damage, in one series. A gap is of the bars that should open from `from_at` up to, not
+    including, `until_at` (ms); a jump is to the bar of `from_at`. `of` is None where a file does not say what it holds.
+    """
 
     of: Series | None
     found: str
@@ -65,6 +68,7 @@ def _rows(store: Store, path: Path) -> Iterator[Finding]:
         yield _damage(of, f"{path}: {reason}; delete it and import its data again")
     elif of.step_s:
         yield from gaps(file)
+        yield from jumps(file)
 
 
 def _why_damaged(file: SeriesFile, place: Path) -> str | None:
@@ -94,3 +98,13 @@ def gaps(file: SeriesFile) -> Iterator[Finding]:
         start, end = int(key[row]) + step_ms, int(key[row + 1])
         missing = -(-(end - start) // step_ms)
         yield Finding(file.header.of, "gap", start, end, missing, f"{missing} bars missing")
+
+
+def jumps(file: SeriesFile) -> Iterator[Finding]:
+    """Gives the bars whose price does not follow from the bar before, as after a redenomination."""
+    key = file.key()
+    for row in jumps_of(file.table()).tolist():
+        pair = slice(row - 1, row + 1)
+        closed, opened = file.numbers("close", pair).floats()[0], file.numbers("open", pair).floats()[1]
+        reason = f"at {moment(int(key[row]))} its price is {said(closed, opened)} than at the close before"
+        yield Finding(file.header.of, "jump", int(key[row]), None, None, reason)

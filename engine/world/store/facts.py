@@ -14,10 +14,11 @@ from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.wire import KIND_RANK, decode
 from engine.world.imports.batches import Batch
-from engine.world.store.files import RULES, SeriesFile, read_rules
+from engine.world.store.files import RULES, Header, SeriesFile, read_rules
 from engine.world.store.numbers import Ints
 from engine.world.store.store import Store
-from engine.world.store.tables import Series
+from engine.world.store.tables import Series, jumps_of
+from engine.world.unbroken import Gaps
 
 #: Facts that are made into records in one go, over all series.
 _BLOCK = 1 << 15
@@ -73,6 +74,33 @@ class Stored:
         first = max(first, self.since_ms if self.since_ms is not None else first)
         last = min(last, self.until_ms if self.until_ms is not None else last)
         return (first, last) if first < last else None
+
+    def gaps(self) -> Gaps:
+        """Gives the holes between the wanted bars."""
+        holes = missing = 0
+        for path, header in self._wanted_bars():
+            if header.gaps:
+                lacking = np.diff(self._within(SeriesFile(path))) // (1000 * header.step_s) - 1
+                holes += int((lacking > 0).sum())
+                missing += int(lacking.sum())
+        return Gaps(holes, missing)
+
+    def broken(self) -> list[str]:
+        """Gives the symbols that have a bar, wanted or not, whose price does not follow from the one before."""
+        return sorted({
+            header.symbol for path, header in self._wanted_bars()
+            if (header.jumps if header.jumps is not None else len(jumps_of(SeriesFile(path).table())))
+        })  # fmt: skip
+
+    def _wanted_bars(self) -> Iterator[tuple[Path, Header]]:
+        return ((path, header) for path, header in self.store.headers() if header.step_s and self._wants(header.of))
+
+    def _within(self, file: SeriesFile) -> Ints:
+        """Gives the open times of the bars that close within since and until."""
+        key, step_ms = file.key(), 1000 * file.header.step_s
+        low = 0 if self.since_ms is None else int(np.searchsorted(key, self.since_ms - step_ms))
+        high = len(key) if self.until_ms is None else int(np.searchsorted(key, self.until_ms - step_ms))
+        return key[low:high]
 
     def venues(self) -> set[str]:
         """Gives the venues whose facts are there."""

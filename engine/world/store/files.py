@@ -22,8 +22,8 @@ import msgspec
 import numpy as np
 
 from engine.errors import ConfigError, DirtyInput, LedgerError
-from engine.world.store.numbers import Bytes, Ints, Numbers
-from engine.world.store.tables import LAYOUTS, Layout, Series, Table
+from engine.world.store.numbers import ABSENT, Bytes, Ints, Numbers
+from engine.world.store.tables import LAYOUTS, Layout, Series, Table, jumps_of
 
 VERSION = 1
 SUFFIX = ".series"
@@ -45,7 +45,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     `digits` are the exponents of the decimal columns, `decimals` with how many decimals all values of a column were
     written (where they differ, a column NAME_decimals says it). `columns` are names and types in the order of the
     data, `sha256` is of all `bytes` behind the header. `gaps` counts the holes between bars, `missing` the bars that
-    they lack.
+    they lack, `jumps` the bars whose price does not follow from the bar before (None in files of older versions).
     """
 
     hot_series: int
@@ -58,6 +58,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     last: int
     gaps: int
     missing: int
+    jumps: int | None = None
     digits: dict[str, int]
     decimals: dict[str, int]
     columns: dict[str, str]
@@ -175,8 +176,8 @@ class SeriesFile:
         digits = self.header.digits[self.layout.numbers[name]]
         mantissa, decimals = self.column(name), self.column(name + _DECIMALS)
         if mantissa is None:
-            absent = Numbers.absent(len(range(*rows.indices(self.header.count))))
-            return absent._replace(digits=digits)
+            count = len(range(*rows.indices(self.header.count)))
+            return Numbers(np.broadcast_to(np.int64(-1), count), np.broadcast_to(np.uint8(ABSENT), count), digits)
         if decimals is None:
             decimals = np.broadcast_to(np.uint8(self.header.decimals[name]), len(mantissa))
         return Numbers(mantissa[rows], decimals[rows], digits)
@@ -205,22 +206,23 @@ def _padded(size: int) -> int:
     return -(-size // _ALIGN) * _ALIGN
 
 
-def write_table(root: Path, table: Table) -> None:
-    """Writes a series; the old file stays whole until the new one has its place. Raises LedgerError."""
+def write_table(root: Path, table: Table) -> Header:
+    """Writes a series and gives its header; the old file stays whole until the new one is there. Raises LedgerError."""
     columns = dict(_kept(table))
-    gaps, missing = 0, 0
+    gaps, missing, jumps = 0, 0, 0
     if table.of.step_s:
         holes = np.diff(table.key) // (1000 * table.of.step_s) - 1
-        gaps, missing = int((holes > 0).sum()), int(holes.sum())
+        gaps, missing, jumps = int((holes > 0).sum()), int(holes.sum()), len(jumps_of(table))
     data = b"".join(_block(column) for column in columns.values())
     header = Header(
         hot_series=VERSION, **table.of._asdict(), count=len(table), first=int(table.key[0]), last=int(table.key[-1]),
-        gaps=gaps, missing=missing, digits=table.digits(),
+        gaps=gaps, missing=missing, jumps=jumps, digits=table.digits(),
         decimals={name: int(column.decimals[0]) for name, column in table.numbers.items() if _is_even(columns, name)},
         columns={name: column.dtype.str for name, column in columns.items()}, bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
     )  # fmt: skip
     _write(path_of(root, table.of), header, data)
+    return header
 
 
 def write_rules(root: Path, venue: str, times: list[int], lines: list[bytes]) -> None:
@@ -229,7 +231,7 @@ def write_rules(root: Path, venue: str, times: list[int], lines: list[bytes]) ->
     data = b"".join(line + b"\n" for line in lines)
     header = Header(
         hot_series=VERSION, **of._asdict(), count=len(lines), first=times[0], last=times[-1], gaps=0, missing=0,
-        digits={}, decimals={}, columns={}, bytes=len(data), sha256=hashlib.sha256(data).hexdigest(),
+        jumps=0, digits={}, decimals={}, columns={}, bytes=len(data), sha256=hashlib.sha256(data).hexdigest(),
     )  # fmt: skip
     _write(path_of(root, of), header, data)
 

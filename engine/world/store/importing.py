@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from engine.records.market import (
     signed,
 )
 from engine.records.wire import decode, encode
+from engine.world.imports.fields import EARLIEST_MS, LATEST_MS, moment
 from engine.world.imports.formats import format_of
 from engine.world.imports.lines import numbered_lines
 from engine.world.imports.notes import Notes
@@ -37,20 +37,22 @@ from engine.world.store.tables import LAYOUTS, Series, Table, aligned, appended,
 #: So many records wait as objects; then they become columns.
 _WAITING = 100_000
 _DAY_MS = 86_400_000
-#: Times from 1973 to 5138: seconds and microseconds are caught.
-_EARLIEST, _LATEST = 10**11, 10**14
 _QUIET_NAMES = ("readme", "license", "licence", "copying", "notice")
 
 
 @dataclass
 class Imported:
-    """What an import did, in facts: read, new, there already (`equal`), replaced; series written; kinds left out."""
+    """What an import did, in facts: read, new, there already (`equal`), replaced; series written; kinds left out.
+
+    `jumps` counts the bars of the written series whose price does not follow from the bar before.
+    """
 
     read: int = 0
     new: int = 0
     equal: int = 0
     replaced: int = 0
     written: int = 0
+    jumps: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -117,8 +119,9 @@ class _File:
         rules = {venue: self._merged_rules(venue, found) for venue, found in self._rules.items()}
         for _, result in merged:
             if result is not None:
-                write_table(self._store.root, result)
+                header = write_table(self._store.root, result)
                 self._done.written += 1
+                self._done.jumps += header.jumps or 0
         for venue, lines in rules.items():
             if lines is not None:
                 write_rules(self._store.root, venue, [at for at, _ in lines], list(lines.values()))
@@ -205,7 +208,7 @@ class _File:
 
     def _wrongs(self, table: Table) -> Iterator[tuple[Flags, str]]:
         key, step_ms = table.key, 1000 * table.of.step_s
-        yield (key < _EARLIEST) | (key >= _LATEST), "not a time in epoch milliseconds"
+        yield (key < EARLIEST_MS) | (key >= LATEST_MS), "not a time in epoch milliseconds"
         if step_ms:
             # Bars longer than a day begin at some midnight.
             grid = step_ms if _DAY_MS % step_ms == 0 else min(step_ms, _DAY_MS)
@@ -303,10 +306,3 @@ def _numbers_of(name: str, wanted: dict[bytes, str]) -> dict[bytes, int]:
     if name == STDIN:
         return {}
     return {line: number for number, line in numbered_lines(pieces(Path(name))) if line in wanted}
-
-
-def moment(at_ms: int) -> str:
-    """Gives epoch ms as `2021-04-16T07:00:00Z`; what is none as it is."""
-    if not _EARLIEST <= at_ms < _LATEST:
-        return str(at_ms)
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

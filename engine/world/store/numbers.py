@@ -19,6 +19,8 @@ _MINUS = 128
 _LARGEST = 2**63 - 1
 #: Up to here a whole number is a float64, and its division by a power of ten (up to 1e22) is correctly rounded.
 _EXACT = 2**53
+#: A wider one is divided as the sum of two doubles up to so many decimals and this size.
+_DIGITS, _WIDEST = 12, 2**62
 _POWERS = 10 ** np.arange(19, dtype=np.int64)
 # A zero in front of another digit could not be written back.
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?", re.ASCII)
@@ -82,7 +84,8 @@ class Numbers(NamedTuple):
 
     def is_absent(self) -> bool:
         """Says whether no value is there."""
-        return bool((self.decimals == ABSENT).all())
+        decimals = self.decimals if self.decimals.strides[0] else self.decimals[:1]
+        return bool((decimals == ABSENT).all())
 
     def at_digits(self, digits: int) -> "Numbers":
         """Gives the same values with at least as fine an exponent; raises Unstorable where one does not fit."""
@@ -133,16 +136,54 @@ class Numbers(NamedTuple):
             text += ("" if self.digits else ".") + "0" * (decimals - needed)
         return f"-{text}" if mantissa < 0 or written >= _MINUS else text
 
-    def floats(self) -> Floats:
-        """Gives the values as float64, bit for bit what `float(text)` gives; NaN where there is none."""
-        if self.is_absent():
-            return np.full(len(self.mantissa), np.nan)
-        values: Floats = self.mantissa / np.float64(10**self.digits)
-        odd = (np.abs(self.mantissa) > _EXACT) | (self.decimals >= _MINUS)
-        if odd.any():
-            rows = np.flatnonzero(odd)
-            values[rows] = [float("nan" if text is None else text) for text in self.pick(rows).texts()]
+    def floats(self, out: Floats | None = None) -> Floats:
+        """Gives the values as float64, bit for bit what `float(text)` gives; NaN where there is none.
+
+        They are written into `out` where it is given.
+        """
+        values: Floats = np.divide(self.mantissa, np.float64(10**self.digits), out=out)
+        if not len(values):
+            return values
+        if self.mantissa.max() > _EXACT or self.mantissa.min() < -_EXACT:
+            wide = np.flatnonzero(np.abs(self.mantissa) > _EXACT)
+            values[wide] = _quotients(self.pick(wide))
+        # One number of decimals for all is a view of a single one.
+        if (self.decimals if self.decimals.strides[0] else self.decimals[:1]).max() >= _MINUS:
+            values[self.decimals >= _MINUS] = -0.0
+            values[self.decimals == ABSENT] = np.nan
         return values
+
+
+def _quotients(column: Numbers) -> Floats:
+    """Gives values as float64 where their mantissas are none.
+
+    The quotient of two doubles' sum is found as a sum itself (Dekker 1971), which rounds as the text would: no decimal
+    number of 19 digits, 12 of them decimals, lies nearer to the middle of two doubles than that sum is to it.
+    """
+    if column.digits > _DIGITS or np.abs(column.mantissa).max(initial=0) > _WIDEST:
+        return np.array([float(text or "nan") for text in column.texts()])
+    power = np.float64(10**column.digits)
+    high = column.mantissa.astype(np.float64)
+    low = (column.mantissa - high.astype(np.int64)).astype(np.float64)
+    quotient = high / power
+    product, lost = _product(quotient, power)
+    values: Floats = quotient + ((high - product) - lost + low) / power
+    return values
+
+
+def _product(x: Floats, y: np.float64) -> tuple[Floats, Floats]:
+    """Gives a product and what its rounding lost."""
+    product = x * y
+    x_high, y_high = _upper(x), _upper(np.array([y]))
+    x_low, y_low = x - x_high, y - y_high
+    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+def _upper(x: Floats) -> Floats:
+    """Gives the upper half of the digits of doubles."""
+    big = 134217729.0 * x
+    upper: Floats = big - (big - x)
+    return upper
 
 
 def _text(whole: int, decimals: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from engine.records.base import Record
 from engine.records.market import Bar, Funding, OpenInterest
 from engine.world.store.numbers import Flags, Ints, Numbers, joined
+from engine.world.unbroken import FACTOR
 
 _ABSENT = -1
 
@@ -186,3 +187,12 @@ def insane(table: Table) -> Flags:
     body += [one.mantissa <= high.mantissa for one in (open_, close)]
     fits = np.logical_and.reduce([*body, low.mantissa > 0, volume.mantissa >= 0, quote.mantissa >= -1])
     return np.asarray(~fits)
+
+
+def jumps_of(table: Table) -> Ints:
+    """Gives the rows of bars whose price does not follow from the bar before, as in a redenomination."""
+    opened, closed = (table.numbers[name].mantissa.astype(np.float64) for name in ("open", "close"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = [opened[1:] / before[:-1] for before in (opened, closed)]
+    far = [(one >= FACTOR) | (one <= 1.0 / FACTOR) for one in ratios]
+    return np.flatnonzero(far[0] & far[1]) + 1

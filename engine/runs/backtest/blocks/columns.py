@@ -1,6 +1,5 @@
 """A market in columns: every symbol's candles on one grid of cycles, block by block, and single bars as records."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,8 @@ _EXACT = 2**53
 #: In the place of a price there is no candle.
 NO_BAR = -1
 _PRICES = ("open", "high", "low", "close")
+#: What is played: the columns of `Block.wholes`.
+PLAYED = (*_PRICES, "volume")
 
 
 class Candles:
@@ -60,7 +61,7 @@ class Candles:
         if self.most > _EXACT:
             raise Unfit(f"{self.symbol} has prices of more digits than float64 holds")
         quote = self.numbers["quote_volume"]
-        if (quote.mantissa.max(initial=0) / 10.0**quote.digits) > most_quote_volume:
+        if not quote.is_absent() and (quote.mantissa.max() / 10.0**quote.digits) > most_quote_volume:
             raise Unfit(f"{self.symbol} has a quote volume that is not believed")
 
     def rows(self, opened_from: int, opened_to: int) -> tuple[int, int]:
@@ -72,42 +73,38 @@ class Candles:
         low, high = np.searchsorted(self.opened, (opened_from, opened_to)).tolist()
         return low, high
 
-    def floats(self, name: str, low: int, high: int) -> Floats:
-        """Gives a column as float64, bit for bit what `float` gives of the texts."""
+    def floats(self, name: str, low: int, high: int, out: Floats) -> Floats:
+        """Writes a column as float64, bit for bit what `float` gives of the texts; NaN where there is none."""
         column = self.numbers[name].pick(slice(low, high))
         if name in _PRICES:
-            values: Floats = column.mantissa / float(10**column.digits)
-            return values
-        return column.floats()
+            return np.divide(column.mantissa, self._powers[name], out=out)
+        return column.floats(out)
 
-    def quotes(self, low: int, high: int) -> Floats:
-        """Gives quote volumes; without one volume times the typical price counts."""
-        column = self.numbers["quote_volume"]
-        quote = self.floats("quote_volume", low, high)
-        absent = column.decimals[low:high] == ABSENT
+    def quotes(self, low: int, high: int, out: Floats) -> Floats:
+        """Writes quote volumes; without one volume times the typical price counts."""
+        column = self.numbers["quote_volume"].pick(slice(low, high))
+        if column.is_absent():
+            return self._typical(low, high, out)
+        quote = column.floats(out)
+        absent = column.decimals == ABSENT
         if absent.any():
-            typical = (self.floats("high", low, high) + self.floats("low", low, high)) + self.floats("close", low, high)
-            quote = np.where(absent, self.floats("volume", low, high) * typical / 3.0, quote)
+            np.copyto(quote, self._typical(low, high, np.empty(high - low)), where=absent)
         return quote
 
-    def samples(self, low: int, high: int) -> tuple[list[float], list[float], list[float]]:
-        """Gives closes, volumes and quote volumes of a few rows, as `floats` and `quotes` do of many."""
-        rows = range(low, high)
-        closes = [self._float("close", i) for i in rows]
-        volumes = [self._float("volume", i) for i in rows]
-        quotes = [self._float("quote_volume", i) for i in rows]
-        for k, i in enumerate(rows):
-            if quotes[k] != quotes[k]:
-                quotes[k] = volumes[k] * (self._float("high", i) + self._float("low", i) + closes[k]) / 3.0
-        return closes, volumes, quotes
+    def _typical(self, low: int, high: int, out: Floats) -> Floats:
+        """Writes volume times the typical price."""
+        room = np.empty(high - low)
+        self.floats("high", low, high, out)
+        out += self.floats("low", low, high, room)
+        out += self.floats("close", low, high, room)
+        out *= self.floats("volume", low, high, room)
+        out /= 3.0
+        return out
 
-    def _float(self, name: str, row: int) -> float:
-        column = self.numbers[name]
-        mantissa = int(column.mantissa[row])
-        if 0 <= mantissa <= _EXACT:
-            return mantissa / self._powers[name]
-        text = column.text(row)
-        return float(text) if text is not None else math.nan
+    def samples(self, low: int, high: int) -> tuple[list[float], list[float], list[float]]:
+        """Gives closes, volumes and quote volumes of a few rows."""
+        closes, volumes = (self.floats(name, low, high, np.empty(high - low)) for name in ("close", "volume"))
+        return closes.tolist(), volumes.tolist(), self.quotes(low, high, np.empty(high - low)).tolist()
 
     @cached_property
     def _powers(self) -> dict[str, float]:
@@ -167,9 +164,10 @@ def _decimals(column: Numbers, rows: slice) -> Ints:
 class Block:
     """Cycles `first` to `first + size` of the grid, with `back` cycles before them in front of every row.
 
-    `times` are when the cycles close (ms), `ticks` the same, 0 where no bar closes. Rows are symbols, sorted by name.
-    Prices are float64 (NaN: no candle) in `closes` and whole mantissas (NO_BAR: none) in `wholes`, by the order open,
-    high, low, close; `micros` is quote volume.
+    `times` are when the cycles close (ms), `ticks` the same, 0 where no bar closes. Rows are symbols, sorted by name,
+    filled by `Grid.read`: `closes` are float64 (NaN: no candle), `sums` running sums of quote volume in micro units.
+    `wholes` are prices and volume as whole mantissas (NO_BAR: none) in the order of `PLAYED`; they are there for
+    symbols that were asked for (`Grid.prices`).
     """
 
     first: int
@@ -178,8 +176,14 @@ class Block:
     times: Ints
     ticks: Ints
     closes: Floats
-    micros: Ints
+    sums: Ints
     wholes: npt.NDArray[np.int64]
+    priced: npt.NDArray[np.bool_]
+
+    @property
+    def new(self) -> slice:
+        """The columns of the block itself."""
+        return slice(self.back, None)
 
 
 class Grid:
@@ -217,32 +221,81 @@ class Grid:
         return self.candles[symbol].rows(self.start, self.start + (cycle + 1) * self.step_ms)[1] - 1
 
     def block(self, first: int, size: int, back: int) -> Block:
-        """Gives some cycles with those before them; what lies before the first candle is empty.
+        """Gives some cycles with those before them, still without candles.
 
         The next block of the same size takes the place of this one in memory.
         """
         count, width = len(self.candles), back + size
         if self._room is None or self._room[0].shape[1] != width:
-            self._room = (
-                np.empty((count, width)), np.empty((count, width), np.int64), np.empty((4, count, width), np.int64)
-            )  # fmt: skip
-        closes, micros, wholes = self._room
+            wholes = np.empty((len(PLAYED), count, width), np.int64)
+            self._room = np.empty((count, width)), np.empty((count, width), np.int64), wholes
         opened = self.start + (first - back) * self.step_ms
-        for s, one in enumerate(self.candles):
-            low, high = one.rows(opened, opened + width * self.step_ms)
-            place: Any = slice(None)
-            if high - low < width:
-                closes[s], micros[s], wholes[:, s] = np.nan, 0, NO_BAR
-                place = (one.opened[low:high] - opened) // self.step_ms
-            closes[s, place] = one.floats("close", low, high)
-            micros[s, place] = np.rint(one.quotes(low, high) * MICRO)
-            for i, name in enumerate(_PRICES):
-                wholes[i, s, place] = one.numbers[name].mantissa[low:high]
         times = opened + self.step_ms * np.arange(1, width + 1, dtype=np.int64)
-        ticks = np.where((wholes[3] != NO_BAR).any(axis=0), times, 0)
+        ticks = np.where(self._passed(opened, width), times, 0)
         if first + size >= self.cycles:
             ticks[back + self.cycles - first - 1 :] = 0  # the end of the market closes no cycle
-        return Block(first, size, back, times, ticks, closes, micros, wholes)
+        closes, sums, wholes = self._room
+        return Block(first, size, back, times, ticks, closes, sums, wholes, np.zeros(count, np.bool_))
+
+    def count(self, block: Block) -> int:
+        """Gives how many candles a block has."""
+        return sum(high - low for low, high in self._rows(block))
+
+    def reached(self, block: Block) -> int:
+        """Gives when the last candle of a block closes, in ms; 0 where it has none."""
+        rows = zip(self.candles, self._rows(block), strict=True)
+        return max((int(one.opened[high - 1]) + self.step_ms for one, (low, high) in rows if high > low), default=0)
+
+    def _rows(self, block: Block) -> list[tuple[int, int]]:
+        """Gives each symbol's rows in a block, without those in front of it."""
+        opened = self.start + block.first * self.step_ms
+        return [one.rows(opened, opened + block.size * self.step_ms) for one in self.candles]
+
+    def _passed(self, opened: int, width: int) -> npt.NDArray[np.bool_]:
+        """Says of cycles whether any candle is in them."""
+        passed = np.zeros(width, np.bool_)
+        for one in self.candles:
+            low, high = one.rows(opened, opened + width * self.step_ms)
+            passed[self._place(one, low, high, opened, width)] = True
+            if high - low == width:
+                break
+        return passed
+
+    def _place(self, one: Candles, low: int, high: int, opened: int, width: int) -> Any:
+        """Gives the columns of a block that begins at `opened` which some rows of a symbol belong into."""
+        return slice(None) if high - low == width else (one.opened[low:high] - opened) // self.step_ms
+
+    def read(self, block: Block, s: int) -> None:
+        """Fills in closes and volumes of one symbol; may be called for several symbols at a time."""
+        one, closes, sums = self.candles[s], block.closes[s], block.sums[s]
+        opened, width = int(block.times[0]) - self.step_ms, len(closes)
+        low, high = one.rows(opened, opened + width * self.step_ms)
+        room = one.quotes(low, high, np.empty(high - low))
+        room *= MICRO
+        np.rint(room, out=room)
+        if high - low == width:
+            sums[:] = room
+            one.floats("close", low, high, closes)
+        else:
+            place = self._place(one, low, high, opened, width)
+            closes[:], sums[:] = np.nan, 0
+            sums[place] = room
+            closes[place] = one.floats("close", low, high, room)
+        np.cumsum(sums, out=sums)
+
+    def prices(self, block: Block, s: int) -> None:
+        """Fills in the prices of one symbol as whole mantissas."""
+        if block.priced[s]:
+            return
+        one, width = self.candles[s], block.closes.shape[1]
+        opened = int(block.times[0]) - self.step_ms
+        low, high = one.rows(opened, opened + width * self.step_ms)
+        place = self._place(one, low, high, opened, width)
+        if high - low < width:
+            block.wholes[:, s] = NO_BAR
+        for i, name in enumerate(PLAYED):
+            block.wholes[i, s, place] = one.numbers[name].mantissa[low:high]
+        block.priced[s] = True
 
 
 def _series(source: Stored) -> Iterator[Candles]:

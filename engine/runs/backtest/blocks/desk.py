@@ -1,33 +1,36 @@
-"""The desk of the block path: the stages themselves for cycles in which something happens, a kernel for all others."""
+"""The desk of the block path: kernels play what is held, the stages themselves what is new or not common."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.kernels import watch as fields
+from engine.kernels import held as cycles
+from engine.kernels import legs
 from engine.kernels.compiled import compiled
 from engine.plugs import Closes
 from engine.records.base import Record
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick
-from engine.runs.backtest.blocks.columns import NO_BAR, Block, Grid
+from engine.runs.backtest.blocks.columns import Block, Grid
+from engine.runs.backtest.blocks.positions import EXACT, Positions
+from engine.runs.backtest.blocks.told import Told
 from engine.runs.settings import Settings
-from engine.stages.desk import LEVELS, Book
+from engine.stages.desk import LEVELS
 from engine.stages.precheck import Precheck
 from engine.stages.recent import WINDOW_MS, Recent
+from engine.world.store.numbers import Flags
 
 DAY_MS = 86_400_000
-#: What a kernel multiplies stays below this, and money below what float64 holds exactly.
-_ROOM, _EXACT = 2**62, 2**53
+#: Rows of the log: what is told at once.
+_LOG = 4096
 
 Shut = Callable[[str], bool]
 #: Gives the signals of a cycle of the block, each made when it is asked for; `Shut` says which symbols need not be.
 Signals = Callable[[int, Shut], Iterator[SignalSnapshot]]
 
 
-class Marks(NamedTuple):
+class Account(NamedTuple):
     """The account at each cycle of a block: money in 1e-8 quote; what stands where no tick passes is nothing."""
 
     equity: Any
@@ -35,7 +38,7 @@ class Marks(NamedTuple):
     positions: Any
 
     @classmethod
-    def of(cls, width: int) -> "Marks":
+    def of(cls, width: int) -> "Account":
         """Gives room for so many cycles."""
         return cls(*(np.zeros(width, np.int64) for _ in range(3)))
 
@@ -57,57 +60,52 @@ class BlockDesk:
         self.state = self._order.desk.state
         self._index = {symbol: s for s, symbol in enumerate(grid.symbols)}
         self._closes = [rule for rule in self._precheck.rules if isinstance(rule, Closes)]
-        count = len(grid.symbols)
-        self._held = np.zeros((count, len(fields.FIELDS)), np.int64)
-        self._swans = np.zeros(count)
-        self._rows = np.zeros(count, np.int64)
-        self._watched = 0
-        self._money = np.zeros(5, np.int64)
+        self._positions = Positions(grid, self._order, settings.paper)
+        self._told = Told(grid, self._order, self._precheck.state.exchange, hear)
+        self._money = np.zeros(8, np.int64)
+        self._log = np.zeros((_LOG, 13), np.int64)
         self._limits = tuple(
             np.array(levels, np.float64)
             for levels in (settings.desk.drawdown_levels_pct, settings.desk.day_loss_levels_pct)
         )
         self._window = max(1, WINDOW_MS // grid.step_ms)
-        self._watch = compiled(fields.watch)
+        self._play, self._mark = compiled(cycles.play), compiled(cycles.marked)
+        count = len(grid.symbols)
         #: The row up to which a symbol's samples are whole, and the one whose close is its last price.
         self._sampled, self._priced = [-1] * count, [-1] * count
-        self._shut = self._slow = False
+        #: No entry would pass; an order is under way that the stages must follow; so is every bar of what is held.
+        self._shut = self._busy = self._slow = False
 
-    def play(
-        self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asked: Sequence[int], signals: Signals | None
-    ) -> Marks:
+    def play(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asks: Flags, signals: Signals) -> Account:
         """Moves over a block and gives the account at each of its cycles, counted from the block's first column.
 
-        `rules` come before the bars of their cycle; `asked` are the cycles in which `signals` gives some.
+        `rules` come before the bars of their cycle; `asks` marks the cycles in which `signals` gives some.
         """
         end = block.closes.shape[1]
-        marks = Marks.of(end)
-        stops = sorted({*rules, *self._new_days(block), *self._last(block)})
-        asks = set(asked)
-        j, stop, ask = block.back, 0, 0
+        account = Account.of(end)
+        last_tick, untold = self._last(block)
+        walls = _Ahead(sorted({*rules, *untold, end}))
+        ticks = _Ahead(sorted({*self._new_days(block), *last_tick, end}))
+        self._look_again(block, set())
+        j = block.back
         while j < end:
-            while stop < len(stops) and stops[stop] < j:
-                stop += 1
-            while ask < len(asked) and asked[ask] < j:
-                ask += 1
-            until = stops[stop] if stop < len(stops) else end
-            if ask < len(asked) and not self._shut:
-                until = min(until, asked[ask])
-            if self._slow or self._order.state.sent:
-                until = j
-            reached = self._pass(block, j, until, marks)
+            wall, tick = walls.at(j), ticks.at(j)
+            if self._slow or self._busy:
+                wall = j
+            reached, how = self._pass(block, j, min(wall, tick), tick < wall, asks, account)
+            if how in (cycles.AFTER, cycles.FULL):
+                j = reached + (how == cycles.AFTER)
+                self._shut = self._shut_for("")
+                continue
             if reached == end:
                 break
-            if reached == until:
-                # What is held is looked at first; equity before this cycle's fills is none that ever was.
-                peak = self.state.peak_e8
-                self._pass(block, reached, reached + 1, marks)
-                self.state.peak_e8 = peak
-            self._act(block, reached, rules.get(reached, ()), signals if reached in asks else None)
-            marks.equity[reached], marks.cash[reached] = self.state.equity_e8, self.state.cash_e8
-            marks.positions[reached] = len(self.state.books)
+            if how == cycles.BARS:
+                self._bars(block, reached, rules.get(reached, ()), sought=reached == wall)
+            self._tick(block, reached, signals if asks[reached] else None)
+            account.equity[reached], account.cash[reached] = self.state.equity_e8, self.state.cash_e8
+            account.positions[reached] = len(self.state.books)
             j = reached + 1
-        return marks
+        return account
 
     def _new_days(self, block: Block) -> list[int]:
         """Gives the cycles in which the desk begins a day."""
@@ -116,57 +114,64 @@ class BlockDesk:
         before = np.concatenate(([self.state.day], days[:-1])) if len(days) else days
         return [int(j) for j in ticked[days != before]]
 
-    def _last(self, block: Block) -> list[int]:
+    def _last(self, block: Block) -> tuple[list[int], list[int]]:
         """Gives the market's last tick, and the cycle after it that no tick closes: what waits still meets its bars."""
         last = block.back + self._grid.cycles - 1 - block.first
         if last >= block.closes.shape[1]:
-            return []
+            return [], []
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
-        return [*ticked[-1:].tolist(), last]
+        return ticked[-1:].tolist(), [last]
 
-    def _pass(self, block: Block, first: int, until: int, marks: Marks) -> int:
-        """Passes the cycles in which nothing happens; gives the one that has to be looked at, or `until`."""
-        state = self.state
+    def _pass(self, block: Block, first: int, until: int, bars: bool, asks: Flags, account: Account) -> tuple[int, int]:
+        """Plays cycles up to one that has to be looked at, or `until`, with `bars` also its bars.
+
+        Gives where it stopped, and how. In cycles that are asked for it stops where an entry might pass.
+        """
+        state, held = self.state, self._positions
         self._money[:] = (
-            state.cash_e8, state.peak_e8, state.day_base_e8, LEVELS.index(state.risk_level), state.blocked_until
+            state.cash_e8, state.peak_e8, state.day_base_e8, LEVELS.index(state.risk_level), state.blocked_until, 0,
+            0, self._shut,
         )  # fmt: skip
-        reached = self._watch(
-            first, until, block.ticks, self._grid.step_ms, block.wholes, block.closes, self._rows, self._watched,
-            self._held, self._swans, self._window, self._money, *self._limits, marks.equity,
+        reached = self._play(
+            first, until, bars, asks, block.ticks, self._grid.step_ms, block.wholes, block.closes, held.rows,
+            held.count, held.held, held.tiers, held.kept, held.swans, self._window, held.paper, self._money,
+            *self._limits, self._log, account.equity, account.cash, account.positions,
         )  # fmt: skip
-        state.peak_e8 = int(self._money[fields.PEAK])
-        marks.cash[first:reached], marks.positions[first:reached] = state.cash_e8, len(state.books)
-        return int(reached)
+        money = self._money.tolist()
+        state.cash_e8, state.peak_e8 = money[legs.CASH], money[legs.PEAK]
+        if money[legs.LOGGED]:
+            in_hand = reached if money[legs.STOPPED] == cycles.TICK else -1
+            self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand)
+        return int(reached), money[legs.STOPPED]
 
-    def _act(self, block: Block, j: int, rules: Sequence[SymbolRules], signals: Signals | None) -> None:
-        """Lets the stages look at a cycle: its rules, the bars that touch something, and its tick."""
-        cycle = block.first + j - block.back
+    def _bars(self, block: Block, j: int, rules: Sequence[SymbolRules], sought: bool) -> None:
+        """Lets the stages see the bars of a cycle: its rules, and the bars that touch something; `sought` says that
+        they are still to be found."""
+        cycle, held = block.first + j - block.back, self._positions
+        if sought:
+            self._mark(
+                j, int(block.times[j]) - self._grid.step_ms, block.wholes, block.closes, held.rows, held.count,
+                held.held, held.tiers, held.swans, self._window,
+            )  # fmt: skip
+        for symbol, book in self.state.books.items():
+            held.read(self._index[symbol], book)
         for one in rules:
             self._precheck.take(one)
-        fed: set[int] = set()
+        changed = {self._index[one.symbol] for one in rules}
         for s in self._wanted(ends=not block.ticks[j]):
-            if block.wholes[3, s, j] != NO_BAR:
+            if block.closes[s, j] == block.closes[s, j]:
                 self._feed(s, cycle)
-                fed.add(s)
+                changed.add(s)
             else:
                 self._sample(s, self._grid.row(s, cycle))
         self._tell()
-        if block.ticks[j]:
-            self.state.last_fact, self.state.feed_step_s = int(block.times[j]), self._grid.step_s
-            for symbol in self.state.books:
-                self._price(self._index[symbol], cycle)
-            self._close(j, cycle, Tick(at=int(block.times[j])), signals)
-        self._look_again({*fed, *(self._index[one.symbol] for one in rules)})
+        self._look_again(block, changed)
 
     def _wanted(self, ends: bool) -> list[int]:
         """Gives the symbols whose bar the stages must see: orders wait for it, or a level of the plan is in it."""
         wanted = {self._index[sent.attempt.symbol] for sent in self._order.state.sent.values()}
-        for s in self._rows[: self._watched].tolist():
-            h = self._held[s]
-            if h[fields.ARMED]:
-                self.state.books[self._grid.symbols[s]].exits.best = int(h[fields.BEST])
-            if h[fields.TOUCHED]:
-                wanted.add(s)
+        held = self._positions
+        wanted.update(s for s in held.rows[: held.count].tolist() if held.held[s, legs.TOUCHED])
         if ends or self._slow:
             wanted.update(self._index[symbol] for symbol in self.state.books)
         return sorted(wanted)
@@ -177,6 +182,7 @@ class BlockDesk:
             self._sample(s, row - 1)
         self._precheck.take(self._grid.candles[s].bar(row))
         self._sampled[s] = self._priced[s] = row
+        self._positions.price(s, row)
 
     def _sample(self, s: int, row: int) -> None:
         """Gives a symbol the samples that the bars up to a row would have left."""
@@ -202,8 +208,14 @@ class BlockDesk:
         recent.times = []
         self._priced[s], self._sampled[s] = row, -1
 
-    def _close(self, j: int, cycle: int, tick: Tick, signals: Signals | None) -> None:
-        """Closes a cycle; signals come first, then the verdicts on them, then what the order stage makes of those."""
+    def _tick(self, block: Block, j: int, signals: Signals | None) -> None:
+        """Lets the stages close a cycle, if a tick does: signals come first, then the verdicts on them."""
+        if not block.ticks[j]:
+            return
+        cycle, tick = block.first + j - block.back, Tick(at=int(block.times[j]))
+        self.state.last_fact, self.state.feed_step_s = tick.at, self._grid.step_s
+        for symbol in self.state.books:
+            self._price(self._index[symbol], cycle)
         heard: list[SignalSnapshot] = []
 
         def given() -> Iterator[SignalSnapshot]:
@@ -220,6 +232,7 @@ class BlockDesk:
         for record in (*heard, *verdicts):
             self._hear(record)
         self._tell()
+        self._look_again(block, set())
 
     def _shut_for(self, symbol: str) -> bool:
         standing = self._order.desk.standing()
@@ -230,47 +243,49 @@ class BlockDesk:
             self._hear(record)
         self._said.clear()
 
-    def _look_again(self, changed: set[int]) -> None:
-        """Writes down what the kernel has to watch from here on."""
-        busy = {sent.attempt.symbol for sent in self._order.state.sent.values()}
-        self._slow = self.state.cash_e8 >= _EXACT
-        self._watched = 0
+    def _look_again(self, block: Block, changed: set[int]) -> None:
+        """Writes down what the kernels have to play from here on."""
+        held, self._busy, self._slow = self._positions, False, self.state.cash_e8 >= EXACT
+        awaited = {self._index[sent.attempt.symbol]: sent for sent in self._order.state.sent.values()}
+        rows = []
+        for s, sent in awaited.items():
+            fresh = sent.attempt.symbol not in self.state.books and sent.attempt.purpose == "entry"
+            if fresh and sent.attempt.order_type == "market" and not sent.filled and held.await_(s, sent):
+                rows.append(s)
+            else:
+                held.clear(s)
+                self._busy = True
         for symbol, book in self.state.books.items():
             s = self._index[symbol]
-            if symbol in busy or self._slow:
+            if s in awaited:
                 continue
-            if s in changed or not self._held[s, fields.VALUE_DEN]:
-                self._fill(s, book)
-            self._rows[self._watched] = s
-            self._watched += 1
-        if self._slow:
-            self._watched = 0  # the stages look at every bar of what is held
+            if s in changed or not held.held[s, legs.VALUE_NUM]:
+                self._slow = not held.hold(s, book) or self._slow
+            rows.append(s)
         for s in changed:
-            if self._grid.symbols[s] not in self.state.books:
-                self._held[s] = 0
+            if s not in rows:
+                held.clear(s)
+        for s in rows:
+            self._grid.prices(block, s)
+        held.count = len(rows)
+        held.rows[: held.count] = sorted(rows)
         self._shut = self._shut_for("")
-
-    def _fill(self, s: int, book: Book) -> None:
-        one, scale, exits, h = self._grid.candles[s], self._order.scale(book.symbol), book.exits, self._held[s]
-        unit = Fraction(1, 10 ** one.numbers["close"].digits)
-        tick, value = unit / Fraction(scale.tick), unit * Fraction(book.qty) * 100_000_000
-        most = one.most
-        if most * value.numerator >= _EXACT * value.denominator or most * value.numerator >= _ROOM:
-            self._slow = True
-            value = Fraction(0)
-        trails = exits.armed and exits.trail_left > 0
-        wide = most * tick.numerator >= _ROOM or exits.best * exits.callback >= _ROOM
-        last = int(self._held[s, fields.LAST])
-        if self._priced[s] >= 0:
-            last = int(one.numbers["close"].mantissa[self._priced[s]])
-        h[:] = (
-            tick.numerator if not wide else 1, tick.denominator if not wide else 1, exits.opened_at,
-            exits.entered_bar, 1 if wide else exits.deadline or 0, exits.stop, exits.next_tier, exits.arms_at,
-            trails, exits.best, exits.callback, last, value.numerator, value.denominator, 0,
-        )  # fmt: skip
-        self._swans[s] = book.exits.plan.black_swan_pct
 
     def finish(self) -> None:
         """Gives every held symbol its last price."""
         for symbol in self.state.books:
             self._price(self._index[symbol], self._grid.cycles - 1)
+
+
+class _Ahead:
+    """Cycles in order, asked for one after the other."""
+
+    def __init__(self, cycles: Sequence[int]) -> None:
+        """The last one is beyond all that is asked for."""
+        self._cycles, self._next = cycles, 0
+
+    def at(self, j: int) -> int:
+        """Gives the first from a cycle on; never asked for an earlier one again."""
+        while self._cycles[self._next] < j:
+            self._next += 1
+        return self._cycles[self._next]

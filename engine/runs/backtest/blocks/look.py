@@ -1,6 +1,7 @@
 """What the stages up to signal say, in columns: heat and rank of every symbol, and its timeframes with indicators."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +24,6 @@ from engine.stages.signal import TIMEFRAMES_S, FrameState
 
 DAY_MS = 86_400_000
 NAN = float("nan")
-Flags = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 
 
@@ -56,46 +56,48 @@ class Screen:
         self._places = np.zeros((count, 3), np.int64)
         self._all_fit = scan.pool == "all"
         # Where all are candidates and all are kept, heat is asked for in the few cycles that have signals only.
-        self._heated = not self._all_fit or self.top < count
+        self.heated = not self._all_fit or self.top < count
         self._spread = float(figure(scan.bar_spread_bps) or 0.0)
         self._weights = (float(self.heat.momentum), float(self.heat.liquidity), float(self.heat.safety))
-        self._screen, self._ranks, self._run, self._heats = map(
-            compiled, (screen.screen, screen.ranks, screen.runs, screen.heats_at)
-        )
+        self._screen, self._run, self._heats = map(compiled, (screen.screen, screen.runs, screen.heats_at))
+        self._room: list[Array] = []
+        self._born: Array = np.zeros(count, np.int64)
 
-    def advance(self, block: Block) -> "Screened":
-        """Moves every symbol through a block's cycles."""
-        count = len(block.closes)
-        made = Screened(self, block)
-        for s in range(count):
-            # Counted again from the cycles in front of the block: no window reaches back further.
-            self._run(block.closes[s], made.last[s], made.run[s])
-            listed = self.listed[s]
-            if listed.fits:
-                self._screen(
-                    block.back, block.ticks, block.closes[s], made.sums[s], made.last[s], made.run[s],
-                    self._places[s], made.heats[s], made.statuses[s], made.sinces[s], made.since_statuses[s],
-                    made.changes[s], self.short, self.long, self.base, self.day, self._all_fit, self._heated,
-                    float(self.scan.min_quote_volume_24h), float(self.scan.new_listing_share_pct),
-                    float(self.scan.new_listing_days), listed.born_at, self._spread, NAN,
-                    float(self.scan.anomaly_change_pct), float(self.scan.anomaly_surge), float(self.scan.hot_heat),
-                    float(self.scan.cool_heat), self.scan.cooling_max_s * 1000, *self._weights, self.heat.two_sided,
-                )  # fmt: skip
-            else:
-                self._places[s] = 0
-        if self._heated:
-            self._ranks(block.back, made.heats, self.top, made.kept, np.zeros(self.top, np.int64))
-        else:
-            made.kept = None
-        return made
+    def over(self, block: Block) -> "Screened":
+        """Gives a block that is still to be looked at; it takes the place of the one before in memory."""
+        shape = block.closes.shape
+        if not self._room or self._room[0].shape != shape:
+            self._room = [np.empty(shape, kind) for kind in (np.int32, np.int32, np.float64, np.int8, np.int64)]
+        self._born = np.array([one.born_at for one in self.listed], np.int64)
+        return Screened(self, block, *self._room)
 
-    def heats_at(self, made: "Screened", j: int) -> npt.NDArray[np.float64]:
-        """Gives the heat of every candidate of a cycle."""
+    def advance(self, made: "Screened", s: int) -> None:
+        """Moves a symbol through a block's cycles; may be called for several symbols at a time."""
+        block, listed = made.block, self.listed[s]
+        # Counted again from the cycles in front of the block: no window reaches back further.
+        self._run(block.closes[s], made.last[s], made.run[s])
+        if not listed.fits:
+            self._places[s] = 0
+            made.heats[s], made.statuses[s] = NAN, 0
+            return
+        self._screen(
+            block.back, block.ticks, block.closes[s], block.sums[s], made.last[s], made.run[s], self._places[s],
+            made.heats[s], made.statuses[s], made.sinces[s], self.short, self.long, self.base, self.day,
+            self._all_fit, self.heated, float(self.scan.min_quote_volume_24h),
+            float(self.scan.new_listing_share_pct), float(self.scan.new_listing_days), listed.born_at, self._spread,
+            NAN, float(self.scan.anomaly_change_pct), float(self.scan.anomaly_surge), float(self.scan.hot_heat),
+            float(self.scan.cool_heat), self.scan.cooling_max_s * 1000, *self._weights, self.heat.two_sided,
+        )  # fmt: skip
+
+    def heats_at(self, made: "Screened", j: int) -> Array:
+        """Gives the heat of every candidate of a cycle; NaN is no candidate."""
+        if self.heated:
+            found: Array = made.heats[:, j]
+            return found
         out = np.empty(len(self.listed))
-        born = np.array([one.born_at for one in self.listed], np.int64)
         block, heat = made.block, self.heat
         self._heats(
-            j, int(block.times[j]), block.closes, made.sums, made.last, made.run, made.statuses, made.changes, born,
+            j, int(block.times[j]), block.closes, block.sums, made.last, made.run, made.statuses, self._born,
             self.short, self.long, self.base, self.day, self._spread, NAN, *self._weights, heat.two_sided, out,
         )  # fmt: skip
         return out
@@ -104,23 +106,16 @@ class Screen:
 class Screened:
     """A block of cycles as the scan and the ranking see it; arrays have a row for each symbol."""
 
-    def __init__(self, screen: Screen, block: Block) -> None:
-        """Makes room; `Screen.advance` fills it."""
-        shape = block.closes.shape
+    def __init__(
+        self, screen: Screen, block: Block, last: Array, run: Array, heats: Array, statuses: Array, sinces: Array
+    ) -> None:
+        """Takes room that `Screen.advance` fills: each cycle's last candle, how many without a hole, and the pool."""
         self.screen, self.block = screen, block
-        self.sums = np.cumsum(block.micros, axis=1)
-        self.last = np.empty(shape, np.int64)
-        self.run = np.empty(shape, np.int64)
-        self.heats = np.full(shape, np.nan)
-        self.changes = np.full(shape, np.nan)
-        self.statuses = np.zeros(shape, np.int8)
-        self.sinces = np.zeros(shape, np.int64)
-        self.since_statuses = np.zeros(shape, np.int64)
-        self.kept: npt.NDArray[np.int32] | None = np.zeros(shape, np.int32)
+        self.last, self.run, self.heats, self.statuses, self.sinces = last, run, heats, statuses, sinces
 
     def inputs(self, s: int, j: int) -> HeatInputs:
         """Gives what the heat of a candidate is made of, as the scan writes it."""
-        screen, sums, closes, i = self.screen, self.sums[s], self.block.closes[s], int(self.last[s, j])
+        screen, sums, closes, i = self.screen, self.block.sums[s], self.block.closes[s], int(self.last[s, j])
         now, settings = int(self.block.times[j]), screen.scan
         short, long = screen.short, screen.long
         change = (float(closes[i]) / float(closes[i - short]) - 1.0) * 100.0
@@ -138,13 +133,23 @@ class Screened:
             funding_pct=None,
         )  # fmt: skip
 
+    def keep(self, worth: npt.NDArray[np.bool_]) -> None:
+        """Takes the mark from those candidates that the ranking does not keep; a row a symbol, a column a cycle."""
+        if self.screen.heated:
+            crowded = (self.statuses > 0).sum(axis=0) > self.screen.top
+            rows, cycles = np.nonzero(worth & crowded)
+            worth[rows, cycles] = self._ranks(self.heats, rows, cycles) <= self.screen.top
+
     def ranked(self, j: int, symbols: Sequence[int]) -> list[tuple[int, int]]:
         """Gives rank and number of some kept symbols of a cycle, hottest first."""
-        if self.kept is not None:
-            return sorted((int(self.kept[s, j]), s) for s in symbols)
-        heats = self.screen.heats_at(self, j)
-        order = sorted(np.flatnonzero(heats == heats).tolist(), key=lambda s: (-heats[s], s))
-        return [(rank, s) for rank, s in enumerate(order, 1) if s in symbols]
+        rows = np.array(symbols, np.int64)
+        ranks = self._ranks(self.screen.heats_at(self, j)[:, np.newaxis], rows, np.zeros_like(rows))
+        return sorted(zip(ranks.tolist(), symbols, strict=True))
+
+    def _ranks(self, heats: Array, rows: Array, cycles: Array) -> Array:
+        out = np.empty(len(rows), np.int64)
+        compiled(screen.ranks)(heats, rows, cycles, out)
+        return out
 
     def snapshot(self, s: int, j: int, rank: int, price: str) -> CandidateSnapshot:
         """Gives a kept candidate as the ranking writes it."""
@@ -159,6 +164,31 @@ class Screened:
         )  # fmt: skip
 
 
+class Stretch:
+    """The frames of one symbol in a block.
+
+    `lines` hold a value for each frame by its number: close, volume and the indicators. New ones closed at `closed_at`
+    (ms) as the `counts`-th since a hole; `starts` are those that a hole came before. `number` is each cycle's newest
+    frame, None where every cycle closes one. `carried` is the frame in front of them, from the block before.
+    """
+
+    def __init__(
+        self, lines: dict[str, Array], closed_at: Array, counts: Array, starts: Array, number: Array | None,
+        carried: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        """Takes what was found."""
+        self.lines, self.closed_at, self.counts, self.starts = lines, closed_at, counts, starts
+        self.number, self.carried = number, carried
+
+    def before(self, name: str) -> Array:
+        """Gives, by number, an indicator one frame earlier."""
+        line = self.lines[name]
+        before = np.empty(len(line))
+        before[0], before[1], before[2:] = NAN, self.carried[f"{name} before"], line[1:-1]
+        before[frames.FIRST_NEW + self.starts] = NAN
+        return before
+
+
 class Frames:
     """One timeframe of every symbol, with its indicators, over blocks of cycles."""
 
@@ -168,161 +198,176 @@ class Frames:
         if step_s % grid.step_s:
             raise Unfit(f"a timeframe of {timeframe} is not made of candles of {grid.step_s} s")
         self._grid = grid
-        self.ms, self.parts = 1000 * step_s, step_s // grid.step_s
+        self.parts = step_s // grid.step_s
         self._indicators = strategy.indicators
         count = len(grid.symbols)
-        self.kernels: list[dict[str, Any]] = [
+        self._kernels: list[dict[str, Any]] = [
             {name: make() for name, make in strategy.indicators().items()} for _ in range(count)
         ]
-        self.names = list(self.kernels[0])
+        self.names = list(self._kernels[0])
+        self._needs_prices = any(set(one.inputs) & {"open", "high", "low"} for one in self._kernels[0].values())
         self._states = np.zeros((count, 5), np.int64)
         self._states[:, 3] = 1
         self._opening = np.zeros((count, 3))
-        #: The last two frames before the block, by symbol: close, volume, closed_at, closes and values of each.
-        self.carried: list[dict[str, Any]] = [_no_frame(self.names) for _ in range(count)]
+        #: The last frame of each symbol before the block.
+        self._carried: list[Mapping[str, Any]] = [_no_frame(self.names) for _ in range(count)]
         self._fold, self._spread = compiled(frames.fold), compiled(frames.spread)
-        self._functions: dict[str, Callable[..., Any]] = {}
         self._memories: list[dict[str, Any]] = [{} for _ in range(count)]
-        self.number: Array = np.zeros((count, 0), np.int64)
-        self.lines: list[dict[str, Array]] = []
+        self._made: list[Stretch | None] = [None] * count
 
-    def advance(self, block: Block, run: Array) -> None:
-        """Takes a block's cycles."""
-        new = slice(block.back, None)
-        count, size = block.closes.shape[0], block.size
-        self.number = np.empty((count, size), np.int64)
-        self.lines = []
-        for s in range(count):
-            closes = block.closes[s, new]
-            prices = (closes, closes, closes)
-            if self._needs_prices:
-                scale = float(10 ** self._grid.candles[s].numbers["close"].digits)
-                prices = tuple(block.wholes[i, s, new] / scale for i in range(3))  # type: ignore[assignment]
-            room = size // self.parts + 2
-            columns, flows = np.empty((4, room)), np.empty(room, np.int64)
-            ends, fresh, counts = (np.empty(room, np.int64) for _ in range(3))
-            made = self._fold(
-                block.times[new], *prices, closes, block.micros[s, new], run[s, new], self.parts, self.ms,
-                self._states[s], self._opening[s], columns, flows, ends, fresh, counts, self.number[s],
-            )  # fmt: skip
-            self._lines(block, s, columns[:, :made], flows[:made], ends[:made], fresh[:made], counts[:made])
+    def advance(self, block: Block, flows: Array, run: Array, s: int) -> None:
+        """Takes a block's cycles of one symbol, whose volumes are `flows`; may be called for several at a time."""
+        times, closes = block.times[block.new], block.closes[s, block.new]
+        prices = (closes, closes, closes)
+        if self._needs_prices:
+            self._grid.prices(block, s)
+            scale = float(10 ** self._grid.candles[s].numbers["close"].digits)
+            prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))  # type: ignore[assignment]
+        if self.parts == 1 and run[-1] >= block.size:
+            self._whole(times, (*prices, closes), flows, int(run[block.back]) == 1, s)
+        else:
+            self._folded(times, (*prices, closes), flows, run[block.new], s)
 
-    @property
-    def _needs_prices(self) -> bool:
-        return any(set(kernel.inputs) & {"open", "high", "low"} for kernel in self.kernels[0].values())
+    def _whole(self, times: Array, columns: tuple[Array, ...], flows: Array, fresh: bool, s: int) -> None:
+        """Every candle is a frame, without a hole between them; `fresh` says that one came before the first."""
+        count, seen = len(flows), 0 if fresh else int(self._states[s, 4])
+        self._states[s] = (0, 0, frames.CARRIED, 0, seen + count)
+        self._keep(s, columns, flows, times, np.arange(seen + 1, seen + count + 1), [0] if fresh else [], None)
 
-    def _lines(
-        self, block: Block, s: int, columns: Array, flows: Array, ends: Array, fresh: Array, counts: Array
-    ) -> None:
-        """Gives the frames of one symbol by number, with those of `NO_FRAME` and `CARRIED` in front."""
-        carried, made = self.carried[s], len(ends)
-        volume = flows / MICRO
-        inputs = {"open": columns[0], "high": columns[1], "low": columns[2], "close": columns[3], "volume": volume}
-        starts = np.flatnonzero(fresh).tolist()
-        lines: dict[str, Array] = {
-            "close": _joined(NAN, carried["close"], columns[3]),
-            "volume": _joined(NAN, carried["volume"], volume),
-            "closed_at": _joined(0, carried["closed_at"], block.times[block.back + ends] if made else ends),
-            "closes": _joined(0, carried["closes"], counts),
-        }
-        for name in self.names:
-            kernel = self.kernels[s][name]
-            values = self._values(s, name, kernel, [inputs[one] for one in kernel.inputs], starts, made)
-            line = _joined(NAN, carried[name], values)
-            before = np.empty(made + 2)
-            before[0], before[1] = NAN, carried[f"{name} before"]
-            before[2:] = line[1:-1]
-            before[2 + np.array(starts, np.int64)] = NAN
-            lines[name], lines[f"{name} before"] = line, before
-        self.lines.append(lines)
+    def _folded(self, times: Array, prices: tuple[Array, ...], flows: Array, run: Array, s: int) -> None:
+        size = len(flows)
+        room = size // self.parts + 2
+        columns, volumes = np.empty((4, room)), np.empty(room, np.int64)
+        ends, fresh, counts = (np.empty(room, np.int64) for _ in range(3))
+        number = np.empty(size, np.uint32)
+        place = int(times[0]) // self._grid.step_ms % self.parts
+        made = self._fold(
+            *prices, flows, run, self.parts, place, self._states[s], self._opening[s], columns, volumes, ends, fresh,
+            counts, number,
+        )  # fmt: skip
+        starts = np.flatnonzero(fresh[:made]).tolist()
+        self._keep(s, tuple(columns[:, :made]), volumes[:made], times[ends[:made]], counts[:made], starts, number)
+
+    def _keep(
+        self, s: int, columns: tuple[Array, ...], flows: Array, closed_at: Array, counts: Array, starts: list[int],
+        number: Array | None,
+    ) -> None:  # fmt: skip
+        """Writes the lines of a symbol's frames, those of `NO_FRAME` and `CARRIED` in front."""
+        carried, made = self._carried[s], len(closed_at)
+        lines = {name: _line(carried[name], made) for name in ("close", "volume", *self.names)}
+        lines["close"][2:] = columns[3]
+        np.divide(flows, MICRO, out=lines["volume"][2:])
+        inputs = dict(zip(("open", "high", "low", "close"), columns, strict=True))
+        inputs["volume"] = lines["volume"][2:]
+        for name, kernel in self._kernels[s].items():
+            self._values(s, name, [inputs[one] for one in kernel.inputs], starts, lines[name][2:])
+        self._made[s] = Stretch(lines, closed_at, counts, np.array(starts, np.int64), number, carried)
         if made:
-            self.carried[s] = {name: line[-1] for name, line in lines.items()}
+            self._carried[s] = {
+                **{name: line[-1] for name, line in lines.items()},
+                **{f"{name} before": NAN if made - 1 in starts else lines[name][-2] for name in self.names},
+                "closed_at": int(closed_at[-1]), "closes": int(counts[-1]),
+            }  # fmt: skip
 
-    def _values(
-        self, s: int, name: str, kernel: Any, inputs: list[Array], starts: list[int], made: int
-    ) -> npt.NDArray[np.float64]:
-        values = np.full(made, NAN)
-        edges = sorted({0, made, *starts})
-        for low, high in pairwise(edges):
+    def _values(self, s: int, name: str, inputs: list[Array], starts: list[int], out: Array) -> None:
+        for low, high in pairwise(sorted({0, len(out), *starts})):
             if low in starts:
                 self._memories[s].pop(name, None)
-            self._piece(s, name, kernel, [one[low:high] for one in inputs], values[low:high])
-        return values
+            self._piece(s, name, [one[low:high] for one in inputs], out[low:high])
 
-    def _piece(self, s: int, name: str, kernel: Any, inputs: list[Array], out: Array) -> None:
+    def _piece(self, s: int, name: str, inputs: list[Array], out: Array) -> None:
         """Runs an indicator over a stretch without a hole, from its memory on."""
-        memory = self._memories[s].get(name)
+        memory, kernel = self._memories[s].get(name), self._kernels[s][name]
         if isinstance(kernel, Kernel):
             if memory is None:
                 memory = self._memories[s][name] = np.zeros(len(kernel.state))
-            columns = [np.ascontiguousarray(one) for one in inputs]
-            compiled(kernel.function)(memory, *columns, out, *kernel.params)
+            compiled(kernel.function)(memory, *inputs, out, *kernel.params)
             return
         if memory is None:
             memory = self._memories[s][name] = self._indicators()[name]()
         out[:] = memory.advance(*[one.tolist() for one in inputs])
 
-    def spread(self, name: str) -> npt.NDArray[np.float64]:
-        """Gives a line for every cycle: the value of its newest frame."""
-        out = np.empty(self.number.shape)
-        for s, lines in enumerate(self.lines):
-            self._spread(self.number[s], lines[name], out[s])
+    def value(self, s: int, name: str, before: bool = False) -> Array:
+        """Gives a line of a symbol for every cycle: the value of its newest frame, or of the one before that."""
+        made = self._of(s)
+        if made.number is None:
+            if before and not len(made.starts):
+                return made.lines[name][1:-1]
+            return (made.before(name) if before else made.lines[name])[frames.FIRST_NEW :]
+        out = np.empty(len(made.number))
+        self._spread(made.number, made.before(name) if before else made.lines[name], out)
         return out
 
     def state(self, s: int, cycle: int) -> FrameState | None:
         """Gives how the timeframe of a symbol stands in a cycle of the block, as the signal stage keeps it."""
-        number = int(self.number[s, cycle])
+        made = self._of(s)
+        number = int(made.number[cycle]) if made.number is not None else frames.FIRST_NEW + cycle
         if number == frames.NO_FRAME:
             return None
-        lines = self.lines[s]
-        closes = int(lines["closes"][number])
+        new = number - frames.FIRST_NEW
+        closed_at, closes = made.carried["closed_at"], made.carried["closes"]
+        if new >= 0:
+            closed_at, closes = int(made.closed_at[new]), int(made.counts[new])
+        values = {name: float(made.lines[name][number]) for name in self.names}
+        before = {}
+        if closes > 1:
+            before = {
+                name: float(made.lines[name][number - 1] if new >= 0 else made.carried[f"{name} before"])
+                for name in self.names
+            }
         return FrameState(
-            close=float(lines["close"][number]), volume=float(lines["volume"][number]),
-            closed_at=int(lines["closed_at"][number]), closes=closes,
-            values={name: float(lines[name][number]) for name in self.names},
-            before={name: float(lines[f"{name} before"][number]) for name in self.names} if closes > 1 else {},
+            close=float(made.lines["close"][number]), volume=float(made.lines["volume"][number]),
+            closed_at=closed_at, closes=closes, values=values, before=before,
         )  # fmt: skip
+
+    def _of(self, s: int) -> Stretch:
+        made = self._made[s]
+        assert made is not None
+        return made
 
 
 class Look:
-    """What a strategy sees of a block of cycles (`engine.plugs.Look`)."""
+    """What a strategy sees of one symbol in a block of cycles (`engine.plugs.Look`): arrays with a single row."""
 
-    def __init__(self, screened: Screened, timeframes: Mapping[str, Frames]) -> None:
+    def __init__(self, screened: Screened, timeframes: Mapping[str, Frames], s: int) -> None:
         """Shows the block's cycles, without those in front of it."""
-        new = slice(screened.block.back, None)
-        self.heat, self.status = screened.heats[:, new], screened.statuses[:, new]
-        self.change_5m_pct = screened.changes[:, new]
-        self._timeframes = timeframes
-        self._made: dict[tuple[str, str], Array] = {}
+        new = screened.block.new
+        self._screened, self._timeframes, self._s = screened, timeframes, s
+        self.heat, self.status = screened.heats[s : s + 1, new], screened.statuses[s : s + 1, new]
+
+    @cached_property
+    def change_5m_pct(self) -> Array:
+        """The change over five minutes."""
+        block, s = self._screened.block, self._s
+        out = np.empty(block.size)
+        compiled(screen.changes)(
+            block.back, block.closes[s], self._screened.last[s], self._screened.statuses[s],
+            self._screened.screen.short, out,
+        )  # fmt: skip
+        return out[np.newaxis]
 
     def close(self, timeframe: str) -> Array:
         """Gives the close of each cycle's last closed candle of a timeframe."""
-        return self._line(timeframe, "close")
+        return self._timeframes[timeframe].value(self._s, "close")[np.newaxis]
 
     def volume(self, timeframe: str) -> Array:
         """Gives its volume in the quote asset."""
-        return self._line(timeframe, "volume")
+        return self._timeframes[timeframe].value(self._s, "volume")[np.newaxis]
 
     def value(self, timeframe: str, indicator: str, before: bool = False) -> Array:
         """Gives an indicator at that candle, or one candle before."""
-        return self._line(timeframe, f"{indicator} before" if before else indicator)
-
-    def _line(self, timeframe: str, name: str) -> Array:
-        key = (timeframe, name)
-        if key not in self._made:
-            self._made[key] = self._timeframes[timeframe].spread(name)
-        return self._made[key]
+        return self._timeframes[timeframe].value(self._s, indicator, before)[np.newaxis]
 
 
-def _no_frame(names: list[str]) -> dict[str, Any]:
+def _no_frame(names: Sequence[str]) -> dict[str, Any]:
     made: dict[str, Any] = {"close": NAN, "volume": NAN, "closed_at": 0, "closes": 0}
     for name in names:
         made[name] = made[f"{name} before"] = NAN
     return made
 
 
-def _joined(none: float, carried: Any, line: Array) -> Array:
-    out = np.empty(len(line) + 2, line.dtype)
-    out[0], out[1] = none, carried
-    out[2:] = line
-    return out
+def _line(carried: Any, made: int) -> Array:
+    """Gives room for the values of so many frames; in front of them stand those of `NO_FRAME` and `CARRIED`."""
+    line = np.empty(frames.FIRST_NEW + made)
+    line[frames.NO_FRAME], line[frames.CARRIED] = NAN, carried
+    return line

@@ -1,7 +1,10 @@
 """A backtest in blocks: kernels over columns find where something happens, the stages look at those cycles alone."""
 
+import os
+import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import pairwise
 
@@ -12,9 +15,10 @@ from engine.plugs import Columnar
 from engine.records.base import Record
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick, is_perp
-from engine.runs.backtest.backtest import Held, Listener, Mark, Result, Unfit
+from engine.records.trades import Fill
+from engine.runs.backtest.backtest import Held, Listener, Marks, Result, Unfit
 from engine.runs.backtest.blocks.columns import Block, Grid
-from engine.runs.backtest.blocks.desk import BlockDesk, Marks, Shut
+from engine.runs.backtest.blocks.desk import Account, BlockDesk, Shut, Signals
 from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
 from engine.runs.data import data_dir
 from engine.runs.market import Market
@@ -24,9 +28,11 @@ from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
 from engine.stages.intake import Intake
 from engine.stages.signal import Signal
 from engine.world.store.facts import Stored
+from engine.world.store.numbers import Flags
 
-#: Cycles of all symbols in a block: enough that Python is called seldom, few enough for the caches and the memory.
-CELLS = 1 << 19
+#: Cycles in a block, of one symbol and of all: enough that Python is called seldom, few enough for the caches, and for
+#: memory, which costs time as well when it is fresh.
+LEAST, MOST, CELLS = 1 << 10, 1 << 13, 1 << 19
 HOUR_MS = 3_600_000
 
 
@@ -55,30 +61,34 @@ class BlockBacktest:
         self.facts, self._cycles, self._fills, self._reached, self._ended = 0, 0, 0, 0, False
 
     def _hear(self, record: Record) -> None:
-        if record.kind == "fill":
+        if record.__class__ is Fill:
             self._fills += 1
         self._listener.hear(record)
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop, which is looked for between blocks; gives where it is after each."""
-        for first, end in pairwise(self._edges()):
-            if stopped():
-                return
-            rules = {j: made for j, made in self._rules.items() if first <= j < end}
-            for made in rules.values():
-                for one in made:
-                    self._list(one)
-            block = self._grid.block(first, end - first, self._screen.back)
-            marks = self._block(block, {j - first + block.back: made for j, made in rules.items()})
-            recorded = sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules)
-            self._mark(block, marks, recorded)
-            yield Progress(self._reached, self.facts, self._cycles, self._fills, False)
+        with ThreadPoolExecutor(_cores()) as workers:
+            for first, end in pairwise(self._edges()):
+                if stopped():
+                    return
+                self._play(first, end, workers)
+                yield Progress(self._reached, self.facts, self._cycles, self._fills, False)
         self._desk.finish()
         self._ended = True
 
+    def _play(self, first: int, end: int, workers: Executor) -> None:
+        rules = {j: made for j, made in self._rules.items() if first <= j < end}
+        for made in rules.values():
+            for one in made:
+                self._list(one)
+        block = self._grid.block(first, end - first, self._screen.back)
+        asks, signals = self._look(block, workers)
+        account = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, asks, signals)
+        self._mark(block, account, sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules))
+
     def _edges(self) -> list[int]:
         """Gives where blocks begin: evenly, and where the rules of a symbol change that is there already."""
-        size = max(1024, CELLS // len(self._grid.symbols))
+        size = min(max(LEAST, CELLS // len(self._grid.symbols)), MOST)
         edges = {*range(0, self._grid.cycles, size), self._grid.cycles}
         seen: set[str] = set()
         for cycle in sorted(self._rules):
@@ -104,22 +114,31 @@ class BlockBacktest:
         elif listed.first_at > self._grid.time(0) + HOUR_MS:
             listed.born_at = listed.first_at
 
-    def _block(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]]) -> Marks:
-        screened = self._screen.advance(block)
-        for frames in self._frames.values():
-            frames.advance(block, screened.run)
-        places = screened.kept if screened.kept is not None else screened.statuses
-        worth = places[:, block.back :] > 0
-        if self._columnar is not None:
-            worth = worth & self._columnar.entries(Look(screened, self._frames))
-        found: dict[int, list[int]] = defaultdict(list)
-        for j, s in np.argwhere(worth.T).tolist():
-            found[j + block.back].append(s)
+    def _look(self, block: Block, workers: Executor) -> tuple[Flags, Signals]:
+        """Looks at every symbol, several at a time; says which cycles may have signals, and gives what makes them."""
+        screened = self._screen.over(block)
+        worth = np.zeros(block.closes.shape, np.bool_)
+
+        def look_at(s: int) -> None:
+            self._grid.read(block, s)
+            self._screen.advance(screened, s)
+            sums = block.sums[s, block.back - 1 :]
+            flows = sums[1:] - sums[:-1]
+            for frames in self._frames.values():
+                frames.advance(block, flows, screened.run[s], s)
+            worth[s, block.new] = screened.statuses[s, block.new] > 0
+            if self._columnar is not None and worth[s].any():
+                worth[s, block.new] &= self._columnar.entries(Look(screened, self._frames, s))[0]
+
+        for _ in workers.map(look_at, range(len(worth))):
+            pass
+        screened.keep(worth)
 
         def signals(j: int, shut: Shut) -> Iterator[SignalSnapshot]:
-            yield from self._signals(screened, j, found[j], shut)
+            return self._signals(screened, j, np.flatnonzero(worth[:, j]).tolist(), shut)
 
-        return self._desk.play(block, rules, sorted(found), signals)
+        asks: Flags = np.asarray(worth.any(axis=0))
+        return asks, signals
 
     def _signals(self, screened: Screened, j: int, symbols: Sequence[int], shut: Shut) -> Iterator[SignalSnapshot]:
         """Judges the candidates of a cycle, hottest first; one whose entry would be refused anyway is passed over."""
@@ -137,21 +156,18 @@ class BlockBacktest:
                     self._hear(candidate)
                     yield one
 
-    def _mark(self, block: Block, marks: Marks, rules: int) -> None:
+    def _mark(self, block: Block, account: Account, rules: int) -> None:
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
-        bars = (block.wholes[3, :, block.back :] > 0).any(axis=0)
-        self.facts += int((block.wholes[3, :, block.back :] > 0).sum()) + rules
+        self.facts += self._grid.count(block) + rules
         self._cycles += len(ticked)
-        if bars.any():
-            self._reached = int(block.times[block.back + np.flatnonzero(bars)[-1]])
-        columns = [column[ticked] for column in marks]
+        self._reached = max(self._reached, self._grid.reached(block))
+        columns = [column[ticked] for column in account]
         told = np.zeros(len(ticked), bool)
         for column in columns:
             told[1:] |= column[1:] != column[:-1]
         # What did not change need not be told; the first and the last of a block join it to its neighbours.
         told[:1] = told[-1:] = True
-        for row in zip(*(column[told].tolist() for column in (block.ticks[ticked], *columns)), strict=True):
-            self._listener.mark(Mark(*row))
+        self._listener.mark(Marks(*(column[told].tolist() for column in (block.ticks[ticked], *columns))))
 
     def result(self) -> Result:
         """Gives how far it came."""
@@ -160,6 +176,11 @@ class BlockBacktest:
             recent, rules = self._desk.state.recent[symbol], self._desk.state.rules[symbol]
             held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status))
         return Result(self.facts, self._cycles, self._reached, self._ended, tuple(held))
+
+
+def _cores() -> int:
+    """Gives how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _grid_of(settings: Settings, market: Market) -> Grid:

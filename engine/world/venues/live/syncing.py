@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.errors import HotError
-from engine.records.ids import is_client_id
 from engine.world.account.account import HeldNews, OrderNews, TradeNews
 from engine.world.account.walk_back import walk_back
 
@@ -79,14 +78,17 @@ class Syncing:
             venue.tell_condition("recovering", "ok", "recovering")
 
     def _look_at_orders(self, found: list[OrderNews]) -> None:
-        """Tells what the list says of our orders; one of ours that nobody follows is left over, and cancelled."""
+        """Tells what the list says of our orders; one of this ledger that nobody follows is left over, and cancelled.
+
+        Orders of others stay alone, those of another ledger on the same account among them.
+        """
         venue = self._venue
         for news in found:
             with venue.lock:
                 followed = venue.tracker.open.get(news.client_id)
             if followed is not None:
                 venue.hear(news)
-            elif is_client_id(news.client_id):
+            elif news.client_id in venue.own:
                 venue.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
 
     def _look_at_holdings(self, held: list[HeldNews]) -> None:

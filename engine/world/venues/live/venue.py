@@ -42,16 +42,17 @@ class Sent(NamedTuple):
 class LiveVenue:
     """An account, as the trader sees it. `send` and `cancel` give nothing: answers come out of `drain`, as facts.
 
-    Before `start` nothing leaves: what is sent meanwhile was decided in an earlier life, and `recall` keeps it to be
-    looked up.
+    Before `start` nothing leaves: the run thinks its recorded past again, and what it sends there comes too late.
     """
 
     def __init__(
         self, account: Account, settings: LiveVenueSettings, *, booked: Iterable[tuple[str, str]] = (),
-        holds: Callable[[], Mapping[str, Decimal]] = dict, adopts: bool = True,
+        own: Iterable[str] = (), holds: Callable[[], Mapping[str, Decimal]] = dict, adopts: bool = True,
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """`booked` are (symbol, trade id) that the ledger has; `holds` gives what the desk holds, by symbol.
+        """`booked` are (symbol, trade id) that the ledger has, `own` the client ids of its orders, over or not.
+
+        `holds` gives what the desk holds, by symbol.
 
         `adopts` says whether holdings that the desk does not know are told: not on spot, where they may be savings.
         """
@@ -61,8 +62,8 @@ class LiveVenue:
         self._out: list[Record] = []
         self._news = threading.Event()
         self.tracker = Tracker(self.venue, self._out.append, booked)
-        self._recalled: dict[str, VenueOrder] = {}
-        self._cancelled: dict[str, str] = {}
+        self._cancelled: set[str] = set()
+        self.own = set(own)
         self._prepared: set[str] = set()
         self._started = False
         self._stopping = threading.Event()
@@ -91,14 +92,13 @@ class LiveVenue:
         return []
 
     def recall(self, order: VenueOrder) -> list[Event]:
-        """Keeps an order that may have been sent before; the start looks up those that are not over by then."""
-        self._recalled[order.client_id] = order
+        """Sends nothing: an order of an earlier life is looked up at the start, if it is not over by then."""
         return []
 
     def cancel(self, client_id: str) -> list[Event]:
         """Cancels an order, again and again until its end is known."""
         if not self._started:
-            self._cancelled[client_id] = ""
+            self._cancelled.add(client_id)
             return []
         with self._lock:
             found = self.tracker.open.get(client_id)
@@ -120,7 +120,6 @@ class LiveVenue:
                 followed = self._follow(one.order)
                 followed.filled, followed.doubtful = one.filled, True
                 followed.cancel_wanted = one.order.client_id in self._cancelled
-            self._recalled.clear()
             self._cancelled.clear()
             self._started = True
         self.account.listen(self.hear)
@@ -249,6 +248,7 @@ class LiveVenue:
             followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
         )  # fmt: skip
         self.tracker.follow(followed)
+        self.own.add(order.client_id)
         return followed
 
     def _place(self, order: VenueOrder) -> None:

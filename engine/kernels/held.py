@@ -1,0 +1,203 @@
+"""What is held, over columns: the cycles up to the next entry are played in one call, bar by bar.
+
+Plain functions that numba compiles. A cycle in which something happens that they cannot play is left whole to the
+stages, and so is every tick that may change the risk level. Prices are whole mantissas as stored; ticks follow from
+them by a ratio.
+"""
+
+from typing import Any
+
+from engine.kernels.figures import figure_of
+from engine.kernels.legs import (
+    ARM,
+    ARMED,
+    BEST,
+    BLOCKED_UNTIL,
+    CALLBACK,
+    CASH,
+    DAY_BASE,
+    DEADLINE,
+    DONE,
+    ENTERED,
+    LAST,
+    LEVEL,
+    LEVEL_NOW,
+    LIGHT,
+    LOGGED,
+    NOTHING,
+    OPENED,
+    PEAK,
+    PERCENT,
+    SHUT,
+    STOP,
+    STOPPED,
+    TICK_DEN,
+    TICK_NUM,
+    TIERS,
+    TOUCHED,
+    TRAIL_LEFT,
+    VALUE_DEN,
+    VALUE_NUM,
+    WAITING,
+    bar_played,
+    tell,
+)
+
+Ints = Any
+Floats = Any
+#: Where one stopped in a cycle: before anything of it, before its tick, after it, or before it for want of room to log.
+BARS, TICK, AFTER, FULL = range(4)
+#: Rows of the log that a cycle of so many positions never needs: an entry, and each exit of a plan.
+ROWS_A_POSITION = 16
+#: A change this close to a threshold is looked at by the stages, which round it.
+HAIR_PCT = 1e-3
+
+
+def play(
+    first: int, until: int, bars: bool, asks: Any, ticks: Ints, step_ms: int, wholes: Ints, closes: Floats, rows: Ints,
+    count: int, held: Ints, tiers: Ints, kept: Ints, swans: Floats, window: int, paper: Ints, money: Ints,
+    drawdowns: Floats, day_losses: Floats, log: Ints, equities: Ints, cashes: Ints, positions: Ints,
+) -> int:  # fmt: skip
+    """Plays cycles from `first` up to `until`, with `bars` also the bars of that one; gives where it stopped.
+
+    `rows` are the symbols of the `count` held or awaited positions, sorted, `kept` is room for as many rows of `held`,
+    `swans` are their thresholds of a black swan in percent (0: none), `window` the candles in its change. Writes what
+    happened into `log`, and the account after each cycle. `asks` are cycles in which entries are asked for: it stops
+    at their ticks where one might pass, and after what may make it so. In the cycle it stops at before its bars, those
+    positions that the stages must look at are marked `TOUCHED`, and only they are left as they stood before it.
+    """
+    base = money[DAY_BASE]
+    for j in range(first, until + 1 if bars else until):
+        now = ticks[j]
+        if now == 0:
+            continue
+        if money[LOGGED] + ROWS_A_POSITION * (count + 1) > len(log):
+            money[STOPPED] = FULL
+            return j
+        touched, loud = marked(j, now - step_ms, wholes, closes, rows, count, held, tiers, swans, window)
+        if loud or (
+            touched and not _played(j, now - step_ms, wholes, rows, count, held, tiers, kept, paper, money, log)
+        ):
+            money[STOPPED] = BARS
+            return j
+        total, there = money[CASH], 0
+        for k in range(count):
+            h = held[rows[k]]
+            if h[VALUE_NUM] > 0:
+                total += h[LAST] * h[VALUE_NUM] // h[VALUE_DEN]
+                there += 1
+        peak = max(money[PEAK], total)
+        if money[BLOCKED_UNTIL] > 0:
+            loud = now >= money[BLOCKED_UNTIL]
+        elif money[LEVEL_NOW] > 0 or not (_is_calm(peak, total, drawdowns) and _is_calm(base, total, day_losses)):
+            level = max(_level(peak, total, drawdowns), _level(base, total, day_losses))
+            loud = level != money[LEVEL_NOW]
+        if loud or j == until or (asks[j] and (touched or money[SHUT] == 0)):
+            money[STOPPED] = TICK
+            return j
+        money[PEAK] = peak
+        equities[j], cashes[j], positions[j] = total, money[CASH], there
+        if touched and money[SHUT] > 0:
+            money[STOPPED] = AFTER
+            return j
+    money[STOPPED] = BARS
+    return until
+
+
+def marked(
+    j: int, open_at: int, wholes: Ints, closes: Floats, rows: Ints, count: int, held: Ints, tiers: Ints, swans: Floats,
+    window: int,
+) -> tuple[bool, bool]:  # fmt: skip
+    """Marks what a cycle may do something to; says whether there is any, and whether the stages must look at it."""
+    touched, loud = False, False
+    for k in range(count):
+        s = rows[k]
+        h = held[s]
+        h[TOUCHED] = 0
+        if h[VALUE_NUM] == 0 and h[WAITING] == 0:
+            continue
+        there = wholes[3, s, j] > 0
+        if swans[s] > 0.0 and (h[VALUE_NUM] > 0 or there) and _jumped(closes, s, j, window, swans[s]):
+            h[TOUCHED], loud = 1, True
+        if there:
+            h[LAST] = wholes[3, s, j]
+            # Looked at last: a bar that touches nothing moves the best price.
+            if h[TOUCHED] > 0 or _touched(h, tiers[s], wholes[0, s, j], wholes[1, s, j], wholes[2, s, j], open_at):
+                h[TOUCHED], touched, loud = 1, True, loud or h[LIGHT] == 0
+    return touched, loud
+
+
+def _played(
+    j: int, open_at: int, wholes: Ints, rows: Ints, count: int, held: Ints, tiers: Ints, kept: Ints, paper: Ints,
+    money: Ints, log: Ints,
+) -> bool:  # fmt: skip
+    """Plays the bars of a cycle that touch something; where one cannot be played, all is as it was before."""
+    cash, logged = money[CASH], money[LOGGED]
+    for k in range(count):
+        kept[k] = held[rows[k]]
+    for k in range(count):
+        s = rows[k]
+        if held[s, TOUCHED] == 0:
+            continue
+        done = bar_played(
+            j, s, held[s], tiers[s], wholes[0, s, j], wholes[1, s, j], wholes[2, s, j], wholes[4, s, j], open_at,
+            paper, money, log,
+        )  # fmt: skip
+        if not done:
+            for back in range(count):
+                held[rows[back]] = kept[back]
+            money[CASH], money[LOGGED] = cash, logged
+            return False
+    if money[LOGGED] == logged:
+        tell(j, rows[0], held[rows[0]], NOTHING, 0, 0, 0, 0, 0, False, money, log)
+    return True
+
+
+def _touched(h: Ints, tiers: Ints, opened: int, high: int, low: int, open_at: int) -> bool:
+    if h[WAITING] > 0:
+        return True
+    num, den = h[TICK_NUM], h[TICK_DEN]
+    top, bottom = high * num // den, low * num // den
+    if open_at < h[OPENED] or open_at == h[ENTERED]:
+        return True
+    if h[DEADLINE] > 0 and open_at >= h[DEADLINE]:
+        return True
+    if h[STOP] > 0 and (bottom <= h[STOP] or opened * num // den <= h[STOP]):
+        return True
+    if h[DONE] < h[TIERS] and top >= tiers[LEVEL, h[DONE]]:
+        return True
+    if h[ARMED] > 0 and h[TRAIL_LEFT] > 0:
+        if bottom <= h[BEST] - h[BEST] * h[CALLBACK] // PERCENT:
+            return True
+        if top > h[BEST]:
+            h[BEST] = top
+    elif h[ARM] > 0 and top >= h[ARM]:
+        return True
+    return False
+
+
+def _jumped(closes: Floats, s: int, j: int, window: int, limit: float) -> bool:
+    last = j
+    while last > 0 and closes[s, last] != closes[s, last]:
+        last -= 1
+    for i in range(j - window, max(j - 2 * window, 0) - 1, -1):
+        if closes[s, i] == closes[s, i]:
+            change = (closes[s, last] / closes[s, i] - 1.0) * 100.0
+            return bool(abs(change) >= limit - HAIR_PCT)
+    return False
+
+
+def _is_calm(base: int, now: int, limits: Floats) -> bool:
+    """Says that a loss is below the first level for sure: without a division, which most cycles can do without."""
+    return bool(now >= base * (1.0 - (limits[0] - HAIR_PCT) / 100.0))
+
+
+def _level(base: int, now: int, limits: Floats) -> int:
+    if base <= 0:
+        return 0
+    loss = figure_of((base - now) / base * 100.0)
+    level = 0
+    for i in range(len(limits)):
+        if loss >= limits[i]:
+            level = i + 1
+    return level

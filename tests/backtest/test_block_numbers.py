@@ -1,0 +1,39 @@
+"""The whole numbers and the texts of the block path's desk are those of the stages."""
+
+import base64
+from decimal import Decimal
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from engine.kernels.legs import divided, level
+from engine.matching.units import plain
+from engine.records.ids import client_id
+
+pytest.importorskip("numba")
+
+from engine.runs.backtest.blocks.told import Texts
+
+
+@given(some.integers(0, 2**60), some.integers(0, 2**60 - 1), some.integers(1, 2**42 - 1))
+def test_long_products_are_divided_exactly(a, b, c):
+    assert divided(a, b, c, False) == a * b // c
+    assert divided(a, b, c, True) == -(-a * b // c)
+
+
+@given(some.integers(1, 10**10), some.integers(-99 * 10**6, 10**9))
+def test_levels_are_rounded_up(entry, pct):
+    assert level(entry, pct) == -(-entry * (10**8 + pct) // 10**8)
+
+
+@given(some.integers(-(2**62), 2**62), some.sampled_from(["0.00000001", "0.05", "1", "25", "0.001", "1E+2", "0.125"]))
+def test_multiples_are_written_in_plain_digits(count, unit):
+    assert Texts(Decimal(unit)).of(count) == plain(count * Decimal(unit))
+
+
+@given(some.text("0123456789abcdef", max_size=64), some.integers(1, 9))
+def test_a_client_id_is_base32(key, attempt):
+    digest = sha256(f"{key}\x1f{attempt}".encode()).digest()
+    assert client_id(key, attempt) == "h" + base64.b32encode(digest).decode().lower()[:27]
