@@ -34,6 +34,16 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Resumable(Protocol):
+    """A source that need not tell again what its reader has.
+
+    `newest` is the opening of each symbol's newest minute candle, in ms; the reader fills it before it asks for facts.
+    """
+
+    newest: dict[str, int]
+
+
 class Stage(Protocol):
     """A pure verb: records in, records out. Its whole memory is `state`, which can be saved and loaded."""
 

@@ -10,6 +10,7 @@ import typer
 
 from cli import options
 from cli.commands.run import strategy_failed
+from cli.news import News
 from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop
 from cli.show import say, write
@@ -75,8 +76,9 @@ def serve(
             if not quiet:
                 say(f"hot daemon: {'LIVE' if for_real else 'paper'}, ledger {path}, pid {os.getpid()}")
             session = Session(
-                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading
-            )
+                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
+                tell=None if quiet else News("hot daemon"),
+            )  # fmt: skip
             schedule = Schedule(used.daemon, path, say=None if quiet else say)
             with schedule, Bar("hot daemon", quiet, opened.span) as bar:
                 _follow(session.play(stop), ledger, bar, schedule)

@@ -16,9 +16,13 @@ def resume(
 ) -> None:
     """Allow entries again: leaves a request in the ledger that its run obeys at its next tick.
 
-    It ends a halt, and the cool-down after risk level L5. It says whether a run is alive; when none is, the request is
-    in force from the next run on.
+    It ends a halt, the cool-down after risk level L5, and what else blocks entries until somebody has looked: the
+    breakers of exchanges that failed too often, for every process here. It says whether a run is alive; when none is,
+    the request is in force from the next run on.
 
     Example: hot resume --ledger paper.db
     """
+    from engine.runs.data import close_breakers
+
     write(asked(ledger, "resume", reason))
+    close_breakers()

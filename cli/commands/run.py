@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from cli import options
+from cli.news import News
 from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop, drive
 from cli.show import say
@@ -64,8 +65,9 @@ def play(
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
         with options.books(for_real, used, wanted, path) as (ledger, trading):
             session = Session(
-                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading
-            )
+                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
+                tell=None if quiet else News("hot run"),
+            )  # fmt: skip
             with Bar("hot run", quiet, opened.span) as bar:
                 drive(session.play(stop), bar)
             session.close()

@@ -8,11 +8,12 @@ from pathlib import Path
 import typer
 
 from cli import options
+from cli.news import News
 from cli.pipe import Output, Rejects, stdin_is_market
 from cli.show import say
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.desk import End
+from engine.records.desk import Alert, End
 from engine.records.market import Tick
 from engine.records.wire import encode
 from engine.runs.begin import start_run
@@ -74,7 +75,7 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
     try:
         entries, first_at = begun(facts)
         output.write(encode(start_run(used, opened, seed, ledger, first_at)))
-        dirty = _pass(used, opened, entries, output, rejects)
+        dirty = _pass(used, opened, entries, output, rejects, None if quiet else News("hot scan"))
     finally:
         # A live source has a thread behind it that must not outlive an error here.
         close = getattr(facts, "close", None)
@@ -85,7 +86,7 @@ def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int,
 
 
 def _pass(
-    used: Settings, opened: MarketOf, entries: Iterator[Entry], output: Output, rejects: Rejects
+    used: Settings, opened: MarketOf, entries: Iterator[Entry], output: Output, rejects: Rejects, news: News | None
 ) -> dict[str, int]:
     """Hands on a market's facts with what is said about them; gives, by kind, those that made no sense."""
     intake, stage = Intake(used.scan.cycle_s, opened.snapshot), Scan(used.scan, used.heat)
@@ -109,6 +110,8 @@ def _pass(
             continue
         if entry.record.kind in ("run", "end"):
             continue
+        if news is not None and isinstance(entry.record, Alert) and entry.line is None:
+            news(entry.record)  # of a recorded market they are old news
         for before in intake.before(entry.record):
             pass_on(before, None)
         pass_on(entry.record, entry.line)

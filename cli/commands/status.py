@@ -22,7 +22,8 @@ def status(
     json_: options.Json = False,
 ) -> None:
     """Tell where the trading of a ledger stands: engine state and reason with the way back, risk, the run that writes
-    it, the pool of the last cycle, its signals, open positions, precheck statistics of the day, recent anomalies.
+    it, the pool of the last cycle, its signals, open positions, precheck statistics of the day, recent alerts and
+    anomalies.
 
     Reads a ledger (the newest of the data folder when none is named). With --check it exits 0 when entries are allowed
     and 3 when they are not, for scripts and monitors.
@@ -77,6 +78,7 @@ def _sections(standing: "Standing") -> list[tuple[str, list[dict[str, Any]]]]:
         (f"Precheck: {total}", _counts(precheck.by_code, "code")),
         ("Precheck by filter and rule", _counts(precheck.by_precheck_code, "precheck_code")),
         ("Precheck by symbol", _counts(precheck.by_symbol, "symbol")),
+        ("Recent alerts", [{**row, "at": moment(row["at"])} for row in standing.alerts]),
         ("Recent anomalies", [{**row, "at": moment(row["at"])} for row in standing.anomalies]),
     ]
 

@@ -40,6 +40,9 @@ Balances = Annotated[list[str] | None, typer.Option("--balance", help="ASSET=AMO
 Margin = Annotated[str, typer.Option("--margin", help="USDT in the wallet of perpetuals.")]
 Limits = Annotated[bool, typer.Option("--limits/--no-limits", help="Enforce the exchange's rate limits.")]
 Export = Annotated[Path | None, typer.Option("--export", help="Folder for requests.jsonl and, at the end, books.json.")]
+AsRecorded = Annotated[
+    bool, typer.Option("--as-recorded", help="Tell the recording at its own time and in its own words, nothing more.")
+]
 Announcements = Annotated[
     Path | None, typer.Option("--announcements", help="Announcements of the exchange (NDJSON) that its pages list.")
 ]
@@ -54,6 +57,7 @@ def venue(
     since: options.Since = None,
     until: options.Until = None,
     speed: Speed = "realtime",
+    as_recorded: AsRecorded = False,
     seed: Seed = None,
     host: Host = HOSTS[0],
     port: Port = 8788,
@@ -74,6 +78,9 @@ def venue(
     /venue/books and /venue/requests tell a checker what there was; POST /venue/faults adds faults, POST /venue/articles
     announcements.
 
+    With --as-recorded its clock says the time of the recording, minutes are told in the words that were recorded, and
+    no tickers and books are made of candles: hot daemon against it then decides as hot run on the recording does.
+
     Example: hot venue --seed 7 --port 8788
     """
     number = seed if seed is not None else secrets.randbelow(2**31)
@@ -85,7 +92,9 @@ def venue(
     source: MarketSource = Generated(number, step_ms=max(250, round(60 * factor)))
     if market is not None:
         wanted = options.market_of([market], venue, symbols, None, until, "max", strict, 0)
-        source = _source(wanted, start or 0, rejects)
+        source = _source(wanted, start or 0, as_recorded, rejects)
+    elif as_recorded:
+        raise UsageError("--as-recorded needs a recording: name it with --market")
     if export is not None:
         export.mkdir(parents=True, exist_ok=True)
     script = read_script(faults) if faults is not None else []
@@ -117,11 +126,11 @@ async def _serve(chosen: VenueOptions, host: str, port: int, export: Path | None
     say(f"hot venue: stopped after {opened.journal.count} requests; seed {chosen.seed}")
 
 
-def _source(wanted: MarketOptions, start_ms: int, rejects: Rejects) -> MarketSource:
+def _source(wanted: MarketOptions, start_ms: int, as_recorded: bool, rejects: Rejects) -> MarketSource:
     if wanted.path == "-":
         raise UsageError("a venue cannot wait for its market: name a file or a folder, not -")
     opened = open_market(wanted, rejects.add)
-    return Replayed(opened.source.facts(), opened.snapshot, start_ms)
+    return Replayed(opened.source.facts(), opened.snapshot, start_ms, as_recorded)
 
 
 def _articles(path: Path, rejects: Rejects) -> Iterator[Article]:

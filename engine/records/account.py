@@ -70,7 +70,8 @@ class AccountBalance(Told, frozen=True, kw_only=True):
 class Condition(Told, frozen=True, kw_only=True):
     """Something beside market and risk that entries hang on: the account's stream, a ban, a recovery, a governor.
 
-    `ok` ends it. `until` is when it ends by itself; one with `needs_resume` ends by `hot resume` only.
+    Live sources tell of their own, too. `ok` ends it. `until` is when it ends by itself; one with `needs_resume` ends
+    by `hot resume` only.
     """
 
     scope: str
@@ -78,3 +79,4 @@ class Condition(Told, frozen=True, kw_only=True):
     reason: str
     until: Moment = 0
     needs_resume: bool = False
+    mono_ms: Moment | None = None

@@ -14,7 +14,8 @@ KINDS: dict[str, type[Record]] = {
     cls.__struct_config__.tag: cls  # type: ignore[misc]
     for cls in (
         market.Ticker, market.Bar, market.BookTop, market.Trade, market.SymbolRules, market.OpenInterest,
-        market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement, market.Tick,
+        market.Funding, market.LongShort, market.TakerFlow, market.Post, market.Announcement,
+        market.Tick,
         ideas.Anomaly, ideas.Candidate, ideas.CandidateSnapshot, ideas.SignalSnapshot, ideas.Refusal, ideas.Cycle,
         trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position,
         trades.FundingPayment, trades.StateChange, trades.ReconcileDiff, account.OrderReport, account.Execution,

@@ -46,3 +46,17 @@ def latest_ledger() -> Path:
 def report_path(ledger: Path) -> Path:
     """Gives where the HTML report of a ledger stands: beside it."""
     return ledger.with_suffix(".html")
+
+
+def close_breakers() -> None:
+    """Closes the breakers of every exchange, in the file that all processes share, where there is one."""
+    from engine.world.binance.binance import BUDGET_FILE
+    from engine.world.binance.budget import Budget
+
+    path = data_dir() / BUDGET_FILE
+    if path.exists():
+        budget = Budget(path)
+        try:
+            budget.resume()
+        finally:
+            budget.close()

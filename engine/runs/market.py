@@ -204,15 +204,15 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
     from engine.runs import catalog
     from engine.runs.data import data_dir
 
-    for name, given in (("--since", options.since_ms), ("--until", options.until_ms)):
-        if given is not None:
-            raise UsageError(f"{name} is for recorded markets: name one with --market")
+    if options.since_ms is not None:
+        raise UsageError("--since is for recorded markets: name one with --market")
     venue = options.venue or live.settings.venue
     known = [name.replace("_", "-") for name in catalog.names("sources") if name.startswith("binance")]
     if venue not in known:
         raise ConfigError(f"no live market {venue!r}: there are {', '.join(known)}; --market names a recorded one")
     source: Source = catalog.load("sources", venue.replace("-", "_"))(
         data_dir=data_dir(), cycle_s=live.cycle_s, quotes=live.quotes, symbols=options.symbols, once=live.once,
+        until_ms=options.until_ms,
         rest_url=live.settings.rest_url or None, stream_url=live.settings.stream_url or None, stopped=live.stopped,
         before_wait=before_wait, beats=live.beats,
         beside=beside_live(live.inputs, live.announcements, options.posts, live.once),

@@ -32,7 +32,7 @@ class Owner:
         start = find_start(ledger, market, settings, first_at=run.at if run is not None else 0)
         self._recording = None if market.get("files") else self._writer()
         self._recorded_until = self._last_recorded()
-        self.keeps = (COMPARED | FACTS if self._recording is not None else COMPARED) - self.wants
+        self.keeps = (COMPARED | FACTS if self._recording is not None else COMPARED) - self.wants | {"alert"}
         flush = self._recording.flush if self._recording is not None else None
         self.keeper = Keeper(ledger, start.after_seq, flush)
         self.trader = self._trader(start, run)
@@ -82,14 +82,16 @@ class Owner:
         return made + self.trader.take(record)
 
     def keep_line(self, kind: str, line: bytes, at: int) -> None:
-        """Keeps a line as it passes: decisions and the run record in the ledger, facts of a stream in the recording."""
+        """Keeps a line as it passes: run, decisions and alerts in the ledger, facts of a stream in the recording."""
         if kind == "run":
             self._unnamed = False
             self.ledger.append(line)
             self.ledger.commit()
             return
         self._name_run(at)
-        if kind in COMPARED and kind not in self.wants:
+        if kind == "alert":
+            self.ledger.append(line)
+        elif kind in COMPARED and kind not in self.wants:
             self.keeper.keep(line)
         elif kind in FACTS:
             self._record(at, line)

@@ -9,8 +9,9 @@ from engine.ledger.ledger import Ledger
 from engine.matching.exchange import ExchangeState
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.desk import Recording
+from engine.records.desk import Alert, Recording
 from engine.records.market import SymbolRules
+from engine.records.trades import StateChange
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
@@ -88,16 +89,17 @@ class Session:
     def __init__(
         self, settings: Settings, market: Market, ledger: Ledger, *, seed: int = 0,
         sink: Callable[[Record], None] | None = None, on_failure: Callable[[str, str], None] | None = None,
-        trading: Trading | None = None,
+        tell: Callable[[Alert | StateChange], None] | None = None, trading: Trading | None = None,
     ) -> None:  # fmt: skip
         """Opens a run on the ledger: a new one, or the last one again when facts and settings are the same.
 
-        With `trading` orders go to an account.
+        `tell` hears of a live market what people should: its alerts, and what becomes of the engine's state. With
+        `trading` orders go to an account.
 
         Raises ConfigError when the ledger's run had other settings, LedgerError when this market cannot follow it.
         """
         self.settings, self.market, self.ledger = settings, market, ledger
-        self._on_failure, self._outer_sink, self._trading = on_failure, sink, trading
+        self._on_failure, self._outer_sink, self._tell, self._trading = on_failure, sink, tell, trading
         manifest = market.manifest()
         start = find_start(ledger, manifest, settings)
         self.skip, self._follows = start.skip, start.follows
@@ -121,7 +123,20 @@ class Session:
 
         self.last_at = 0
         rotate = self.settings.ledger.rotate_mb << 20
-        return KeptStream(self.market.source, Path(self.ledger.path), rotate, closed, self._trading)
+        return KeptStream(
+            self.market.source, Path(self.ledger.path), rotate, closed, self._alert, self._newest, self._trading
+        )
+
+    def _newest(self) -> dict[str, int]:
+        """Gives the opening of the newest minute candle that the stages have of each symbol."""
+        feeds = self.stages.scan.state.market.feeds
+        return {symbol: feed.opened_at for symbol, feed in feeds.items() if feed.step_s == 60}
+
+    def _alert(self, alert: Alert) -> None:
+        """Keeps an alert of a live source in the ledger, where it is compared with nothing, and tells it."""
+        self.ledger.append(encode(alert))
+        if self._tell is not None:
+            self._tell(alert)
 
     def _make(self, state: PipelineState | None, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -138,16 +153,26 @@ class Session:
     def _sink(self, record: Record) -> None:
         if record.kind == "fill":
             self.fills += 1
+        elif isinstance(record, StateChange) and self._tell is not None and self._is_live:
+            self._tell(record)
         if self._outer_sink is not None:
             self._outer_sink(record)
+
+    @property
+    def _is_live(self) -> bool:
+        return self._stream is not None and not self.keeper.catching_up
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market until it ends or `stopped` says so; gives where it is after each fact that closed a cycle.
 
         Whatever happens, what is committed is whole: `close` afterwards writes a checkpoint.
         """
-        source = self._stream if self._stream is not None else self.market.source
-        entries = source.facts()
+        if self._stream is not None:
+            entries = self._stream.facts(self.skip)
+        else:
+            entries = self.market.source.facts()
+            for _ in range(self.skip):
+                next(entries, None)
         try:
             yield from self._take(entries, stopped)
         finally:
@@ -157,8 +182,6 @@ class Session:
                 close()
 
     def _take(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Progress]:
-        for _ in range(self.skip):
-            next(entries, None)
         day = -1
         for entry in entries:
             if stopped():

@@ -1,15 +1,19 @@
-"""A stream and its recording: facts that were recorded before, then the stream's own, recorded before they are used."""
+"""A stream and its recording: facts that were recorded before, then the stream's own, recorded before they are used.
 
-from collections.abc import Callable, Iterator
+Alerts are no facts: nobody decides on them, so that they are passed to who tells people, and are not recorded.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
-from engine.plugs import Entry, Source
+from engine.plugs import Entry, Resumable, Source
 from engine.records.base import Record
-from engine.records.wire import FACTS, decode, encode
-from engine.world.recording import RecordingWriter, folder_of, read_recording
+from engine.records.desk import Alert
+from engine.records.wire import FACTS, at_of, decode, encode
+from engine.world.recording import RecordingWriter, folder_of, lines_of_chunks, read_recording
 
 #: Told each chunk that was closed: its name and the sha256 of its bytes.
 OnClosed = Callable[[str, str], None]
@@ -31,33 +35,41 @@ class KeptStream:
     """A source that keeps what passes beside a ledger, and begins with what it kept before."""
 
     def __init__(
-        self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed, account: Account | None = None
-    ) -> None:
+        self, source: Source, ledger: Path, rotate_bytes: int, on_closed: OnClosed, on_alert: Callable[[Alert], None],
+        newest: Callable[[], Mapping[str, int]], account: Account | None = None,
+    ) -> None:  # fmt: skip
         """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first.
 
-        What `account` tells comes between the stream's facts, at the time of the last one.
+        `newest` gives the opening of each symbol's newest minute candle, once the recorded facts were taken. What
+        `account` tells comes between the stream's facts, at the time of the last one.
         """
-        self._account = account
-        self._source, self._folder = source, folder_of(ledger)
+        self._newest, self._account = newest, account
+        self._source, self._folder, self._on_alert = source, folder_of(ledger), on_alert
         self._writer = RecordingWriter(self._folder, rotate_bytes=rotate_bytes, on_chunk_closed=on_closed)
 
-    def facts(self) -> Iterator[Entry]:
-        """Gives the recorded facts, then the stream's, leaving out those that it gives a second time."""
+    def facts(self, skip: int = 0) -> Iterator[Entry]:
+        """Gives the recorded facts but for the first `skip`, then the stream's, without those given a second time."""
         last_at, at_last = -1, set[bytes]()
-        for line in read_recording(self._folder):
-            record = decode(line)
-            if record is None:
-                continue
-            if record.at > last_at:
-                last_at, at_last = record.at, set()
+        number = lines_of_chunks(self._folder, skip)
+        for line in read_recording(self._folder, skip=number):
+            at = at_of(line)
+            if at > last_at:
+                last_at, at_last = at, set()
             at_last.add(line)
-            yield Entry(record, line)
+            number += 1
+            if number > skip:
+                yield Entry(decode(line), line)
+        if isinstance(self._source, Resumable):
+            self._source.newest.update(self._newest())
         if self._account is not None:
             self._account.start()
         for entry in self._source.facts():
             if self._account is not None and last_at >= 0:
                 yield from self._told(self._account, last_at)
             record = entry.record
+            if isinstance(record, Alert):
+                self._on_alert(record)
+                continue
             if record is None or (record.kind not in FACTS and record.kind != "tick"):
                 continue
             line = entry.line if entry.line is not None else encode(record)

@@ -117,6 +117,7 @@ class DeskState(msgspec.Struct, kw_only=True):
     last_fact: int = 0
     fresh_since: int = 0
     feed_step_s: int = 0
+    quick_at: int = 0
     heard: int = 0
     dirty: int = 0
     counted_since: int = 0
@@ -170,7 +171,11 @@ class Desk:
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             state.fresh_since = mono
         state.last_fact = max(state.last_fact, mono)
-        state.feed_step_s = fact.step_s if isinstance(fact, Bar) else 0
+        if not isinstance(fact, Bar):
+            state.quick_at = mono
+        # Candles beside prices that come by the second are no excuse for silence.
+        quick = mono - state.quick_at <= self.settings.feed_stale_s * 1000
+        state.feed_step_s = fact.step_s if isinstance(fact, Bar) and not quick else 0
         return news
 
     def _stale_ms(self, step_s: int) -> int:
@@ -240,6 +245,9 @@ class Desk:
         was = f"{state.engine}({state.reason})" if state.reason else state.engine
         state.engine, state.reason = now, reason
         until = state.blocked_until if reason == "risk_L5" else None
+        for condition in state.conditions.values():
+            if (condition.state, condition.reason) == (now, reason) and now == "blocked":
+                until = condition.until or None
         return [
             StateChange(
                 at=at, scope="engine", was=was, now=f"{now}({reason})" if reason else now,
@@ -268,15 +276,19 @@ class Desk:
             return "degraded", "feed_dirty"
         return "tradeable", ""
 
-    def learn_condition(self, condition: Condition) -> None:
-        """Takes note of what stands in the way of entries, or of its end."""
+    def learn_condition(self, condition: Condition) -> list[StateChange]:
+        """Takes note of what stands in the way of entries, or of its end; gives the change that follows at once."""
+        state, mono = self.state, condition.mono_ms if condition.mono_ms is not None else condition.at
         if condition.state == "ok":
-            self.state.conditions.pop(condition.scope, None)
+            state.conditions.pop(condition.scope, None)
         else:
-            self.state.conditions[condition.scope] = condition
+            state.conditions[condition.scope] = condition
+            if condition.scope == "feed_stale":
+                state.fresh_since = max(state.fresh_since, mono)
+        return self._engine(condition.at, mono)
 
     def operator(self, action: Literal["halt", "resume"], reason: str) -> None:
-        """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down."""
+        """Obeys the operator: a halt blocks entries until a resume; a resume also ends a cool-down and what blocks."""
         if action == "halt":
             self.state.halted = reason or "operator"
         else:

@@ -53,11 +53,10 @@ class LiveOrder(Order):
     def take(self, record: Record) -> Iterable[Made]:
         """Takes a record of a wanted kind and gives what follows, with what protects the positions it touched."""
         if isinstance(record, Condition):
-            self.desk.learn_condition(record)
             if record.scope == "recovering":
                 # How long a stop was not there while nobody looked says nothing.
                 self.state.protection.naked_since.clear()
-            return []
+            return super().take(record)
         if isinstance(record, AccountBalance):
             return self._balance(record)
         if isinstance(record, Tick):

@@ -11,6 +11,7 @@ from engine.matching.bracket import TicksBar
 from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import Scale, e8, from_e8, plain
 from engine.plugs import Rule
+from engine.records.account import Condition
 from engine.records.base import Record, written
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
@@ -55,7 +56,9 @@ class Order:
     """Takes intents and facts; gives attempts, results, fills, positions, state changes and the cycle."""
 
     name: ClassVar[str] = "order"
-    wants: frozenset[str] = PRICE_KINDS | {"symbol_rules", "funding", "intent", "refusal", "operator", "tick"}
+    wants: frozenset[str] = PRICE_KINDS | {
+        "symbol_rules", "funding", "condition", "intent", "refusal", "operator", "tick",
+    }  # fmt: skip
 
     def __init__(self, desk: DeskSettings, rules: Sequence[Rule], state: OrderState | None = None) -> None:
         """Starts with a fresh desk, or where `state` left off. `rules` are asked once more before sending."""
@@ -71,6 +74,8 @@ class Order:
             return self._price(record)
         if isinstance(record, Tick):
             return self._tick(record)
+        if isinstance(record, Condition):
+            return [*self.desk.learn_condition(record)]
         if isinstance(record, Intent):
             self.state.intents.append(record)
         elif isinstance(record, Refusal):

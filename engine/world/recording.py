@@ -216,10 +216,27 @@ def read_index(folder: Path) -> list[Chunk]:
     return [chunks[name] for name in sorted(chunks, key=_number)]
 
 
+def lines_of_chunks(folder: Path, lines: int) -> int:
+    """Gives how many of the first `lines` recorded ones lie in chunks that hold nothing else, but for the newest.
+
+    The chunks with the newest instant are never among them: whoever goes on from there has to know its facts.
+    """
+    chunks = read_index(folder)
+    newest = max((chunk.last_at for chunk in chunks), default=0)
+    passed = 0
+    for chunk in chunks:
+        if passed + chunk.records > lines or chunk.last_at >= newest:
+            break
+        passed += chunk.records
+    return passed
+
+
 def read_recording(
-    folder: Path, *, since: int | None = None, until: int | None = None, whole: bool = True
+    folder: Path, *, since: int | None = None, until: int | None = None, skip: int = 0, whole: bool = True
 ) -> Iterator[bytes]:
     """Gives the recorded lines in order, those of [since, until) in record time, without holding a chunk in memory.
+
+    `skip` passes over whole chunks with so many lines, unread, as `lines_of_chunks` counts them.
 
     A closed chunk is given only after its hash held; one still open is given up to its last whole line. Raises
     DirtyInput naming a chunk that is damaged, gone, or, where no `since` leaves it out, pruned; those that were pruned
@@ -229,6 +246,9 @@ def read_recording(
     names = sorted({*known, *(path.name for path in chunk_files(folder))}, key=_number)
     for name in names:
         chunk = known.get(name)
+        if chunk is not None and skip:
+            skip -= chunk.records
+            continue
         if chunk is not None and _is_outside(chunk, since, until):
             continue
         path = folder / name

@@ -64,6 +64,7 @@ def test_it_prints_where_it_is_serves_and_ends_in_order(tmp_path: Path, market: 
         (("--balance", "USDT=NaN"), 2, "no amount"),
         (("--faults", "nothing.json"), 78, "nothing.json"),
         (("--market", "nowhere"), 2, "no market at nowhere"),
+        (("--as-recorded",), 2, "needs a recording"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(words: tuple[str, ...], code: int, text: str) -> None:

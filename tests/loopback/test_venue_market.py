@@ -12,7 +12,7 @@ from engine.records.market import Bar, BookTop, Funding, Ticker
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.replayed import Replayed
-from engine.world.loopback.market.source import FundingRate
+from engine.world.loopback.market.source import Closed, FundingRate
 from engine.world.loopback.market.tape import DAY, MINUTE, Print, Tape
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "session"
@@ -112,6 +112,25 @@ def test_tops_and_tickers_and_funding_are_told_too() -> None:
 def test_facts_that_make_no_sense_are_left_out() -> None:
     seen = prints(market(bar(START, "100", "90", "95", "105"), bar(START, "100", "101", "99", "100")))
     assert len(seen) == 4
+
+
+def test_as_recorded_a_minute_closes_in_the_words_it_was_recorded_in_and_at_its_own_time() -> None:
+    facts = [bar(START, "100", "101.55", "99", "100.5", volume="400.123456"), bar(START + MINUTE, "1", "1", "1", "1")]
+    told = Replayed(iter([Entry(fact, None) for fact in facts]), {"ABCUSDT": rules("ABCUSDT")}, as_recorded=True)
+    coin = told.coins()[0]
+    assert told.begins_at() == START
+    tape = Tape(coin)
+    for one in told.happenings(START):
+        if isinstance(one, Print):
+            tape.see(one)
+        elif isinstance(one, Closed):
+            assert one.at == one.candle.open_at + MINUTE
+            tape.close(one.candle)
+    [first, _] = tape.candles(1, START, None, 10)
+    # 400.123456 x (101.55 + 99 + 100.5) / 3: what every reader takes where no quote volume was recorded.
+    assert first.texts == ("100", "101.55", "99", "100.5", "400.123456", "40152.3888096")
+    assert not tape.quoted
+    assert tape.candles(1440, 0, None, 1) == []
 
 
 @pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the bundled session is not here")

@@ -210,6 +210,19 @@ def test_candles_that_the_exchange_itself_lacks_are_passed_over(exchange: Exchan
     until(lambda: opens(market, "BUSDT") == [-4, -3, -1, 0] and opens(market, "AUSDT") == [-3, -2, -1, 0])
 
 
+def test_the_first_candle_of_a_new_symbol_waits_for_no_past(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "SETTLED_MS", MINUTE)
+    exchange.rest.absent = {("AUSDT", LAST - minute * MINUTE) for minute in range(6)}
+    market = exchange.open()
+    until(lambda: opens(market, "BUSDT") == [-4, -3, -2, -1, 0])
+    until(lambda: exchange.streams.subscribers("ausdt@kline_1m"))
+    exchange.wall.jump_to(LAST + 2 * MINUTE + 100)
+    exchange.streams.send("ausdt@kline_1m", kline("AUSDT", LAST + MINUTE))
+    until(lambda: opens(market, "AUSDT") == [1])
+
+
 def test_a_dirty_row_costs_no_other_and_is_told_once_a_minute(exchange: Exchange) -> None:
     market = exchange.open()
     ready(exchange, market)

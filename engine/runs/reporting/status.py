@@ -9,7 +9,7 @@ import msgspec
 from engine.ledger.lease import lease_holder
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
-from engine.records.desk import Operator
+from engine.records.desk import Alert, Operator
 from engine.records.ideas import Anomaly, Candidate, SignalSnapshot
 from engine.records.trades import StateChange
 from engine.records.wire import decode
@@ -18,12 +18,16 @@ from engine.stages.report_shape import Report
 from engine.stages.report_tallies import Counted
 from engine.stages.report_trades import OpenPosition, share_pct
 
-_ANOMALIES = 10
+_ANOMALIES = _ALERTS = 10
 _TOP = 10
 _HOUR_MS = 3_600_000
 #: How each reason of a state that is not tradeable ends.
 _WAYS_BACK: Mapping[str, str] = {
     "feed_stale": "by itself, when facts have come for desk.feed_fresh_s again; look at the feed",
+    "feed_dirty": "by itself, after a minute in which the facts make sense again; look at the feed",
+    "loop_lag": "by itself, when the process keeps up again; give it more of the machine",
+    "banned": "by itself, when the exchange's ban ends; look for other programs on this address",
+    "breaker": "hot resume, when the exchange answers again",
     "operator": "hot resume",
     "risk_L5": "by itself at the end of the cool-down, or hot resume",
 }
@@ -89,6 +93,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     precheck: Counted
     precheck_failure_pct: float | None
     anomalies: tuple[dict[str, Any], ...]
+    alerts: tuple[dict[str, Any], ...]
 
 
 def standing_of(path: Path) -> Standing:
@@ -106,6 +111,7 @@ def standing_of(path: Path) -> Standing:
             risk=_risk(changes, day), process=_process(path, ledger.notes()), pool=_pool(ledger, at),
             signals=_signals(ledger, at), open_positions=day.open_positions, precheck=_top(day.precheck),
             precheck_failure_pct=day.health.precheck_failure_pct, anomalies=_anomalies(ledger, at),
+            alerts=_alerts(ledger),
         )  # fmt: skip
 
 
@@ -198,6 +204,14 @@ def _anomalies(ledger: Ledger, at: int | None) -> tuple[dict[str, Any], ...]:
          "volume_surge": one.volume_surge}
         for one in recent[-_ANOMALIES:]
     )  # fmt: skip
+
+
+def _alerts(ledger: Ledger) -> tuple[dict[str, Any], ...]:
+    """The newest ones, of any day: what went wrong last may explain what is so now."""
+    found = [one for one in _all(ledger, "alert") if isinstance(one, Alert)][-_ALERTS:]
+    return tuple(
+        {"at": one.at, "level": one.level, "code": one.code, "symbol": one.symbol, "text": one.text} for one in found
+    )
 
 
 def _top(counted: Counted) -> Counted:

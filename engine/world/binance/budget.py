@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from engine.errors import LedgerError
 from engine.world.binance.answers import Hold
-from engine.world.binance.trouble import Banned, Limited, utc
+from engine.world.binance.breaker import CLOSED, OPEN, SHARES_PCT, WORDS, BreakerSettings, BreakerState, after
+from engine.world.binance.trouble import Banned, Limited, Tripped, utc
 from engine.world.sqlite import open_shared, sqlite
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ READ_SHARE_PCT = 80
 #: Emergency exits that may pass while the exchange has told us to wait (429); none passes a ban.
 URGENT_MOST = 10
 
+BREAKER = BreakerSettings()
+_state = msgspec.json.Decoder(BreakerState)
 _BUSY_S = 5.0
 _COUNTED = re.compile(r"x-mbx-(used-weight|order-count)-([1-9][0-9]{0,2})([smhd])", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -39,6 +44,7 @@ CREATE TABLE IF NOT EXISTS most(
 CREATE TABLE IF NOT EXISTS hold(
     owner TEXT PRIMARY KEY, until INTEGER, banned INTEGER, urgent INTEGER
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS breaker(owner TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
 """
 
 
@@ -78,9 +84,9 @@ class Payer(NamedTuple):
 class Budget:
     """The shared file. Every method is one short transaction; threads and processes may mix."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, breaker: BreakerSettings = BREAKER) -> None:
         """Opens the file, making it where there is none; raises LedgerError."""
-        self.path = path.absolute()
+        self.path, self._breaker_settings = path.absolute(), breaker
         self._lock = threading.Lock()
         with self._told():
             # Counters need not outlive a power cut, only a process: no sync on the way of an order.
@@ -89,15 +95,19 @@ class Budget:
     def claim(self, payer: Payer, costs: Mapping[Pool, int], now_ms: int, *, order: bool, urgent: bool) -> int | None:
         """Books what a request costs and gives None; or books nothing and gives when to try again (epoch ms).
 
-        Reads may use 80 % of a budget, orders all of it. Raises Banned, or Limited while the exchange has told us to
-        wait; a few urgent orders pass the latter.
+        Reads may use 80 % of a budget, orders all of it, less where the breaker says so. Raises Banned, or Limited
+        while the exchange has told us to wait; a few urgent orders pass the latter. Raises Tripped for an order while
+        the breaker is open; urgent ones pass it.
         """
         with self._transaction():
             self._check_hold(payer.host, now_ms, urgent)
             if order:
                 self._check_hold(f"{payer.host} {payer.mark}", now_ms, urgent)
+            level = CLOSED if urgent else self._breaker(payer).level
+            if order and level == OPEN:
+                raise Tripped(f"{payer.host} failed too often: {WORDS[OPEN]}; nothing was sent")
             spent = {pool: self._used(payer, pool, now_ms) for pool in costs}
-            share = 100 if order or urgent else READ_SHARE_PCT
+            share = (100 if order or urgent else READ_SHARE_PCT) * SHARES_PCT[level] // 100
             full = [
                 pool for pool, cost in costs.items()
                 if cost and spent[pool] and spent[pool] + cost > self._most(payer, pool) * share // 100
@@ -107,6 +117,11 @@ class Budget:
             for pool, cost in costs.items():
                 self._set_used(payer, pool, now_ms, spent[pool] + cost)
             return None
+
+    def check(self, payer: Payer, now_ms: int) -> None:
+        """Raises Limited or Banned while the exchange has told us to wait."""
+        with self._lock, self._told():
+            self._check_hold(payer.host, now_ms, urgent=False)
 
     def note(self, payer: Payer, headers: Mapping[str, str], sent_ms: int, got_ms: int) -> None:
         """Takes over what an answer's headers say was used; it may be more than ours, when others share the address."""
@@ -136,6 +151,28 @@ class Budget:
                 "until = max(until, excluded.until)",
                 (owner, hold.until_ms, int(hold.banned)),
             )
+
+    def outcome(self, payer: Payer, good: bool, key: str = "") -> tuple[int, int]:
+        """Counts how a call went, with its name where it is a key call; gives the breaker's level before and after."""
+        with self._transaction():
+            before = self._breaker(payer)
+            state = after(before, self._breaker_settings, good, key)
+            if state != before:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO breaker VALUES (?, ?)",
+                    (_account(payer), msgspec.json.encode(state).decode()),
+                )
+            return before.level, state.level
+
+    def level(self, payer: Payer) -> int:
+        """Gives the level of the breaker."""
+        with self._lock, self._told():
+            return self._breaker(payer).level
+
+    def resume(self) -> None:
+        """Closes every breaker: the operator has looked."""
+        with self._transaction():
+            self._db.execute("DELETE FROM breaker")
 
     def holds(self, now_ms: int) -> list[tuple[str, int, bool]]:
         """Gives who must wait: host (and account), until when, whether it is a ban; for `status` and `doctor`."""
@@ -174,6 +211,13 @@ class Budget:
             what = "new orders of this account" if account else "requests"
             raise Limited(f"{host} wants no {what} until {utc(until)}; nothing was sent", until)
         self._db.execute("UPDATE hold SET urgent = urgent + 1 WHERE owner = ?", (owner,))
+
+    def _breaker(self, payer: Payer) -> BreakerState:
+        row = self._db.execute("SELECT state FROM breaker WHERE owner = ?", (_account(payer),)).fetchone()
+        try:
+            return _state.decode(row[0]) if row is not None else BreakerState()
+        except msgspec.DecodeError:
+            return BreakerState()  # a newer version's: it counts anew
 
     def _used(self, payer: Payer, pool: Pool, now_ms: int) -> int:
         row = self._db.execute(
@@ -215,6 +259,10 @@ class Budget:
                 f"{self.path}: the shared budgets cannot be read or written ({error}); nothing was sent; look at the "
                 "disk, or delete the file when no hot is running"
             ) from None
+
+
+def _account(payer: Payer) -> str:
+    return f"{payer.host} {payer.mark}"
 
 
 def _window(pool: Pool, at_ms: int) -> int:

@@ -14,12 +14,12 @@ from engine.world.binance.answers import Answer, check, decode, hold_of
 from engine.world.binance.budget import SPOT_LIMITS, USDM_LIMITS, WEIGHT, Budget, Payer, Pool
 from engine.world.binance.clock import VenueClock
 from engine.world.binance.codes import Market
-from engine.world.binance.http import Link, check_url
+from engine.world.binance.http import Link, check_url, is_here
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import RECV_WINDOW_MS
 from engine.world.binance.shape import reader
 from engine.world.binance.sign import Params, query_of, signed_query
-from engine.world.binance.trouble import Doubtful, Limited, Lost, NotSent, Rejected, Sort, Unreadable, utc
+from engine.world.binance.trouble import Doubtful, Limited, Lost, NotSent, Rejected, Sort, Tripped, Unreadable, utc
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -28,6 +28,9 @@ TRIES = 3
 PAUSE_S = 0.5
 #: A read waits this long for a budget at most; whoever cannot wait so long hears when to come back.
 PATIENCE_MS = 65_000
+#: A venue on this machine may have a clock of its own, and says how many times real time it runs.
+CLOCK_HEADER = "x-venue-clock-speed"
+_SPEED = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?", re.ASCII)
 # What both markets take.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}", re.ASCII)
 
@@ -92,6 +95,8 @@ class Client:
         self._recv_window_ms = recv_window_ms
         self._sleep = sleep
         self._chance = chance
+        #: Hears each new level of the breaker, from whichever thread brought it there.
+        self.on_breaker: Callable[[int], None] = lambda level: None
         self._payer = Payer(self.host, key.mark if key else "", SPOT_LIMITS if market == "spot" else USDM_LIMITS)
         self._time_path = "/api/v3/time" if market == "spot" else "/fapi/v1/time"
 
@@ -103,7 +108,7 @@ class Client:
         measured = False
         for number in range(1, TRIES + 1):
             try:
-                return decode(self._send(ask).body, read, strict=ask.security == "signed")
+                return self._counted(ask, read, strict=ask.security == "signed")
             except Limited:
                 raise
             except (NotSent, Lost) as error:
@@ -125,7 +130,7 @@ class Client:
         NotSent and Rejected say for sure that nothing was done; Doubtful (IN_DOUBT) that only the exchange knows.
         """
         try:
-            answer = decode(self._send(ask).body, read, strict=True)
+            answer = self._counted(ask, read, strict=True)
             if ask.client_id is not None and not (isinstance(answer, About) and answer.is_about(ask.client_id)):
                 raise Unreadable(f"{self.host}: the answer speaks of another order")
             return answer
@@ -146,7 +151,7 @@ class Client:
         Where the outcome is unknown the VenueError says to read the setting back.
         """
         try:
-            return decode(self._send(ask).body, read, strict=True)
+            return self._counted(ask, read, strict=True)
         except Rejected as error:
             if error.sort is Sort.FINE:
                 return None
@@ -166,7 +171,7 @@ class Client:
 
     def used_weight(self) -> tuple[int, int]:
         """Gives the weight used in this minute, and how much there is."""
-        return self._budget.used(self._payer, WEIGHT, self.clock.now_ms())
+        return self._budget.used(self._payer, WEIGHT, self.clock.limits_ms())
 
     @property
     def key(self) -> Key:
@@ -177,7 +182,35 @@ class Client:
 
     def _ask_time(self, urgent: bool) -> int:
         answer = self._exchange(Ask(self._time_path, costs={WEIGHT: 1}, urgent=urgent))
+        if is_here(self.base_url):
+            self.clock.speed = _speed(answer.headers)
         return decode(answer.body, reader(_Time), strict=True).server_time
+
+    def _counted(self, ask: Ask, read: Callable[[bytes], T], strict: bool) -> T:
+        """Gives an answer, and has the breaker count how the call went; what never left counts only if it failed."""
+        try:
+            answer = decode(self._send(ask).body, read, strict=strict)
+        except (Limited, Tripped):
+            raise  # our own no
+        except Rejected as error:
+            self._outcome(ask, good=error.status < 500 and error.status != 408)
+            raise
+        except (NotSent, Lost, Unreadable):
+            self._outcome(ask, good=False)
+            raise
+        self._outcome(ask, good=True)
+        return answer
+
+    def _outcome(self, ask: Ask, *, good: bool) -> None:
+        key = f"{ask.method} {ask.path}" if ask.security == "signed" else ""
+        with suppress(LedgerError):  # the disk's trouble is told by the next request
+            before, level = self._budget.outcome(self._payer, good, key)
+            if level != before:
+                self.on_breaker(level)
+
+    def breaker_level(self) -> int:
+        """Gives where the breaker stands, as every process on this machine sees it."""
+        return self._budget.level(self._payer)
 
     def _send(self, ask: Ask) -> Answer:
         if ask.security == "signed":
@@ -193,6 +226,9 @@ class Client:
                     self.measure()
             return
         try:
+            if not ask.urgent:
+                # The look is in a hurry for whoever is behind it, but passes no wait that an entry would not.
+                self._budget.check(self._payer, self.clock.limits_ms())
             self.measure(urgent=ask.is_order)
         except Limited:
             if not ask.urgent:
@@ -206,10 +242,10 @@ class Client:
         """Sends one request and gives the answer that is a yes; raises what any other answer means."""
         self._book(ask)
         headers = {"X-MBX-APIKEY": self.key.reveal()} if ask.security != "none" else {}
-        sent = self.clock.now_ms()
+        sent = self.clock.limits_ms()
         # The URL is made after every wait, since its stamp is good for seconds only.
-        answer = self._link.send(ask.method, self._url(ask, sent), headers)
-        got = self.clock.now_ms()
+        answer = self._link.send(ask.method, self._url(ask, self.clock.now_ms()), headers)
+        got = self.clock.limits_ms()
         hold = hold_of(answer, got)
         # A full disk must not hide what the exchange said; the next request hears of it before it is sent.
         with suppress(LedgerError):
@@ -220,9 +256,9 @@ class Client:
         return answer
 
     def _book(self, ask: Ask) -> None:
-        start = self.clock.now_ms()
+        start = self.clock.limits_ms()
         while True:
-            now = self.clock.now_ms()
+            now = self.clock.limits_ms()
             try:
                 again = self._budget.claim(self._payer, ask.costs, now, order=ask.is_order, urgent=ask.urgent)
             except LedgerError:
@@ -262,6 +298,12 @@ def _passing(error: Rejected) -> bool:
     if error.sort is Sort.UNKNOWN:
         return error.status >= 500 or error.status == 408 or error.venue_code is not None
     return error.sort is Sort.WAIT
+
+
+def _speed(headers: Mapping[str, str]) -> float | None:
+    """Gives how fast a rehearsal's clock runs, None where nothing is said of it."""
+    told = headers.get(CLOCK_HEADER, "")
+    return float(told) if _SPEED.fullmatch(told) and float(told) > 0.0 else None
 
 
 class _Time(msgspec.Struct, rename="camel"):

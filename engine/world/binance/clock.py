@@ -34,7 +34,12 @@ class Reading(NamedTuple):
 
 
 class VenueClock:
-    """Tells the exchange's time. Until it was measured, that is our own."""
+    """Tells the exchange's time. Until it was measured, that is our own.
+
+    `speed` is how many times real time it runs, None for an exchange; a rehearsal's venue says it (see `Client`).
+    """
+
+    speed: float | None = None
 
     def __init__(self, wall: Milliseconds = wall_ms, mono: Milliseconds = mono_ms) -> None:
         """Takes the clocks of this machine."""
@@ -47,7 +52,12 @@ class VenueClock:
         reading = self.reading
         if reading is None:
             return self._wall()
-        return reading.venue_ms + self._mono() - reading.mono_ms
+        passed = self._mono() - reading.mono_ms
+        return reading.venue_ms + (passed if self.speed is None else int(passed * self.speed))
+
+    def limits_ms(self) -> int:
+        """Gives the time that limits and bans are counted in: the exchange's; a rehearsal counts by the wall."""
+        return self.now_ms() if self.speed is None else self._wall()
 
     @property
     def due(self) -> bool:
@@ -61,6 +71,6 @@ class VenueClock:
         got, wall = self._mono(), self._wall()
         if not _EARLIEST_MS <= venue <= _LATEST_MS:
             raise VenueError(f"the exchange says that it is {venue} ms since 1970; look at its address")
-        now = venue + (got - sent) // 2
+        now = venue + int((got - sent) * (self.speed or 1.0)) // 2
         self.reading = Reading(now, got, wall - now, got - sent)
         return self.reading

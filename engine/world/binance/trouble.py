@@ -2,6 +2,7 @@
 
 VenueError (69)
 ├── NotSent        no byte of it left: nothing happened at the exchange
+│   ├── Tripped        the exchange failed too often: no entries before the operator resumes
 │   └── Limited        a budget is used up or the exchange told us to wait, until a time
 │       └── Banned         the exchange shut this address out, until a time
 ├── Lost           it left and no whole answer came; a read may be asked again
@@ -42,6 +43,14 @@ class NotSent(VenueError):
         """Takes what happened, and in which phase."""
         super().__init__(text)
         self.phase = phase
+
+
+class Tripped(NotSent):
+    """The breaker is open: an entry was held back, and will be until the operator resumes."""
+
+    def __init__(self, text: str) -> None:
+        """Takes what happened."""
+        super().__init__(text, "breaker")
 
 
 class Limited(NotSent):

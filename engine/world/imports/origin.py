@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.plugs import Entry
+from engine.records.account import Condition
 from engine.records.base import Record
 from engine.records.market import Announcement, Post, SymbolRules, Tick
 from engine.records.wire import FACTS, MAX_LINE_BYTES
@@ -39,7 +40,7 @@ class Window(NamedTuple):
     def _names(self, record: Record) -> bool:
         if isinstance(record, Post | Announcement):
             return not self.symbols.isdisjoint(record.symbols)
-        return getattr(record, "symbol", None) in self.symbols or isinstance(record, Tick)
+        return getattr(record, "symbol", None) in self.symbols or isinstance(record, Tick | Condition)
 
 
 class Origin(NamedTuple):

@@ -29,7 +29,7 @@ from engine.world.loopback.httpd import Answer, Reply, Request, Session
 from engine.world.loopback.journal import Journal
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.market.instruments import Instrument
-from engine.world.loopback.market.source import FundingRate, Happening, MarketSource
+from engine.world.loopback.market.source import Closed, FundingRate, Happening, MarketSource
 from engine.world.loopback.rest.articles import Article, Articles
 from engine.world.loopback.rest.beside import Beside
 from engine.world.loopback.rest.limits import Limits, Meter
@@ -70,11 +70,11 @@ class Venue:
     def __init__(self, options: VenueOptions) -> None:
         """Lists the market's symbols and opens one account, whose key follows from the seed."""
         self.options, self.seed = options, options.seed
-        self.clock = VenueClock(options.speed)
         self.market = options.market if options.market is not None else Generated(options.seed)
+        coins = self.market.coins()
+        self.clock = VenueClock(options.speed, begins_at=self.market.begins_at())
         self.journal = Journal(options.requests_path)
         self.faults = FaultPlan(options.faults, options.seed)
-        coins = self.market.coins()
         self.spot = SpotBooks([one for one in coins if one.kind == "spot"], self.clock.now)
         self.perp = PerpBooks([one for one in coins if one.kind == "usdm"], self.clock.now)
         self.algo = AlgoBooks(self.perp)
@@ -159,6 +159,11 @@ class Venue:
             self.perp.rates[one.symbol] = one.rate
         elif self.clock.now() < self.frozen_until:
             return
+        elif isinstance(one, Closed):
+            streams = self.spot_streams if one.coin.kind == "spot" else self.perp_streams
+            tape = self.floor_of(one.coin).tapes[one.coin.symbol]
+            tape.close(one.candle)
+            streams.closed(tape, one.candle)
         elif one.coin.kind == "spot":
             self.spot.see(one)
             self.spot_streams.quoted(self.spot.floor.tapes[one.coin.symbol])

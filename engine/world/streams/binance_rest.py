@@ -40,23 +40,24 @@ class BinanceRest:
         self._cached: CachedCandles | None = None
 
     @property
-    def _client(self) -> Client:
+    def client(self) -> Client:
+        """The client that asks."""
         return self._market.client
 
     def measure(self) -> None:
         """Measures the exchange's clock; where that fails the last measurement stays in force."""
         with suppress(*TROUBLE):
-            self._client.measure()
+            self.client.measure()
 
     def listings(self) -> list[Listing]:
         """Gives every symbol with its rules, and looks at the exchange's clock on the way."""
         self.measure()
         info = self._market.exchange_info()
-        rules, _ = info.rules(self._venue, self._client.clock.now_ms())
+        rules, _ = info.rules(self._venue, self.client.clock.now_ms())
         told = {one.get("symbol"): one for one in info.symbols}
         self._name_place(info.made_up)
         if not rules:
-            raise VenueError(f"{self._client.host}: exchangeInfo without a symbol that can be read")
+            raise VenueError(f"{self.client.host}: exchangeInfo without a symbol that can be read")
         return [Listing(one, _is_ours(told[one.symbol]), _delisted_at(told[one.symbol])) for one in rules]
 
     def candles(self, symbol: str, step: str, first: int, most: int) -> list[Bar]:
@@ -82,14 +83,14 @@ class BinanceRest:
 
     def _fetch(self, symbol: str, step: str, first: int, most: int, last: int | None) -> list[Bar]:
         rows = self._market.klines(symbol, step, start_ms=first, end_ms=last, limit=most)
-        return facts.bars(self._venue, symbol, rows, self._client.clock.now_ms())[0]
+        return facts.bars(self._venue, symbol, rows, self.client.clock.now_ms())[0]
 
     def _name_place(self, made_up: str) -> None:
         """Candles are kept under the address they are asked at; nothing is kept before it is known who is there."""
         if self._cache is not None and self._cached is None:
-            place = f"{self._client.host} {made_up}".rstrip()
+            place = f"{self.client.host} {made_up}".rstrip()
             weight = spot_weight if isinstance(self._market, SpotMarket) else usdm_weight
-            now_ms = self._client.clock.now_ms
+            now_ms = self.client.clock.now_ms
             self._cached = CachedCandles(self._cache, place, self._venue, self._fetch, weight, now_ms)
 
     def listed_at(self, symbol: str) -> int | None:
@@ -105,7 +106,7 @@ class BinanceRest:
 
     def books(self) -> list[BookTop]:
         """Gives best bid and ask of the whole market."""
-        return facts.book_tops(self._venue, self._market.best_quotes(), self._client.clock.now_ms())[0]
+        return facts.book_tops(self._venue, self._market.best_quotes(), self.client.clock.now_ms())[0]
 
     def open_interest(self, symbol: str) -> OpenInterest:
         """Gives a contract's open interest; raises VenueError on spot, where there is none."""
@@ -114,7 +115,7 @@ class BinanceRest:
         try:
             return facts.open_interest(self._venue, self._market.open_interest(symbol))
         except BadRecord as error:
-            raise VenueError(f"{self._client.host}: open interest of {symbol}: {error}") from None
+            raise VenueError(f"{self.client.host}: open interest of {symbol}: {error}") from None
 
     def positioning(self, symbol: str) -> list[LongShort | TakerFlow]:
         """Gives longs against shorts and what takers did, of the newest five minutes; nothing on spot."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -38,10 +38,18 @@ from engine.world.streams.telling import Telling
 #: A candle is missed when it has not come so long after its close; holes are looked for as often.
 LATE_MS = 2_500
 LOOK_EVERY_S = 1.0
+#: What streams of the whole market say comes by the second. When one was silent for so long, entries stop: within a
+#: minute of its last word, whenever that was looked for.
+SILENT_AFTER_S = 45.0
+SILENCE_EVERY_S = 10.0
+#: At a rehearsal in quick motion all this is quicker, but no loop spins.
+LOOK_FLOOR_S = 0.02
 #: The list of symbols is asked for so often; when a stream tells of one that nobody knows, after this at the earliest.
 RULES_EVERY_S = 300.0
 RULES_FLOOR_S = 30.0
 STOP_WITHIN_S = 2.0
+#: A reader that stood still for longer forgets what it had of a symbol (`scan.silent_s`), so that it is told it all.
+RESUMES_WITHIN_MS = 8 * 60_000
 #: The first list of symbols is asked for once more after each of these waits; without it there is no market.
 START_AGAIN_S = (1.0, 4.0)
 
@@ -49,7 +57,8 @@ START_AGAIN_S = (1.0, 4.0)
 class Wanted(NamedTuple):
     """What of the market is wanted: quote assets, single symbols (all when empty), and what is asked for by REST.
 
-    `listing` is what a new symbol counts as.
+    `listing` is what a new symbol counts as. Of symbols whose `newest` candle the reader has, and had a moment ago,
+    only later candles are told.
     """
 
     quotes: tuple[str, ...]
@@ -59,6 +68,7 @@ class Wanted(NamedTuple):
     open_interest: bool = False
     positioning: bool = False
     history_minutes: int = MINUTES
+    newest: Mapping[str, int] = {}
     listing: Category = "spot_listing"
 
 
@@ -68,14 +78,19 @@ class Feed:
     def __init__(
         self, venue: str, channels: Channels, rest: Rest, inbox: Inbox, clock: Clock, wanted: Wanted, *,
         base: str | None = None, pace: Pace = EVERYDAY, chance: Callable[[], float] = random.random,
+        speed: float = 1.0,
     ) -> None:  # fmt: skip
-        """`base` is the address of the streams, where it is not the exchange's own."""
+        """`base` is the address of the streams, where it is not the exchange's own; `speed` that of its clock."""
         self.venue, self.channels, self.inbox, self.wanted = venue, channels, inbox, wanted
         self._rest, self._clock, self._pace, self._chance = rest, clock, pace, chance
         self._base = base if base is not None else channels.base
+        self._late_ms, self._look_s = int(LATE_MS * speed), max(LOOK_FLOOR_S, LOOK_EVERY_S / speed)
+        self._speed = speed
         self._budget = ConnectBudget()
         self._frames, self._gate = Frames(venue), BarGate()
-        self._telling, self._keeping = Telling(clock, self._put), Keeping(rest)
+        self.telling, self._keeping = Telling(venue, clock, self._put, speed), Keeping(rest)
+        self._heard: dict[str, float] = {}
+        self._silence_told = 0.0
         self._symbols = Symbols(wanted.quotes, wanted.symbols)
         self._newcomers = Newcomers(wanted.listing)
         self._funded: dict[str, int] = {}
@@ -122,11 +137,15 @@ class Feed:
 
     async def _main(self) -> None:
         self._loop, self._work = asyncio.get_running_loop(), asyncio.current_task()
+        self._begun = self._loop.time()
         if self._stopping:
             return
         self._asking = Asking()
         self._news = asyncio.Event()
-        self._history = History(self._rest, self._asking, self._gate, self._pass_on, self._telling.failed)
+        self._history = History(
+            self._rest, self._asking, self._gate, self._pass_on, self.telling.failed, lambda: self._clock().at,
+            self._speed,
+        )  # fmt: skip
         try:
             changes = await self._first_list()
             self._check_markets(changes)
@@ -147,7 +166,7 @@ class Feed:
 
     def _polls(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Gives what asks for what no stream tells."""
-        polls = Polls(self._rest, self._asking, self._symbols, self._answered, self._telling.failed)
+        polls = Polls(self._rest, self._asking, self._symbols, self._answered, self.telling.failed)
         if self.wanted.books:
             yield polls.books()
         if self.wanted.open_interest:
@@ -160,14 +179,14 @@ class Feed:
     # What comes by socket.
 
     def _connection(self, route: Route) -> Connection:
-        hooks = Hooks(self._frame, self._telling.cut, self._telling.again, self._telling.rolled)
+        hooks = Hooks(self._frame, self.telling.cut, self.telling.again, self.telling.rolled)
         return Connection(route, self.channels.quiet_s, self._budget, hooks, self._pace, self._chance)
 
     def _frame(self, frame: bytes, group: str) -> bool:
         """Takes a frame; says whether it was a good one."""
         stamp = self._clock()
         read = self._frames.read(frame, stamp)
-        self._telling.dirt.count(read.rows, len(read.dirty), read.dirty[0] if read.dirty else "")
+        self.telling.dirt.count(read.rows, len(read.dirty), read.dirty[0] if read.dirty else "")
         if read.strangers or group == "!contractInfo":
             self._frames.known |= set(read.strangers)  # each is news once; it may be no market of ours
             self._news.set()
@@ -179,7 +198,10 @@ class Feed:
                 facts.append(fact)
         self._keeping.hear(facts)
         self._put(facts)
-        return bool(read.facts) or not read.dirty
+        good = bool(read.facts) or not read.dirty
+        if good and group:
+            self._heard[group] = asyncio.get_running_loop().time()
+        return good
 
     def _is_due(self, funding: Funding) -> bool:
         """Mark prices come each second, funding changes in hours: a symbol's are told once a minute."""
@@ -222,14 +244,32 @@ class Feed:
                 await polls.ages()
                 self._ages_asked = True
 
+    def _look_for_silence(self, now: float) -> None:
+        """Tells every ten seconds which streams are silent. Candles are not watched: each missing one is asked for.
+
+        A connection that is silent was given up and opened again before; nobody knows whether that helped.
+        """
+        if now - self._silence_told < SILENCE_EVERY_S:
+            return
+        self._silence_told = now
+        watched = [group for group in self.channels.quiet_s if group.startswith("!")]
+        self.telling.silent(
+            tuple(group for group in watched if now - self._heard.get(group, self._begun) > SILENT_AFTER_S),
+            SILENT_AFTER_S,
+        )
+
     async def _look_for_holes(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+            before = loop.time()
+            await asyncio.sleep(self._look_s)
+            self.telling.lagged(loop.time() - before - self._look_s)
+            self._look_for_silence(loop.time())
             if not self._history.cold and self._ages_asked:
                 self._warm.set()
-            holes = [hole for hole in self._gate.holes(self._clock().at - LATE_MS) if self._history.want(hole)]
-            self._telling.gap(holes)
-            self._telling.minute(self.inbox.dropped(), len(self._frames.wanted))
+            holes = [hole for hole in self._gate.holes(self._clock().at - self._late_ms) if self._history.want(hole)]
+            self.telling.gap(holes)
+            self.telling.minute(self.inbox.dropped(), len(self._frames.wanted))
 
     # Symbols.
 
@@ -262,7 +302,7 @@ class Feed:
             try:
                 await self._apply(await self._list())
             except TROUBLE as error:
-                self._telling.failed(error)
+                self.telling.failed(error)
 
     async def _apply(self, changes: Changes) -> None:
         """Follows the symbols that opened, leaves those that closed, and tells."""
@@ -279,10 +319,11 @@ class Feed:
             await connection.remove(gone)
 
     async def _follow(self, symbols: Sequence[str]) -> None:
-        last = (self._clock().at - LATE_MS) // STEP_MS * STEP_MS - STEP_MS
+        last = (self._clock().at - self._late_ms) // STEP_MS * STEP_MS - STEP_MS
         first = last - (self.wanted.history_minutes - 1) * STEP_MS
         for symbol in symbols:
-            self._gate.begin(symbol, first)
+            due = self.wanted.newest.get(symbol, first - STEP_MS) + STEP_MS
+            self._gate.begin(symbol, due if first < due and last - due < RESUMES_WITHIN_MS else first)
             self._history.cold.add(symbol)
         for hole in self._gate.holes(last + STEP_MS):
             self._history.want(hole)

@@ -16,6 +16,8 @@ WORKERS = 4
 #: After a failure, or an answer without what was asked for: wait, twice as long each time.
 AGAIN_S = 3.0
 AGAIN_MAX_S = 600.0
+#: Candles that closed longer ago are where they will ever be.
+SETTLED_MS = 3 * STEP_MS
 #: Nobody waits for the first history of a symbol that was asked for in vain so often.
 TRIES_COLD = 3
 
@@ -25,10 +27,12 @@ class History:
 
     def __init__(
         self, rest: Rest, asking: Asking, gate: BarGate, pass_on: Callable[[list[Bar]], Awaitable[None]],
-        failed: Callable[[HotError], None],
+        failed: Callable[[HotError], None], now: Callable[[], int], speed: float = 1.0,
     ) -> None:  # fmt: skip
-        """`pass_on` takes candles that may go on, when there is room for them."""
+        """`pass_on` takes candles that may go on, when there is room for them; `now` gives the exchange's time,
+        `speed` how fast it runs."""
         self._rest, self._asking, self._gate, self._pass_on, self._failed = rest, asking, gate, pass_on, failed
+        self._now, self._again_s, self._settled_ms = now, AGAIN_S / speed, int(SETTLED_MS * speed)
         self._wanted: asyncio.Queue[str] = asyncio.Queue()
         self._holes: dict[str, Hole] = {}
         self._tries: dict[str, int] = {}
@@ -71,7 +75,7 @@ class History:
         tries = self._tries[symbol] = self._tries.get(symbol, 0) + 1
         if tries >= TRIES_COLD:
             self.cold.discard(symbol)
-        wait_s = min(AGAIN_S * 2.0 ** (tries - 1), AGAIN_MAX_S)
+        wait_s = min(self._again_s * 2.0 ** (tries - 1), AGAIN_MAX_S)
         self._not_before[symbol] = asyncio.get_running_loop().time() + wait_s
 
     async def _fill(self, hole: Hole) -> bool:
@@ -91,4 +95,18 @@ class History:
             await self._pass_on(ready)
             if len(bars) < most:
                 break
-        return first > hole.last
+        else:
+            return True
+        return await self._nothing_there(Hole(hole.symbol, first, hole.last))
+
+    async def _nothing_there(self, hole: Hole) -> bool:
+        """Passes over what the exchange says, for the second time, that it has not; the newest candles may be late.
+
+        A symbol that was listed a minute ago has no past, and its first candle must not wait for one.
+        """
+        until = min(hole.last, self._now() // STEP_MS * STEP_MS - self._settled_ms)
+        if until < hole.first or not self._tries.get(hole.symbol):
+            return False
+        await self._pass_on(self._gate.give_up(Hole(hole.symbol, hole.first, until)))
+        self._tries[hole.symbol] = 0
+        return until >= hole.last

@@ -11,7 +11,7 @@ from engine.world.streams.beside import Beside, MakeSource
 from engine.world.streams.clock import Clock, Stamp
 from engine.world.streams.feed import Feed
 from engine.world.streams.inbox import Inbox
-from engine.world.streams.sequence import GRACE_MS, Sequence
+from engine.world.streams.sequence import GRACE_MS, MOST_MISSED, Sequence
 
 #: A reader that was told to stop is not kept waiting longer than this.
 LONGEST_WAIT_S = 0.25
@@ -26,10 +26,11 @@ def never() -> bool:
 class Live:
     """Facts of a live market, with a tick each `cycle_s` whether something was heard or not.
 
-    With `once` they end after the first tick that knows every symbol's history. `stopped` is asked at least four times
-    a second; `before_wait` runs before a wait for the next fact. With `beats` an empty entry comes at least that often,
-    for a reader that has something else to do meanwhile. `beside` makes other sources, whose facts come
-    among the market's.
+    With `once` they end after the first tick that knows every symbol's history, and at `until_ms` in any case.
+    `stopped` is asked at least four times a second; `before_wait` runs before a wait for the next fact. With `beats` an
+    empty entry comes at least that often, for a reader that has something else to do meanwhile. `beside` makes other
+    sources, whose facts come among the market's. `speed` is how many times real time the clock runs, which is another
+    than 1 at a rehearsal only.
     """
 
     make_feed: Callable[[Inbox], Feed]
@@ -41,12 +42,15 @@ class Live:
     grace_ms: int = GRACE_MS
     beats: bool = False
     beside: tuple[MakeSource, ...] = ()
+    speed: float = 1.0
+    until_ms: int | None = None
     inbox: Inbox = field(default_factory=Inbox)
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
         feed = self.make_feed(self.inbox)
-        sequence = Sequence(1000 * self.cycle_s, self.clock(), feed.expected, self.grace_ms)
+        grace_ms, most_missed = int(self.grace_ms * self.speed), int(MOST_MISSED * max(1.0, self.speed))
+        sequence = Sequence(1000 * self.cycle_s, self.clock(), feed.expected, grace_ms, most_missed)
         others = [Beside(make, self.clock, self.inbox) for make in self.beside]
         feed.start()
         for other in others:
@@ -57,6 +61,8 @@ class Live:
                     yield Entry(None, None)
                 warm = feed.warm
                 for entry in sequence.take(self._records(sequence), self._after(sequence.last_at)):
+                    if self.until_ms is not None and entry.record is not None and entry.record.at >= self.until_ms:
+                        return
                     yield entry
                     if warm and self.once and isinstance(entry.record, Tick):
                         return
@@ -68,7 +74,7 @@ class Live:
     def _records(self, sequence: Sequence) -> list[Record]:
         if self.before_wait is not None and self.inbox.empty:
             self.before_wait()
-        return self.inbox.take(min(sequence.wait_s(self.clock()), LONGEST_WAIT_S))
+        return self.inbox.take(min(sequence.wait_s(self.clock()) / self.speed, LONGEST_WAIT_S))
 
     def _after(self, at: int) -> Stamp:
         """Gives the instant, one that is later than `at`: each millisecond is handed on once, and whole."""

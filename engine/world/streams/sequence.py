@@ -24,9 +24,12 @@ class Sequence:
     everything else, it is when the fact was received. The instant of a tick belongs to candles and the tick alone.
     """
 
-    def __init__(self, cycle_ms: int, now: Stamp, expected: Callable[[int], int], grace_ms: int = GRACE_MS) -> None:
+    def __init__(
+        self, cycle_ms: int, now: Stamp, expected: Callable[[int], int], grace_ms: int = GRACE_MS,
+        most_missed: int = MOST_MISSED,
+    ) -> None:  # fmt: skip
         """Ticks at whole multiples of `cycle_ms`; `expected` tells how many candles are to close at an instant."""
-        self._cycle_ms, self._expected, self._grace_ms = cycle_ms, expected, grace_ms
+        self._cycle_ms, self._expected, self._grace_ms, self._most_missed = cycle_ms, expected, grace_ms, most_missed
         self.due = now.at // cycle_ms * cycle_ms + cycle_ms
         self.last_at = now.at
         self._held: list[Record] = []
@@ -40,7 +43,7 @@ class Sequence:
             gone.append(Entry(Tick(at=self.due, mono_ms=now.mono_ms if now.mono_ms != self.due else None), None))
             self.last_at = self.due
             self.due += self._cycle_ms
-            if now.at - self.due > MOST_MISSED * self._cycle_ms:
+            if now.at - self.due > self._most_missed * self._cycle_ms:
                 self.due = now.at // self._cycle_ms * self._cycle_ms
         if now.at < self.due:
             gone += self._between(now.at)

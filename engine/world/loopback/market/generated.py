@@ -62,6 +62,10 @@ class Generated:
         """Gives the instruments of both markets."""
         return [coin for coins in self._listed.values() for coin in coins]
 
+    def begins_at(self) -> int | None:
+        """Gives None: it begins whenever the venue does."""
+        return None
+
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """Gives the minutes before the start, walked in the same way, and the days before those."""
         first = until - until % MINUTE - self._history_minutes * MINUTE

@@ -23,12 +23,13 @@ from engine.records.market import (
     check_price,
     check_rules,
     check_symbol,
+    figures,
     price,
     signed,
 )
 from engine.world.loopback.market.instruments import VENUES, Instrument
-from engine.world.loopback.market.source import FundingRate, Happening
-from engine.world.loopback.market.tape import MINUTE, Candle, Print, Tape
+from engine.world.loopback.market.source import Closed, FundingRate, Happening
+from engine.world.loopback.market.tape import MINUTE, Candle, Print, Tape, Texts
 
 _HALF_SPREAD = part(Decimal("0.00025"))
 _MINUTES_A_DAY = 1440
@@ -47,12 +48,15 @@ class _Past(NamedTuple):
 class Replayed:
     """The market of recorded facts, which are read once; `rules` fills in what they do not tell.
 
-    It happens from `start_ms` on, or from its beginning; what was before is history.
+    It happens from `start_ms` on, or from its beginning; what was before is history. With `as_recorded` it happens at
+    its own time, each minute is told in the words that were recorded, and no tickers are made of candles.
     """
 
-    def __init__(self, facts: Iterator[Entry], rules: Mapping[str, SymbolRules], start_ms: int = 0) -> None:
+    def __init__(
+        self, facts: Iterator[Entry], rules: Mapping[str, SymbolRules], start_ms: int = 0, as_recorded: bool = False
+    ) -> None:
         """Reads nothing yet."""
-        self._facts, self._rules, self._start = facts, rules, start_ms
+        self._facts, self._rules, self._start, self._as_recorded = facts, rules, start_ms, as_recorded
         self._coins: dict[tuple[str, str], Instrument] = {}
         self._tapes: dict[Instrument, Tape] = {}
         self._rates: list[FundingRate] = []
@@ -73,6 +77,10 @@ class Replayed:
                     break
                 self._tape(one.coin).see(one)
         return list(self._coins.values())
+
+    def begins_at(self) -> int | None:
+        """Gives the time of the recording at the start, where it happens as it was recorded; `coins` comes first."""
+        return self._start if self._as_recorded else None
 
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """Gives the minutes of what was before the start, moved to `until` by whole minutes."""
@@ -100,6 +108,8 @@ class Replayed:
                 yield one._replace(at=one.at + shift)
 
     def _shift_to(self, at: int) -> int:
+        if self._as_recorded:
+            return 0
         if self._shift is None:
             self._shift = (at - self._start) // MINUTE * MINUTE
         return self._shift
@@ -111,7 +121,7 @@ class Replayed:
 
     def _tell(self) -> Iterator[Happening | _Past]:
         """What the recording tells, in its own time."""
-        held: list[tuple[int, int, Print]] = []
+        held: list[tuple[int, int, Print | Closed]] = []
         longest = number = 0
         for entry in self._facts:
             record = entry.record
@@ -130,16 +140,32 @@ class Replayed:
                     yield coin
                 if isinstance(record, Bar):
                     if record.step_s == MINUTE // 1000 and record.at <= self._start:
-                        yield _Past(coin, _candle(record, coin))
+                        yield _Past(coin, self._candle(record, coin))
                         continue
                     longest = max(longest, record.step_s * 1000)
-                for one in _prints(record, coin):
+                for one in self._of(record, coin):
                     number += 1
                     heapq.heappush(held, (one.at, number, one))
                 while held and held[0][0] <= record.at - longest:
                     yield heapq.heappop(held)[2]
         while held:
             yield heapq.heappop(held)[2]
+
+    def _of(self, fact: Priced, coin: Instrument) -> list[Print | Closed]:
+        """Gives what a fact makes happen."""
+        prints = _prints(fact, coin)
+        if not self._as_recorded or not isinstance(fact, Bar):
+            return [*prints]
+        unheard = [one._replace(told=False) for one in prints]
+        if fact.step_s != MINUTE // 1000:
+            return [*unheard]
+        return [*unheard, Closed(fact.open_at + MINUTE, coin, self._candle(fact, coin))]
+
+    def _candle(self, bar: Bar, coin: Instrument) -> Candle:
+        candle = _candle(bar, coin)
+        if self._as_recorded:
+            candle.texts = _texts(bar)
+        return candle
 
     def _coin(self, record: Priced) -> Instrument | None:
         key = record.venue, record.symbol
@@ -207,6 +233,12 @@ def _candle(bar: Bar, coin: Instrument) -> Candle:
         bar.open_at, opened, high, low, close, 1, 1, steps, money or coin.money(close, steps), bar.trades or 1,
         steps // 2, money // 2,
     )  # fmt: skip
+
+
+def _texts(bar: Bar) -> Texts:
+    """Gives a candle's words. Where no quote volume was recorded it is what every reader of the recording takes."""
+    quote = bar.quote_volume if bar.quote_volume is not None else f"{Decimal(repr(figures(bar).quote_volume)):f}"
+    return Texts(bar.open, bar.high, bar.low, bar.close, bar.volume, quote)
 
 
 def _bar_prints(bar: Bar, coin: Instrument) -> list[Print]:

@@ -8,6 +8,14 @@ from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.tape import Candle, Print
 
 
+class Closed(NamedTuple):
+    """A minute has closed, and this is what was recorded of it: it takes the place of what the prints made."""
+
+    at: int
+    coin: Instrument
+    candle: Candle
+
+
 class FundingRate(NamedTuple):
     """A perpetual's funding rate from a moment on, a fraction."""
 
@@ -16,14 +24,18 @@ class FundingRate(NamedTuple):
     rate: Decimal
 
 
-Happening = Print | Instrument | FundingRate
+Happening = Print | Instrument | FundingRate | Closed
 
 
 class MarketSource(Protocol):
-    """Where the venue's market comes from. Times are the source's own; the venue moves them to its clock."""
+    """Where the venue's market comes from, moved to the venue's clock, unless it says when it begins."""
 
     def coins(self) -> list[Instrument]:
         """Gives what is listed at the start."""
+        ...
+
+    def begins_at(self) -> int | None:
+        """Gives what the venue's clock has to say at the start, in ms; None where that is now."""
         ...
 
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:

@@ -22,7 +22,8 @@ class Print(NamedTuple):
     """A moment of a market: a public trade (`side` +1 when the taker bought) and the quote after it.
 
     Prices in ticks, quantities in steps, `at` in ms. Without steps there was no trade, only a new quote. `marks` says
-    that the mark price follows; it does not follow a price that nobody else believes.
+    that the mark price follows; it does not follow a price that nobody else believes. `told` says that tickers and
+    books tell of it: what is only made of a recorded candle was never told by any.
     """
 
     at: int
@@ -35,6 +36,18 @@ class Print(NamedTuple):
     ask: int
     ask_steps: int
     marks: bool = True
+    told: bool = True
+
+
+class Texts(NamedTuple):
+    """A candle as it was recorded, to be told in the same words: prices, volume, and volume in the quote asset."""
+
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    quote: str
 
 
 class PublicTrade(NamedTuple):
@@ -63,6 +76,7 @@ class Candle:
     trades: int = 0
     buy_steps: int = 0
     buy_quote_e8: int = 0
+    texts: Texts | None = None
 
     def add(self, ticks: int, steps: int, money_e8: int, side: int, trade_id: int) -> None:
         """Takes a trade in."""
@@ -84,6 +98,7 @@ class Candle:
         self.buy_steps += other.buy_steps
         self.buy_quote_e8 += other.buy_quote_e8
         self.last_id = other.last_id
+        self.texts = None
 
 
 class Tape:
@@ -94,6 +109,8 @@ class Tape:
         self.coin = coin
         self.last = self.bid = self.ask = self.bid_steps = self.ask_steps = 0
         self.mark = 0
+        #: Whether tickers and books tell of it, and whether its minutes are told as they were recorded, and only so.
+        self.quoted = self.recorded = False
         self.at = 0
         self.trade_id = 0
         self.update_id = 1
@@ -108,6 +125,7 @@ class Tape:
         self.bid, self.ask, self.bid_steps, self.ask_steps = seen.bid, seen.ask, seen.bid_steps, seen.ask_steps
         self._taken = {1: 0, -1: 0}
         self.update_id += 1
+        self._know(told=seen.told)
         if not seen.steps:
             self.at = max(self.at, seen.at)
             return None
@@ -127,6 +145,7 @@ class Tape:
 
     def remember(self, candle: Candle, minutes: int) -> None:
         """Takes a candle of history, of a minute or of a day, older than anything that will be seen."""
+        self._know(told=candle.texts is None)
         if minutes > 1:
             self.days.append(candle)
             return
@@ -136,6 +155,21 @@ class Tape:
         self.bid, self.ask = max(1, candle.close - 1), candle.close + 1
         self.bid_steps = self.ask_steps = max(1, candle.steps // 20)
         self.minutes.append(candle)
+
+    def close(self, candle: Candle) -> None:
+        """Takes a minute that has closed as it was recorded, in place of what the prints made of it."""
+        newer: list[Candle] = []
+        while self.minutes and self.minutes[-1].open_at >= candle.open_at:
+            newer.append(self.minutes.pop())
+        self.minutes.append(candle)
+        self.minutes.extend(one for one in reversed(newer) if one.open_at > candle.open_at)
+        if not newer or newer[0].open_at == candle.open_at:
+            self.at, self.last = max(self.at, candle.open_at + MINUTE - 1), candle.close
+        self._day = None
+        self._know(told=False)
+
+    def _know(self, told: bool) -> None:
+        self.quoted, self.recorded = self.quoted or told, self.recorded or not told
 
     def take(self, side: int, steps: int) -> None:
         """Notes that a taker of `side` took so much of the liquidity."""
@@ -190,6 +224,8 @@ class Tape:
         """Gives candles of so many minutes: the newest `limit`, or the first from `since` on."""
         width = minutes * MINUTE
         made: list[Candle] = []
+        if not self.minutes or (self.recorded and minutes >= DAY // MINUTE):
+            return made  # a day that is made of a part of it would be taken for the day it was listed on
         first = 0
         if since is None and until is None:  # the newest ones need no look at the older minutes
             oldest = _start_of(self.minutes[-1].open_at, width) - (limit - 1) * width
@@ -237,5 +273,5 @@ def _start_of(at: int, width: int) -> int:
 def _copy(one: Candle, open_at: int) -> Candle:
     return Candle(
         open_at, one.open, one.high, one.low, one.close, one.first_id, one.last_id, one.steps, one.quote_e8,
-        one.trades, one.buy_steps, one.buy_quote_e8,
+        one.trades, one.buy_steps, one.buy_quote_e8, one.texts,
     )  # fmt: skip

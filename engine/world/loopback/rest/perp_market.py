@@ -150,7 +150,7 @@ class PerpMarket:
         symbol, floor = call.wanted.text("symbol"), self.books.floor
         if symbol is not None:
             return told(floor.tape(symbol))
-        return [told(tape) for tape in floor.tapes.values() if tape.last]
+        return [told(tape) for tape in floor.tapes.values() if tape.quoted and tape.last]
 
 
 def _last_price(tape: Tape) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from engine.world.loopback.books.floor import Floor
 from engine.world.loopback.books.refusals import Refusal
 from engine.world.loopback.books.wanted import Wanted
 from engine.world.loopback.market.instruments import Instrument, short8, text8
-from engine.world.loopback.market.tape import DAY, MINUTE, Candle, PublicTrade, Tape
+from engine.world.loopback.market.tape import DAY, MINUTE, Candle, PublicTrade, Tape, Texts
 
 #: Candle intervals that minutes can be summed up to.
 INTERVALS = {
@@ -30,31 +30,40 @@ def minutes_of(interval: str) -> int:
 
 def klines(floor: Floor, wanted: Wanted, most: int) -> list[list[Any]]:
     """Gives candles as rows of twelve."""
-    tape = floor.tape(wanted.must("symbol"))
+    tape = floor.tapes[floor.coin(wanted.must("symbol")).symbol]
     minutes = minutes_of(wanted.must("interval"))
     found = tape.candles(minutes, wanted.whole("startTime"), wanted.whole("endTime"), wanted.limit(500, most))
     return [_row(tape.coin, one, minutes) for one in found]
 
 
 def _row(coin: Instrument, one: Candle, minutes: int) -> list[Any]:
+    told = _texts(coin, one)
     return [
-        one.open_at, coin.price(one.open), coin.price(one.high), coin.price(one.low), coin.price(one.close),
-        coin.qty(one.steps), one.open_at + minutes * MINUTE - 1, money(coin, one.quote_e8), one.trades,
-        coin.qty(one.buy_steps), money(coin, one.buy_quote_e8), "0",
+        one.open_at, told.open, told.high, told.low, told.close, told.volume, one.open_at + minutes * MINUTE - 1,
+        told.quote, one.trades, coin.qty(one.buy_steps), money(coin, one.buy_quote_e8), "0",
     ]  # fmt: skip
+
+
+def _texts(coin: Instrument, one: Candle) -> Texts:
+    if one.texts is not None:
+        return one.texts
+    return Texts(
+        coin.price(one.open), coin.price(one.high), coin.price(one.low), coin.price(one.close), coin.qty(one.steps),
+        money(coin, one.quote_e8),
+    )  # fmt: skip
 
 
 def kline_event(tape: Tape, interval: str, at: int, closed: Candle | None = None) -> dict[str, Any]:
     """Gives a candle as its stream tells it: the open one, or one that has closed."""
     minutes, coin = minutes_of(interval), tape.coin
     one = closed if closed is not None else tape.candles(minutes, None, None, 1)[-1]
+    told = _texts(coin, one)
     event: dict[str, Any] = {
         "e": "kline", "E": at, "s": coin.symbol,
         "k": {
             "t": one.open_at, "T": one.open_at + minutes * MINUTE - 1, "s": coin.symbol, "i": interval,
-            "f": one.first_id, "L": one.last_id, "o": coin.price(one.open), "c": coin.price(one.close),
-            "h": coin.price(one.high), "l": coin.price(one.low), "v": coin.qty(one.steps), "n": one.trades,
-            "x": closed is not None, "q": money(coin, one.quote_e8), "V": coin.qty(one.buy_steps),
+            "f": one.first_id, "L": one.last_id, "o": told.open, "c": told.close, "h": told.high, "l": told.low,
+            "v": told.volume, "n": one.trades, "x": closed is not None, "q": told.quote, "V": coin.qty(one.buy_steps),
             "Q": money(coin, one.buy_quote_e8), "B": "0",
         },
     }  # fmt: skip

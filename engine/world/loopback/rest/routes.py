@@ -18,6 +18,8 @@ from engine.world.loopback.rest.signing import account_of, check_signature, chec
 encode = msgspec.json.Encoder().encode
 #: The account of a call that needs none.
 NOBODY = Account("", "", "nobody")
+#: How many times real time a rehearsal's clock runs; no exchange says so. Limits go by the wall all the same.
+CLOCK_HEADER = "X-Venue-Clock-Speed"
 
 
 class Call(NamedTuple):
@@ -99,7 +101,8 @@ class Rest:
 
     def _used(self) -> dict[str, str]:
         used = str(self.meter.used)
-        return {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        told = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
+        return told | {CLOCK_HEADER: f"{self.clock.speed:g}"} if self.clock.is_its_own else told
 
 
 def read_wanted(query: str, body: str) -> Wanted:

@@ -226,7 +226,7 @@ class SpotRest:
         """Answers for the symbol that was named with an object, for several or all with a list."""
         names, floor = symbols_of(call.wanted), self.books.floor
         if names is None:
-            return [told(tape) for tape in floor.tapes.values() if tape.last]
+            return [told(tape) for tape in floor.tapes.values() if tape.quoted and tape.last]
         rows = [told(floor.tape(name)) for name in names]
         return rows[0] if call.wanted.text("symbol") else rows
 

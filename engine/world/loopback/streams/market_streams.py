@@ -6,7 +6,7 @@ from typing import Any
 from engine.world.loopback.books.floor import Floor
 from engine.world.loopback.clock import VenueClock
 from engine.world.loopback.market.instruments import Kind
-from engine.world.loopback.market.tape import MINUTE, PublicTrade, Tape
+from engine.world.loopback.market.tape import MINUTE, Candle, PublicTrade, Tape
 from engine.world.loopback.rest import quotes
 from engine.world.loopback.rest.routes import encode
 from engine.world.loopback.streams.difference import Difference
@@ -132,6 +132,13 @@ class MarketStreams:
         for stream in self._named(tape, ("bookTicker",)):
             self._tell(stream, quotes.book_event(tape, self._clock.now()))
 
+    def closed(self, tape: Tape, candle: Candle) -> None:
+        """Tells a minute that has closed as it was recorded, at once: nobody tells it a second time."""
+        symbol = tape.coin.symbol
+        stream = stream_of(f"{symbol.lower()}@kline_1m", self.kind, (symbol,))
+        if stream is not None and stream in self._joined:
+            self._tell(stream, quotes.kline_event(tape, stream.detail, self._clock.now(), candle))
+
     def look(self) -> None:
         """Tells what is told by the clock: candles, tickers, depth and mark prices."""
         self._looks += 1
@@ -200,14 +207,15 @@ class MarketStreams:
         changed = self._changed.get(stream.name)
         symbols = set(self._floor.tapes) if changed is None else changed
         self._changed[stream.name] = set()
-        tapes = [tape for symbol, tape in self._floor.tapes.items() if symbol in symbols and tape.last]
+        told = {symbol: tape for symbol, tape in self._floor.tapes.items() if tape.quoted and tape.last}
+        tapes = [tape for symbol, tape in told.items() if symbol in symbols]
         rows: list[dict[str, Any]]
         if stream.what == "miniTicker":
             rows = [quotes.mini_event(tape, now) for tape in tapes]
         elif stream.what == "ticker":
             rows = [quotes.ticker_event(tape, now) for tape in tapes]
         elif stream.what == "markPrice":
-            rows = [self._mark(tape) for tape in self._floor.tapes.values() if tape.last]
+            rows = [self._mark(tape) for tape in told.values()]
         else:
             for tape in tapes:
                 self._tell(stream, quotes.book_event(tape, now))
@@ -215,13 +223,20 @@ class MarketStreams:
         if self.kind == "usdm" and rows:
             # Since 2026-06-30 these arrays hold coin-margined rows too; whoever trades USDT-M must leave them out.
             rows.append(rows[0] | {"s": f"{rows[0]['s'].removesuffix('USDT')}USD_PERP", "st": 2})
-        if rows:
+        if rows or not told:  # where nothing has ever been quoted an empty array says that the stream lives
             self._tell(stream, rows)
 
     def _tell_candles(self, stream: Stream, tape: Tape, now: int) -> None:
         minutes, key = quotes.minutes_of(stream.detail), (stream.symbol, stream.detail)
         width = minutes * MINUTE
-        newest = tape.candles(minutes, None, None, 1)[-1]
+        found = tape.candles(minutes, None, None, 1)
+        if not found:
+            return
+        newest = found[-1]
+        if tape.recorded and minutes == 1:
+            if newest.open_at + width > now:
+                self._tell(stream, quotes.kline_event(tape, stream.detail, now))
+            return
         told = self._closed.get(key, newest.open_at - width)
         if newest.open_at + width > told + width:
             for one in tape.candles(minutes, told + 1, None, 60):
