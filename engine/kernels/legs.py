@@ -37,21 +37,14 @@ BUY_NUM, SELL_NUM, WORSE_DEN, FEE_NUM, FEE_DEN, PART_NUM, PART_DEN = range(7)
 CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT = range(8)
 #: Columns of the log: the cycle, the symbol's row, what happened, steps and price (ticks) of the fill, the price that
 #: was decided on (ticks), money of the fill, its fee, and what the position is after it.
+COLUMNS = (
+    "CYCLE", "SYMBOL", "EVENT", "STEPS", "TICKS", "AT_TICKS", "NOTIONAL", "FEE", "QTY_AFTER", "COST_AFTER",
+    "REALISED_AFTER", "FEES_AFTER", "UNSURE",
+)  # fmt: skip
 (
-    CYCLE,
-    SYMBOL,
-    EVENT,
-    STEPS,
-    TICKS,
-    AT_TICKS,
-    NOTIONAL,
-    FEE,
-    QTY_AFTER,
-    COST_AFTER,
-    REALISED_AFTER,
-    FEES_AFTER,
+    CYCLE, SYMBOL, EVENT, STEPS, TICKS, AT_TICKS, NOTIONAL, FEE, QTY_AFTER, COST_AFTER, REALISED_AFTER, FEES_AFTER,
     UNSURE,
-) = range(13)
+) = range(13)  # fmt: skip
 #: What happened: nothing that leaves a record, an entry, or an exit; TIER is the first tier, the others follow.
 NOTHING, BOUGHT, TIMED, STOPPED_OUT, TRAILED, TIER = range(6)
 #: A whole percentage in the millionths of a percent that plans are carried in.

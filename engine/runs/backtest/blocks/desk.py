@@ -22,8 +22,8 @@ from engine.stages.recent import WINDOW_MS, Recent
 from engine.world.store.numbers import Flags
 
 DAY_MS = 86_400_000
-#: Rows of the log: what is told at once.
-_LOG = 4096
+#: What happened is told at the latest after so many cycles in which all that can happen did.
+_CYCLES_TOLD = 4
 
 Shut = Callable[[str], bool]
 #: Gives the signals of a cycle of the block, each made when it is asked for; `Shut` says which symbols need not be.
@@ -63,14 +63,14 @@ class BlockDesk:
         self._positions = Positions(grid, self._order, settings.paper)
         self._told = Told(grid, self._order, self._precheck.state.exchange, hear)
         self._money = np.zeros(8, np.int64)
-        self._log = np.zeros((_LOG, 13), np.int64)
+        count = len(grid.symbols)
+        self._log = np.zeros((_CYCLES_TOLD * cycles.ROWS_A_POSITION * (count + 1), len(legs.COLUMNS)), np.int64)
         self._limits = tuple(
             np.array(levels, np.float64)
             for levels in (settings.desk.drawdown_levels_pct, settings.desk.day_loss_levels_pct)
         )
         self._window = max(1, WINDOW_MS // grid.step_ms)
         self._play, self._mark = compiled(cycles.play), compiled(cycles.marked)
-        count = len(grid.symbols)
         #: The row up to which a symbol's samples are whole, and the one whose close is its last price.
         self._sampled, self._priced = [-1] * count, [-1] * count
         #: No entry would pass; an order is under way that the stages must follow; so is every bar of what is held.
