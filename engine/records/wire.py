@@ -43,7 +43,8 @@ KIND_RANK: dict[str, int] = {
 
 MAX_LINE_BYTES = 1 << 20
 MAX_DEPTH = 32
-_OPENING = b'{"kind":"'
+#: How every line begins, up to its kind.
+OPENING = b'{"kind":"'
 _EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+')
 _TINY = re.compile(rb"[0-9]e-?[0-9]")
 
@@ -73,10 +74,10 @@ def _without_exponent(match: re.Match[bytes]) -> bytes:
 
 def kind_of_line(line: bytes) -> str | None:
     """Gives the kind that a line opens with, or None where it does not open as the wire's lines do."""
-    if not line.startswith(_OPENING):
+    if not line.startswith(OPENING):
         return None
-    end = line.find(b'"', len(_OPENING))
-    return line[len(_OPENING) : end].decode("ascii", "replace") if end > 0 else None
+    end = line.find(b'"', len(OPENING))
+    return line[len(OPENING) : end].decode("ascii", "replace") if end > 0 else None
 
 
 class _Instant(msgspec.Struct):
@@ -103,7 +104,7 @@ def decode(line: bytes) -> Record | None:
     global _written
     if len(line) > MAX_LINE_BYTES:
         raise BadRecord(f"longer than {MAX_LINE_BYTES} bytes")
-    if line.startswith(_OPENING):
+    if line.startswith(OPENING):
         decoder = _decoder(line[9 : line.find(b'"', 9)])
         if decoder is None:
             return None
