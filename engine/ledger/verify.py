@@ -21,7 +21,7 @@ from engine.records.desk import Run
 from engine.records.trades import Fill, FundingPayment, Position
 from engine.records.wire import decode
 
-Check = Callable[[Database], list[Problem]]
+Check = Callable[[], list[Problem]]
 
 _ON_TABLE = re.compile(r" ON (\w+)")
 
@@ -71,7 +71,7 @@ def _verify(db: Database, head: str | None) -> Verdict:
         return _verify_rows(db, head, pages.result)
 
 
-def _verify_rows(db: Database, head: str | None, pages: Callable[[], list[Problem]]) -> Verdict:
+def _verify_rows(db: Database, head: str | None, pages: Check) -> Verdict:
     problems: list[Problem] = []
     stamp = _stamp(db)
     # What another version keeps beside its rows, and in which columns, is not known here.
@@ -90,8 +90,10 @@ def _verify_rows(db: Database, head: str | None, pages: Callable[[], list[Proble
         problems.append(Problem("pages", None, str(error)))
         rows, last = 0, Head(0, stamp.genesis)
     problems += folded.problems
-    checks: list[Check] = [_meta, *((_objects, _seals, _checkpoints) if is_known else ())]
-    for check in (pages, *(partial(one, db) for one in checks)):
+    checks: list[Check] = [pages, partial(_meta, db)]
+    if is_known:
+        checks += [partial(_objects, db), partial(_seals, db), partial(_checkpoints, db)]
+    for check in checks:
         try:
             problems += check()
         except LedgerError as error:
