@@ -59,19 +59,24 @@ def verify(path: str | Path, head: str | Head | None = None) -> Verdict:
     With a `head` noted down earlier (`seq:hash`, or the hash alone) a cut tail is found too. Raises LedgerError where
     the file is no ledger at all.
     """
+    # SQLite works on its pages without Python, so another core can do it meanwhile.
+    with connect(Path(path), readonly=True) as db, ThreadPoolExecutor(max_workers=1) as beside:
+        check_ours(db)
+        pages = beside.submit(_pages, db.path)
+        return _verify(db, str(head) if head is not None else None, pages.result)
+
+
+def verify_rows(path: str | Path) -> Verdict:
+    """Checks every row, what they add up to and what stands beside them, but not SQLite's own pages and indexes.
+
+    Enough for who reads all rows in their order. Raises LedgerError where the file is no ledger at all.
+    """
     with connect(Path(path), readonly=True) as db:
         check_ours(db)
-        return _verify(db, str(head) if head is not None else None)
+        return _verify(db, None, list)
 
 
-def _verify(db: Database, head: str | None) -> Verdict:
-    # SQLite works on its pages without Python, so another core can do it meanwhile.
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        pages = beside.submit(_pages, db.path)
-        return _verify_rows(db, head, pages.result)
-
-
-def _verify_rows(db: Database, head: str | None, pages: Check) -> Verdict:
+def _verify(db: Database, head: str | None, pages: Check) -> Verdict:
     problems: list[Problem] = []
     stamp = _stamp(db)
     # What another version keeps beside its rows, and in which columns, is not known here.

@@ -61,7 +61,8 @@ class LedgerReplay:
         self.spans = _spans(ledger)
         if not self.spans:
             raise LedgerError(f"{ledger.path}: no run stands in it, so there is nothing to think over")
-        self._opened: dict[int, Market] = {}
+        #: By number of span, the markets that are files.
+        self.markets: dict[int, Market] = {}
         for number in range(len(self.spans)):
             self._facts_are_there(number)
 
@@ -72,7 +73,7 @@ class LedgerReplay:
             if run.version != VERSION:
                 self._tell(f"run {run.run_id} was written by version {run.version}, this is {VERSION}")
         used = settings_in_force(span.run, self._sets, self._tell)
-        market = self._opened.get(number)
+        market = self.markets.get(number)
         facts = shown(market.source.facts()) if market is not None else self._recorded(number)
         return Stretch(
             used, self._snapshot(span.run), facts, groups(self._rows(span)),
@@ -132,7 +133,7 @@ class LedgerReplay:
             raise DirtyInput(f"{changed}; {again} thinks it over all the same")
         if changed:
             self._tell(changed)
-        self._opened[number] = opened
+        self.markets[number] = opened
 
     def _named_market(self, run: Run) -> Sequence[str]:
         """Gives the paths that were named, where they are meant for this run: the only one, or that of their facts."""
