@@ -79,6 +79,14 @@ class Intake:
         return True
 
 
+def is_finer(seen: Decimals, ticker: Ticker) -> bool:
+    """Says whether a ticker shows more decimals than any price or quantity before it."""
+    last, volume = ticker.last, ticker.volume_24h
+    if len(last) - last.find(".") <= seen.price + 1 and len(volume) - volume.find(".") <= seen.qty + 1:
+        return False  # not even with its trailing zeros
+    return _decimals(ticker.last) > seen.price or _decimals(ticker.volume_24h) > seen.qty
+
+
 def _texts(fact: Bar | Ticker | BookTop | Trade) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if isinstance(fact, Bar):
         return (fact.open, fact.high, fact.low, fact.close), (fact.volume,)

@@ -29,6 +29,8 @@ class BlockReplay:
             raise Unfit("it holds more than one market, or a stream")
         if next(replay.ledger.lines(kinds=["operator"]), None) is not None:
             raise Unfit("the operator spoke in it")
+        if replay.spans[0].run.mode == "live":
+            raise Unfit("its orders went to an account")
         stretch = replay.stretch(0, None)
         if stretch.state is not None:
             raise Unfit("its run went on with the desk of another")

@@ -9,8 +9,8 @@ from engine.ledger.ledger import Ledger
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Recording, Run
-from engine.records.market import SymbolRules, Tick
-from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line
+from engine.records.market import SymbolRules, Tick, Ticker
+from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line, recall
 from engine.runs.history import all_runs
 from engine.runs.live import setup_of
 from engine.runs.manifest import UNNAMED, same_market
@@ -153,8 +153,7 @@ class LedgerReplay:
         lines = read_recording(
             self._folder, since=span.run.at if earlier else None, until=later[0] if later else None
         )  # fmt: skip
-        facts = (decode(line) for line in lines)
-        known = (fact for fact in facts if fact is not None and (fact.kind in FACTS or fact.kind == "tick"))
+        known = _known(lines)
         if not span.piped or any(text.startswith("scan.cycle_s") for text in self._sets):
             return iter(known)
         return _with_ticks(known, self._ticks(span))
@@ -239,6 +238,14 @@ def shown(entries: Iterable[Entry]) -> Iterator[Record | None]:
     """Gives what stages are shown of a market, None for an entry that they are not."""
     for entry in entries:
         yield entry.record if entry.record is not None and entry.record.kind not in PASSED_OVER else None
+
+
+def _known(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Gives the facts among the lines of a recording."""
+    for line in lines:
+        fact = recall(line)
+        if fact is not None and (type(fact) is Ticker or fact.kind in FACTS or fact.kind == "tick"):
+            yield fact
 
 
 def _with_ticks(facts: Iterator[Record], ticks: Iterator[Tick]) -> Iterator[Record]:
