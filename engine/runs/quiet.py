@@ -70,7 +70,6 @@ class Quiet:
         if fact.bid is not None and fact.ask is not None:
             aside.quoted = fact
         self._count += 1
-        self._from = at
         if mono > self._mono:
             self._mono = mono
         return True
@@ -105,15 +104,15 @@ class Quiet:
             self._remember(aside)
         self._aside.clear()
 
-    def look(self, fact: Record) -> None:
-        """Takes notice of a fact that went through the stages: until when, from here, tickers may be put aside."""
+    def look(self) -> None:
+        """Takes notice of where the stages are after a fact that went through them: which times may be put aside."""
         clock = self._stages.intake.clock
-        # Up to the tick that is due a ticker makes no other tick due; after a bar the next one may.
+        # Within the cycle of the tick that is due a ticker makes no other tick due; after a bar it may.
         if self._never or not clock.state.streaming:
             self._until = 0
             return
         due = clock.state.due
-        self._from, self._until = max(fact.at, due - clock.cycle_ms + 1), due
+        self._from, self._until = due - clock.cycle_ms + 1, due
         self._mono = max(desk.state.last_fact for desk in self._desks)
 
     def _remember(self, aside: _Aside) -> None:

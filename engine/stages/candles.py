@@ -7,7 +7,7 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.kernels.window import micros
-from engine.records.market import Bar, Ohlcv, Ticker, amount, price
+from engine.records.market import Bar, Ohlcv, Ticker
 
 MINUTE_MS = 60_000
 #: A day of such minutes still fits 64 bits in micro units; more than this a minute is not believed.
@@ -75,8 +75,11 @@ class Candles:
         )
 
     def ticker(self, ticker: Ticker) -> None:
-        """Takes a ticker. Its 24 h volume can fall as old trades leave it: a fall is never an increment."""
-        last, day = price(ticker.last), amount(ticker.quote_volume_24h)
+        """Takes a ticker that `check_price` believes.
+
+        Its 24 h volume can fall as old trades leave it: a fall is never an increment.
+        """
+        last, day = float(ticker.last), float(ticker.quote_volume_24h)
         feed = self._feed(ticker.symbol)
         if feed.day_volume >= 0.0 and day > feed.day_volume:
             feed.minute_volume = min(feed.minute_volume + day - feed.day_volume, MAX_QUOTE_VOLUME_A_MINUTE)

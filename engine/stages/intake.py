@@ -39,7 +39,7 @@ class Intake:
 
     def before(self, fact: Record) -> list[Record]:
         """Gives what stands before a fact, and takes note of it."""
-        made: list[Record] = list(self.clock.before(fact))
+        made: list[Record] = [*self.clock.before(fact)]
         if isinstance(fact, SymbolRules):
             self.state.ruled[fact.symbol] = True
             self.state.inferred.pop(fact.symbol, None)
@@ -51,6 +51,8 @@ class Intake:
 
     def _rules(self, fact: Bar | Ticker | BookTop | Trade) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state
+        if symbol in state.ruled and symbol not in state.inferred:
+            return None
         try:
             check_price(fact)
             check_symbol(symbol)

@@ -106,7 +106,7 @@ class Played:
         else:
             self.quiet.settle(fact)
             self.stages.turn.feed(fact)
-            self.quiet.look(fact)
+            self.quiet.look()
 
     def remembered(self) -> object:
         if self.quiet is not None:
