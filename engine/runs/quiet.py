@@ -112,7 +112,9 @@ class Quiet:
             self._until = 0
             return
         due = clock.state.due
-        self._from, self._until = due - clock.cycle_ms + 1, due
+        # Nor does it pay funding, up to the time at which that is due.
+        paid_at = min(desk.state.funding.next_at for desk in self._desks)
+        self._from, self._until = due - clock.cycle_ms + 1, min(due, paid_at)
         self._mono = max(desk.state.last_fact for desk in self._desks)
 
     def _remember(self, aside: _Aside) -> None:

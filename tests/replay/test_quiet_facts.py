@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engine.records.base import Record
-from engine.records.market import Bar, BookTop, Post, SymbolRules, Tick, Ticker, Trade, believe, check_price
+from engine.records.market import Bar, BookTop, Funding, Post, SymbolRules, Tick, Ticker, Trade, believe, check_price
 from engine.records.wire import COMPARED, decode, encode, recall
 from engine.runs.quiet import Quiet
 from engine.runs.session import Stages
@@ -21,6 +21,20 @@ HOT = (
     "scan.anomaly_change_pct=0.3", "scan.baseline_windows=20", "hotcoin.stop_pct=0.5", "hotcoin.hold_max_s=900",
     "precheck.price_band_pct=50",
 )  # fmt: skip
+
+
+def perps(facts: Iterator[Record]) -> Iterator[Record]:
+    """Gives the same market as perpetuals, with a funding rate now and then."""
+    told = 0
+    for fact in facts:
+        yield msgspec.structs.replace(fact, venue="binance-usdm") if hasattr(fact, "venue") else fact
+        if fact.at >= told + 10 * MINUTE and isinstance(fact, Ticker):
+            told = fact.at
+            for name in NAMES:
+                yield Funding(
+                    at=fact.at, venue="binance-usdm", symbol=name, rate="0.0005", mark_price=None,
+                    due_at=fact.at + 7 * MINUTE + 777,
+                )  # fmt: skip
 
 
 def market(seed: int) -> Iterator[Record]:
@@ -114,12 +128,14 @@ class Played:
         return msgspec.to_builtins(self.stages.state(0))
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_put_aside_or_not_all_is_the_same(seed: int) -> None:
+@pytest.mark.parametrize("perpetual", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_put_aside_or_not_all_is_the_same(seed: int, perpetual: bool) -> None:
     sets = [*HOT, *random.Random(seed).sample(["scan.cycle_s=10", "paper.latency_ms=2000", "desk.feed_stale_s=5"], 1)]
     settings = load(None, sets, env={})
     plain, quiet = Played(settings, aside=False), Played(settings, aside=True)
-    for number, fact in enumerate(market(seed)):
+    facts = perps(market(seed)) if perpetual else market(seed)
+    for number, fact in enumerate(facts):
         plain.feed(fact)
         quiet.feed(fact)
         if number % 997 == 0:
@@ -129,6 +145,7 @@ def test_put_aside_or_not_all_is_the_same(seed: int) -> None:
     assert quiet.said == plain.said
     assert quiet.remembered() == plain.remembered()
     assert sum(line.startswith(b'{"kind":"fill"') for line in plain.said) > 5
+    assert any(b'"kind":"funding_payment"' in line for line in plain.said) == perpetual
     assert quiet.put_aside > 500
 
 
