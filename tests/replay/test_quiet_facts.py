@@ -47,14 +47,14 @@ def market(seed: int) -> Iterator[Record]:
             prices[name] *= 1 + luck.gauss(0.0001, 0.002)
             yield bar(name, START + i * STEP_MS, prices[name])
     at = START + 300 * STEP_MS
-    for _ in range(1500):
+    for _ in range(2500):
         at += luck.choice([0, 200, 1000, 1000, 1000, 3000, 7000])
         if luck.random() < 0.004:
             at += luck.choice([70_000, 200_000, 700_000])
         for name in NAMES:
             prices[name] *= 1 + luck.gauss(0.00005, 0.0008)
             volumes[name] = max(0.0, volumes[name] + luck.uniform(-200, 900))
-            if luck.random() < 0.8:
+            if luck.random() < 0.4:
                 yield ticker(luck, name, at - (luck.choice([0, 0, 500, 61_000]) if luck.random() < 0.02 else 0),
                              prices[name], volumes[name])  # fmt: skip
         yield from others(luck, at, prices)
