@@ -79,7 +79,7 @@ def test_blocks_think_the_same(route: str, ledger: Path) -> None:
 
 
 def test_the_ledger_of_a_pipe_over_the_same_candles(made: Path, store: Path) -> None:
-    verdict, told = think(made / "pipe.db", market=str(store))
+    verdict, told = think(made / "pipe.db", market=(str(store),))
     assert verdict.first is None
     assert verdict.compared == count(made / "pipe.db")
     assert "is not what the run saw" in told or "its sha256 was" in told
@@ -121,7 +121,7 @@ def test_what_was_written_beyond_the_last_tick_is_compared_as_far_as_it_goes(led
 
 
 @pytest.mark.parametrize(
-    ("options", "why"), [({"hear": lambda _: None}, "explained"), ({"market": str(SESSION)}, "is no store")]
+    ("options", "why"), [({"hear": lambda _: None}, "explained"), ({"market": (str(SESSION),)}, "is no store")]
 )
 def test_what_blocks_cannot_think_is_refused_or_thought_fact_by_fact(
     options: dict[str, Any], why: str, ledger: Path
