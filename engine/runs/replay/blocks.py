@@ -5,7 +5,7 @@ from itertools import groupby
 
 from engine.records.base import Record
 from engine.records.wire import at_of, encode, kind_of_line
-from engine.runs.backtest.backtest import Mark, Unfit, playing
+from engine.runs.backtest.backtest import Marks, Unfit, playing
 from engine.runs.replay.compare import Comparison, Row
 from engine.runs.replay.ledger import LedgerReplay
 from engine.runs.session import Progress
@@ -42,7 +42,7 @@ class BlockReplay:
         if record.kind in KINDS:
             self._heard.append((record.at, record.kind, encode(record)))
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, marks: Marks) -> None:
         """The account stands in no record."""
 
     def play(self) -> Iterator[Progress]:
