@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,6 +75,14 @@ Columns = Annotated[str | None, typer.Option("--columns", help="Only these colum
 
 if TYPE_CHECKING:
     Books = tuple[OpenLedger, Trading | None]
+
+
+class Route(StrEnum):
+    """How a market is played: fact by fact, over columns, or over columns where that can be."""
+
+    AUTO = "auto"
+    RECORDS = "records"
+    BLOCKS = "blocks"
 
 
 def when(text: str | None, name: str) -> int | None:

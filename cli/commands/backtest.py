@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import typer
 from cli import options
 from cli.commands.report import summary as told
 from cli.commands.run import strategy_failed
+from cli.options import Route
 from cli.pipe import Rejects
 from cli.play import Bar, Stop, drive
 from cli.show import Format, choose, say, show, table, write
@@ -28,14 +28,6 @@ if TYPE_CHECKING:
     from engine.stages.report_shape import Report
 
 app = typer.Typer(add_completion=False)
-
-
-class Route(StrEnum):
-    """How a market is played."""
-
-    AUTO = "auto"
-    RECORDS = "records"
-    BLOCKS = "blocks"
 
 
 class Asked(Stop):

@@ -100,13 +100,15 @@ def window(state: Line, at: int, x: float, n: int) -> int:
         state[at] = 0.0
         return -1
     seen = state[at]
-    spot = int(state[at + 1])
-    state[at + 2 + spot] = x
-    state[at + 2 + n + spot] = x
-    state[at + 1] = spot + 1.0 if spot + 1 < n else 0.0
-    if seen < n:
-        state[at] = seen + 1.0
-    return at + 3 + spot if seen + 1.0 >= n else -1
+    following = state[at + 1] + 1.0
+    spot = at + 2 + int(state[at + 1])
+    state[at + 1] = following if following < n else 0.0
+    state[spot] = x
+    state[spot + n] = x
+    if seen >= n:
+        return spot + 1
+    state[at] = seen + 1.0
+    return spot + 1 if seen + 1.0 >= n else -1
 
 
 def mean(values: Column, start: int, n: int) -> float:

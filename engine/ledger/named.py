@@ -6,6 +6,7 @@ import msgspec
 
 from engine.ledger.db import Database
 from engine.ledger.walk import Problem, Row
+from engine.records.wire import kind_of_line
 
 
 class Chunk(NamedTuple):
@@ -33,6 +34,8 @@ _recording = msgspec.json.Decoder(_Recording)
 class Named:
     """Gathers, while the rows pass by, what they name."""
 
+    KINDS = ("order_attempt", "order_result", "recording")
+
     def __init__(self) -> None:
         """Has seen no row yet."""
         self.chunks: list[Chunk] = []
@@ -40,10 +43,10 @@ class Named:
         self._refused: set[str] = set()
         self._unreadable: list[Problem] = []
 
-    def take(self, row: Row, kind: str | None) -> None:
-        """Takes a row of the chain."""
+    def take(self, row: Row) -> None:
+        """Takes a row of the chain that is of one of `KINDS`."""
         try:
-            self._take(row, kind)
+            self._take(row, kind_of_line(row.line))
         except msgspec.DecodeError as error:
             self._unreadable.append(Problem("unreadable", row.seq, f"row {row.seq} cannot be read: {error}"))
 

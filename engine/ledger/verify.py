@@ -1,8 +1,11 @@
 """Verify: is the ledger what was written, row by row, and does what stands beside the rows fit them?"""
 
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import InvalidOperation
+from functools import partial
 from pathlib import Path
 
 from engine.errors import BadRecord, LedgerError
@@ -16,10 +19,10 @@ from engine.ledger.views import view_statements
 from engine.ledger.walk import Problem, Row, walk
 from engine.records.desk import Run
 from engine.records.trades import Fill, FundingPayment, Position
-from engine.records.wire import decode, kind_of_line
+from engine.records.wire import decode
 
-#: Kinds that positions are made of: the run tells the leverage.
-_FOLDED = frozenset({"run", "fill", "funding_payment", "position"})
+Check = Callable[[], list[Problem]]
+
 _ON_TABLE = re.compile(r" ON (\w+)")
 
 #: Tables outside the chain, and the columns that each row's seal covers.
@@ -56,26 +59,34 @@ def verify(path: str | Path, head: str | Head | None = None) -> Verdict:
     With a `head` noted down earlier (`seq:hash`, or the hash alone) a cut tail is found too. Raises LedgerError where
     the file is no ledger at all.
     """
+    # SQLite works on its pages without Python, so another core can do it meanwhile.
+    with connect(Path(path), readonly=True) as db, ThreadPoolExecutor(max_workers=1) as beside:
+        check_ours(db)
+        pages = beside.submit(_pages, db.path)
+        return _verify(db, str(head) if head is not None else None, pages.result)
+
+
+def verify_rows(path: str | Path) -> Verdict:
+    """Checks every row, what they add up to and what stands beside them, but not SQLite's own pages and indexes.
+
+    Enough for who reads all rows in their order. Raises LedgerError where the file is no ledger at all.
+    """
     with connect(Path(path), readonly=True) as db:
         check_ours(db)
-        return _verify(db, str(head) if head is not None else None)
+        return _verify(db, None, list)
 
 
-def _verify(db: Database, head: str | None) -> Verdict:
+def _verify(db: Database, head: str | None, pages: Check) -> Verdict:
     problems: list[Problem] = []
     stamp = _stamp(db)
     # What another version keeps beside its rows, and in which columns, is not known here.
     is_known = _version(db) == VERSION
     folded, named = _Folded(), Named()
 
-    def visit(row: Row) -> None:
-        kind = kind_of_line(row.line)
-        folded.take(row, kind)
-        named.take(row, kind)
-
+    visits = {**dict.fromkeys(_Folded.KINDS, folded.take), **dict.fromkeys(Named.KINDS, named.take)}
     try:
         reserved = reserved_ids(db) if is_known else set()
-        walked = walk(db, stamp.genesis, head, visit)
+        walked = walk(db, stamp.genesis, head, visits)
         problems += walked.problems
         rows, last = walked.rows, walked.head
         if is_known and not problems:
@@ -84,9 +95,12 @@ def _verify(db: Database, head: str | None) -> Verdict:
         problems.append(Problem("pages", None, str(error)))
         rows, last = 0, Head(0, stamp.genesis)
     problems += folded.problems
-    for check in (_pages, _meta, *((_objects, _seals, _checkpoints) if is_known else ())):
+    checks: list[Check] = [pages, partial(_meta, db)]
+    if is_known:
+        checks += [partial(_objects, db), partial(_seals, db), partial(_checkpoints, db)]
+    for check in checks:
         try:
-            problems += check(db)
+            problems += check()
         except LedgerError as error:
             problems.append(Problem("pages", None, str(error)))
     return Verdict(rows, last, tuple(problems), tuple(_notes(db)), tuple(named.chunks))
@@ -95,12 +109,15 @@ def _verify(db: Database, head: str | None) -> Verdict:
 class _Folded:
     """Folds fills and funding again while the rows pass by, and keeps the first disagreement."""
 
+    #: What positions are made of: the run tells the leverage.
+    KINDS = ("run", "fill", "funding_payment", "position")
+
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._holdings = Holdings()
 
-    def take(self, row: Row, kind: str | None) -> None:
-        if self.problems or kind not in _FOLDED:
+    def take(self, row: Row) -> None:
+        if self.problems:
             return
         try:
             record = decode(row.line)
@@ -121,9 +138,10 @@ class _Folded:
             self.problems.append(Problem("position", row.seq, f"row {row.seq}: {wrong}"))
 
 
-def _pages(db: Database) -> list[Problem]:
-    # Unlike quick_check it also holds each index against its table.
-    found = [text for (text,) in db.rows("PRAGMA integrity_check(5)") if text != "ok"]
+def _pages(path: Path) -> list[Problem]:
+    with connect(path, readonly=True) as db:
+        # Unlike quick_check it also holds each index against its table.
+        found = [text for (text,) in db.rows("PRAGMA integrity_check(5)") if text != "ok"]
     return [Problem("pages", None, f"SQLite: {text}") for text in found]
 
 

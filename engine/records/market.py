@@ -16,6 +16,7 @@ _PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 Plain = Annotated[str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")]
 Above0 = Annotated[str, Meta(pattern=r"^(?=.*[1-9])[0-9]{1,18}(\.[0-9]{1,18})?$")]
 _PLAIN_SIX = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,){6}", re.ASCII)
+_PLAIN_THREE = re.compile(r"(?:[0-9]{1,18}(?:\.[0-9]{1,18})?,){3}", re.ASCII)
 _SYMBOL = re.compile(r"[^\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\"\\,<>&=;'`\[\](){}|]{1,40}")
 MAX_AMOUNT = 1e15
 #: Markets of perpetuals, as venues are named (`binance-usdm`, `bybit-linear`).
@@ -299,13 +300,7 @@ def check_price(fact: Bar | Ticker | BookTop | Trade) -> None:
         if fact.step_s > LONGEST_STEP_S or fact.at < fact.open_at + 1000 * fact.step_s:
             raise BadRecord(f"bar of {fact.symbol[:40]!r} has not closed yet")
     elif isinstance(fact, Ticker):
-        price(fact.last)
-        amount(fact.volume_24h)
-        amount(fact.quote_volume_24h)
-        if fact.bid is not None and fact.ask is not None:
-            _check_book(fact.bid, fact.ask)
-        else:
-            price(fact.bid or fact.ask or fact.last)
+        _check_ticker(fact)
     elif isinstance(fact, BookTop):
         _check_book(fact.bid, fact.ask)
         amount(fact.bid_qty)
@@ -314,6 +309,27 @@ def check_price(fact: Bar | Ticker | BookTop | Trade) -> None:
         price(fact.price)
         price(fact.qty)
     _believed = fact
+
+
+def believe(ticker: Ticker) -> None:
+    """Takes note that `check_price` would believe a ticker, as is known of its line."""
+    global _believed
+    _believed = ticker
+
+
+def _check_ticker(ticker: Ticker) -> None:
+    bid, ask, last = ticker.bid, ticker.ask, ticker.last
+    # There is a ticker a second of every symbol: its three numbers are looked at in one go.
+    if not _PLAIN_THREE.fullmatch(f"{last},{ticker.volume_24h},{ticker.quote_volume_24h},") or not (
+        0.0 < float(last) <= MAX_AMOUNT
+        and float(ticker.volume_24h) <= MAX_AMOUNT
+        and float(ticker.quote_volume_24h) <= MAX_AMOUNT
+    ):
+        raise BadRecord(f"ticker of {ticker.symbol[:40]!r} holds something that is no price or no volume")
+    if bid is not None and ask is not None:
+        _check_book(bid, ask)
+    elif bid or ask:
+        price(bid or ask or last)
 
 
 def _check_book(bid: str, ask: str) -> None:

@@ -51,14 +51,17 @@ class Turn:
         if kind == "tick":
             self._tick(record, route, start)
             return
-        later: list[tuple[int, list[Record]]] = []
+        stages = self.stages
+        later: list[tuple[int, list[Record]]] | None = None
         for i in route:
             if i >= start:
-                made = self.stages[i].take(record)
+                made = stages[i].take(record)
                 if made:
-                    later.append((i, made))
+                    later = [*(later or ()), (i, made)]
         if self.sink is not None:
             self.sink(record)
+        if later is None:
+            return  # most facts make nothing
         for i, made in reversed(later):
             for one in made:
                 self.flow(one, i + 1)

@@ -1,12 +1,13 @@
 """Closed candles of every symbol, whatever feed they come from: bars as they are, tickers sampled by the minute."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from engine.errors import BadRecord
 from engine.kernels.window import micros
-from engine.records.market import Bar, Ohlcv, Ticker, amount, price
+from engine.records.market import Bar, Ohlcv, Ticker
 
 MINUTE_MS = 60_000
 #: A day of such minutes still fits 64 bits in micro units; more than this a minute is not believed.
@@ -74,12 +75,28 @@ class Candles:
         )
 
     def ticker(self, ticker: Ticker) -> None:
-        """Takes a ticker. Its 24 h volume can fall as old trades leave it: a fall is never an increment."""
-        last, day = price(ticker.last), amount(ticker.quote_volume_24h)
+        """Takes a ticker that `check_price` believes.
+
+        Its 24 h volume can fall as old trades leave it: a fall is never an increment.
+        """
+        last, day = float(ticker.last), float(ticker.quote_volume_24h)
         feed = self._feed(ticker.symbol)
         if feed.day_volume >= 0.0 and day > feed.day_volume:
             feed.minute_volume = min(feed.minute_volume + day - feed.day_volume, MAX_QUOTE_VOLUME_A_MINUTE)
         feed.day_volume, feed.last, feed.heard, feed.heard_at = day, last, True, ticker.at
+
+    def tickers(self, last: Ticker, days: Sequence[float]) -> None:
+        """Takes several tickers of one symbol, all believed, in their order: the last, and what each says of 24 h."""
+        feed = self._feed(last.symbol)
+        before, minute = feed.day_volume, feed.minute_volume
+        for day in days:
+            if 0.0 <= before < day:
+                minute = minute + day - before
+                if minute > MAX_QUOTE_VOLUME_A_MINUTE:
+                    minute = MAX_QUOTE_VOLUME_A_MINUTE
+            before = day
+        feed.day_volume, feed.minute_volume = before, minute
+        feed.last, feed.heard, feed.heard_at = float(last.last), True, last.at
 
     def minute(self, at: int) -> list[Candle]:
         """Gives the minute candles of the symbols that live on tickers, at a tick on a whole minute."""

@@ -9,6 +9,9 @@ from engine.records.market import Bar, BookTop, Tick, Ticker, Trade
 MAX_SILENT_CYCLES = 1440
 
 
+_PRICED = frozenset({Bar, Ticker, BookTop, Trade})
+
+
 class ClockState(msgspec.Struct, kw_only=True):
     """The tick that is due, what caused it, and the last one that passed."""
 
@@ -38,7 +41,7 @@ class Clock:
         ticks: list[Tick] = []
         if state.due and fact.at > state.due:
             ticks = self._passed(fact.at)
-        if isinstance(fact, Bar | Ticker | BookTop | Trade):
+        if type(fact) in _PRICED:
             due = -(-fact.at // self.cycle_ms) * self.cycle_ms
             if due > state.last:
                 state.due = due

@@ -1,6 +1,6 @@
 """What is known of each symbol of the market: facts folded into rolling windows, spreads, rules and chatter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -149,6 +149,19 @@ class Coins:
         coin.ticker_volume_24h = float(ticker.quote_volume_24h)
         if ticker.bid is not None and ticker.ask is not None:
             coin.spread_bps = _spread_bps(ticker.bid, ticker.ask)
+
+    def tickers(self, last: Ticker, quoted: Ticker | None, days: Sequence[float]) -> None:
+        """Takes several tickers of one known symbol, all believed, in their order.
+
+        The last of them, the last that has a bid and an ask, and what each says of the volume of 24 h.
+        """
+        coin = self.state.coins[last.symbol]
+        coin.heard_at = last.mono_ms if last.mono_ms is not None else last.at
+        coin.bad, coin.text = False, last.last
+        self.candles.tickers(last, days)
+        coin.ticker_volume_24h = days[-1]
+        if quoted is not None and quoted.bid is not None and quoted.ask is not None:
+            coin.spread_bps = _spread_bps(quoted.bid, quoted.ask)
 
     def minute(self, now: int) -> None:
         """Closes the minute of the symbols that live on tickers, at a tick."""

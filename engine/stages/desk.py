@@ -178,6 +178,12 @@ class Desk:
         state.feed_step_s = fact.step_s if isinstance(fact, Bar) and not quick else 0
         return news
 
+    def heard(self, count: int, mono: int) -> None:
+        """Counts prices that were taken from tickers in one go, the last of them at `mono`."""
+        self.state.heard += count
+        self.state.last_fact = max(self.state.last_fact, mono)
+        self.state.feed_step_s = 0
+
     def _stale_ms(self, step_s: int) -> int:
         return max(self.settings.feed_stale_s, 2 * step_s) * 1000
 

@@ -36,8 +36,27 @@ class WrittenHeat(NamedTuple):
     missing: tuple[str, ...]
 
 
+#: So many heats wait to be asked for again.
+MOST_KEPT = 1024
+_last: dict[int, tuple[HeatInputs, HeatSettings, WrittenHeat]] = {}
+
+
 def heat_of(inputs: HeatInputs, settings: HeatSettings) -> WrittenHeat:
-    """Gives the heat of a candidate, 0 to 100, with its dimensions, each from the inputs as written."""
+    """Gives the heat of a candidate, 0 to 100, with its dimensions, each from the inputs as written.
+
+    In one process the scan asks for its pool and the ranking asks again: it is worked out once.
+    """
+    worked_out = _last.pop(id(inputs), None)
+    if worked_out is not None and worked_out[0] is inputs and worked_out[1] is settings:
+        return worked_out[2]
+    heat = _heat_of(inputs, settings)
+    if len(_last) >= MOST_KEPT:
+        _last.clear()
+    _last[id(inputs)] = inputs, settings, heat
+    return heat
+
+
+def _heat_of(inputs: HeatInputs, settings: HeatSettings) -> WrittenHeat:
     weights = {name: getattr(settings, name) for name in HEAT_WEIGHTS}
     got = heat_score(
         announcement=inputs.announcement, announcement_hours=inputs.announcement_hours,

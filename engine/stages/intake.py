@@ -39,7 +39,7 @@ class Intake:
 
     def before(self, fact: Record) -> list[Record]:
         """Gives what stands before a fact, and takes note of it."""
-        made: list[Record] = list(self.clock.before(fact))
+        made: list[Record] = [*self.clock.before(fact)]
         if isinstance(fact, SymbolRules):
             self.state.ruled[fact.symbol] = True
             self.state.inferred.pop(fact.symbol, None)
@@ -51,6 +51,8 @@ class Intake:
 
     def _rules(self, fact: Bar | Ticker | BookTop | Trade) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state
+        if symbol in state.ruled and symbol not in state.inferred:
+            return None
         try:
             check_price(fact)
             check_symbol(symbol)
@@ -77,6 +79,14 @@ class Intake:
             return False
         seen.price, seen.qty = max(price, seen.price), max(qty, seen.qty)
         return True
+
+
+def is_finer(seen: Decimals, ticker: Ticker) -> bool:
+    """Says whether a ticker shows more decimals than any price or quantity before it."""
+    last, volume = ticker.last, ticker.volume_24h
+    if len(last) - last.find(".") <= seen.price + 1 and len(volume) - volume.find(".") <= seen.qty + 1:
+        return False  # not even with its trailing zeros
+    return _decimals(ticker.last) > seen.price or _decimals(ticker.volume_24h) > seen.qty
 
 
 def _texts(fact: Bar | Ticker | BookTop | Trade) -> tuple[tuple[str, ...], tuple[str, ...]]:

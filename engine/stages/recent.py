@@ -1,5 +1,6 @@
 """The last few minutes of one symbol: the change over a window, and the average price a market order is measured by."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -59,6 +60,18 @@ class Recent(msgspec.Struct, kw_only=True):
             text, self.heard_at = fact.bid, fact.at
         self._sample(at, text, volume, quote)
         return news
+
+    @property
+    def due(self) -> int:
+        """When the next sample may be taken."""
+        return self.times[-1] + SAMPLE_MS if self.times else 0
+
+    def tickers(self, samples: Sequence[Ticker], last: Ticker) -> None:
+        """Takes several tickers, all believed: those of them that are samples, and the last; they tell of no volume."""
+        for one in samples:
+            self._sample(one.at, one.last, 0.0, 0.0)
+        self.text, self.last, self.at = last.last, float(last.last), last.at
+        self.heard_at = last.at
 
     def start(self, text: str, at: int) -> None:
         """Takes a price that no fact told, while none was heard."""

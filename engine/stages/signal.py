@@ -22,6 +22,8 @@ TIMEFRAMES_S: Mapping[str, int] = {
 
 #: Symbols that are silent are forgotten once an hour, those that have been for an hour.
 SWEEP_MS = 3_600_000
+#: Indicators are asked for when a candidate is judged; so many candles of a frame wait for it at most.
+MOST_WAITING = 32
 
 
 class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,11 +33,15 @@ class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     stale_frames: Ratio = 2.0
 
 
+_COLUMNS = ("open", "high", "low", "close", "volume")
+
+
 class FrameState(msgspec.Struct, kw_only=True):
     """One timeframe of one symbol: the candle being built, and what its indicators said at the last two closes.
 
     `states` holds each indicator's memory. `parts` counts the source candles in the open one, `opening` is its open,
-    `top` its high, `bottom` its low and `flow` its quote volume so far, in micro units.
+    `top` its high, `bottom` its low and `flow` its quote volume so far, in micro units. `waiting` holds open, high,
+    low, close and volume of closed candles that the indicators have not seen yet.
     """
 
     parts: int = 0
@@ -50,6 +56,7 @@ class FrameState(msgspec.Struct, kw_only=True):
     states: dict[str, list[float]] = {}
     values: dict[str, float] = {}
     before: dict[str, float] = {}
+    waiting: list[tuple[float, float, float, float, float]] = []
 
 
 class SignalState(msgspec.Struct, kw_only=True):
@@ -140,14 +147,24 @@ class Signal:
         frame.close, frame.closed_at = candle.close, candle.closed_at
         frame.closes += 1
         frame.volume = frame.flow / MICRO
-        frame.before, frame.values = frame.values, {}
-        columns = {
-            "open": (frame.opening,), "high": (frame.top,), "low": (frame.bottom,), "close": (candle.close,),
-            "volume": (frame.volume,),
-        }  # fmt: skip
-        for indicator, kernel in self._kernels(candle.symbol, name, frame).items():
-            frame.values[indicator] = kernel.advance(*[columns[one] for one in kernel.inputs])[-1]
+        frame.waiting.append((frame.opening, frame.top, frame.bottom, candle.close, frame.volume))
+        if len(frame.waiting) >= MOST_WAITING:
+            self._catch_up(candle.symbol, name, frame)
+
+    def _catch_up(self, symbol: str, name: str, frame: FrameState) -> None:
+        """Moves a frame's indicators over the candles that wait for them, in one call each."""
+        if not frame.waiting:
+            return
+        columns = dict(zip(_COLUMNS, zip(*frame.waiting, strict=True), strict=True))
+        frame.waiting = []
+        values, before = {}, frame.values
+        for indicator, kernel in self._kernels(symbol, name, frame).items():
+            line = kernel.advance(*[columns[one] for one in kernel.inputs])
+            values[indicator] = line[-1]
+            if len(line) > 1:
+                before = {**before, indicator: line[-2]}
             frame.states[indicator] = kernel.state
+        frame.values, frame.before = values, before
 
     def _kernels(self, symbol: str, name: str, frame: FrameState) -> dict[str, Indicator]:
         frames = self._live.setdefault(symbol, {})
@@ -181,6 +198,8 @@ class Signal:
         frames: dict[str, Frame] = {}
         for name, step_s in self._steps.items():
             state = known.get(name)
+            if state is not None:
+                self._catch_up(candidate.symbol, name, state)
             if state is None or not state.closes or any(v != v for v in state.values.values()):
                 return self._no(candidate, tick, "FRAME_COLD", f"{name} has {state.closes if state else 0} candles")
             age_s = (tick.at - state.closed_at) / 1000

@@ -254,9 +254,11 @@ def read_recording(
         path = folder / name
         if chunk is not None:
             check_chunk(folder, chunk)
-        for line in _lines(path, closed=chunk is not None and not chunk.cut):
-            if (since is None and until is None) or _is_inside(_at(line), since, until):
-                yield line
+        lines = _lines(path, closed=chunk is not None and not chunk.cut)
+        if since is None and until is None:
+            yield from lines
+        else:
+            yield from (line for line in lines if _is_inside(_at(line), since, until))
 
 
 def check_chunk(folder: Path, chunk: Chunk) -> None:

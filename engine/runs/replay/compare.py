@@ -177,7 +177,10 @@ class Comparison:
                 self._tally(kind).added += 1
 
     def _tally(self, kind: str) -> Tally:
-        return self.tallies.setdefault(kind, Tally())
+        tally = self.tallies.get(kind)
+        if tally is None:
+            tally = self.tallies[kind] = Tally()
+        return tally
 
 
 Key = tuple[str, str, str, int]

@@ -9,8 +9,8 @@ from engine.ledger.ledger import Ledger
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Recording, Run
-from engine.records.market import SymbolRules, Tick
-from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line
+from engine.records.market import SymbolRules, Tick, Ticker
+from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line, recall
 from engine.runs.history import all_runs
 from engine.runs.live import setup_of
 from engine.runs.manifest import UNNAMED, same_market
@@ -61,7 +61,8 @@ class LedgerReplay:
         self.spans = _spans(ledger)
         if not self.spans:
             raise LedgerError(f"{ledger.path}: no run stands in it, so there is nothing to think over")
-        self._opened: dict[int, Market] = {}
+        #: By number of span, the markets that are files.
+        self.markets: dict[int, Market] = {}
         for number in range(len(self.spans)):
             self._facts_are_there(number)
 
@@ -72,7 +73,7 @@ class LedgerReplay:
             if run.version != VERSION:
                 self._tell(f"run {run.run_id} was written by version {run.version}, this is {VERSION}")
         used = settings_in_force(span.run, self._sets, self._tell)
-        market = self._opened.get(number)
+        market = self.markets.get(number)
         facts = shown(market.source.facts()) if market is not None else self._recorded(number)
         return Stretch(
             used, self._snapshot(span.run), facts, groups(self._rows(span)),
@@ -132,7 +133,7 @@ class LedgerReplay:
             raise DirtyInput(f"{changed}; {again} thinks it over all the same")
         if changed:
             self._tell(changed)
-        self._opened[number] = opened
+        self.markets[number] = opened
 
     def _named_market(self, run: Run) -> Sequence[str]:
         """Gives the paths that were named, where they are meant for this run: the only one, or that of their facts."""
@@ -152,8 +153,7 @@ class LedgerReplay:
         lines = read_recording(
             self._folder, since=span.run.at if earlier else None, until=later[0] if later else None
         )  # fmt: skip
-        facts = (decode(line) for line in lines)
-        known = (fact for fact in facts if fact is not None and (fact.kind in FACTS or fact.kind == "tick"))
+        known = _known(lines)
         if not span.piped or any(text.startswith("scan.cycle_s") for text in self._sets):
             return iter(known)
         return _with_ticks(known, self._ticks(span))
@@ -238,6 +238,14 @@ def shown(entries: Iterable[Entry]) -> Iterator[Record | None]:
     """Gives what stages are shown of a market, None for an entry that they are not."""
     for entry in entries:
         yield entry.record if entry.record is not None and entry.record.kind not in PASSED_OVER else None
+
+
+def _known(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Gives the facts among the lines of a recording."""
+    for line in lines:
+        fact = recall(line)
+        if fact is not None and (type(fact) is Ticker or fact.kind in FACTS or fact.kind == "tick"):
+            yield fact
 
 
 def _with_ticks(facts: Iterator[Record], ticks: Iterator[Tick]) -> Iterator[Record]:

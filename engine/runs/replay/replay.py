@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -10,8 +10,10 @@ from engine.errors import BadRecord, ConfigError, DirtyInput, LedgerError, Usage
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.desk import Run
-from engine.records.wire import at_of
+from engine.records.wire import COMPARED, at_of
 from engine.runs import settings as settings_of
+from engine.runs.backtest.backtest import Path as Route
+from engine.runs.backtest.backtest import Unfit
 from engine.runs.backtest.results import DEEDS, is_results, is_whole, run_of
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.pipeline import PipelineState
@@ -25,16 +27,24 @@ from engine.runs.replay.trades import Listed, TradeCheck
 from engine.runs.session import Progress
 from engine.runs.version import VERSION
 
+if TYPE_CHECKING:
+    from engine.runs.replay.blocks import BlockReplay
+
 Hear = Callable[[Record], None]
 
 
 class Verdict(NamedTuple):
-    """What a replay found: how many written records were compared, how each kind did, and the first difference."""
+    """What a replay found: how many written records were compared, how each kind did, and the first difference.
+
+    `kinds` are those that were looked at.
+    """
 
     compared: int
     tallies: dict[str, Tally]
     first: Difference | None
     place: str
+    route: Route = "records"
+    kinds: frozenset[str] = COMPARED
 
 
 class Replay:
@@ -43,19 +53,20 @@ class Replay:
     `sets` change settings; `market` (all its paths) and `ledger` name the facts behind a file without any, `market`
     also those of a ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was
     skipped, `on_failure` of a strategy that failed; `hear` every decision that is thought, up to the last one that is
-    written.
+    written. `route` says whether a ledger is thought over fact by fact (records), over columns (blocks), or that where
+    it can be (auto).
     """
 
     def __init__(
         self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: Sequence[str] = (),
         ledger: Path | None = None, config: Path | None = None, tell: Tell,
         on_bad: Callable[[str, int, str], None], on_failure: Callable[[str, str], None] | None = None,
-        hear: Hear | None = None,
+        hear: Hear | None = None, route: str = "records",
     ) -> None:  # fmt: skip
         """Nothing is read yet."""
         self._path, self._wanted, self._sets, self._market, self._ledger = path, wanted, list(sets), market, ledger
         self._config, self._on_bad, self._on_failure, self._hear = config, on_bad, on_failure, hear
-        self._outer_tell, self._told = tell, set[str]()
+        self._outer_tell, self._told, self._route = tell, set[str](), route
         self.verdict = Verdict(0, {}, None, "")
 
     def span(self) -> tuple[int, int] | None:
@@ -67,10 +78,10 @@ class Replay:
         return (at_of(first[1]), last[1]) if first is not None and last is not None else None
 
     def play(self) -> Iterator[Progress]:
-        """Thinks, giving where it is after each cycle; `verdict` tells afterwards.
+        """Thinks, giving where it is after each cycle or block; `verdict` tells afterwards.
 
         Raises LedgerError for a ledger that is not what was written, UsageError, ConfigError or DirtyInput for what
-        cannot be thought over.
+        cannot be thought over, and Unfit for what cannot be in blocks.
         """
         ledger = is_ledger(self._path)
         try:
@@ -100,8 +111,28 @@ class Replay:
         comparison = Comparison(self._wanted)
         with verified(Path(self._path)) as ledger:
             replay = self._ledger_replay(ledger)
-            yield from self._spans(replay, comparison, self._hear)
+            blocks = self._in_blocks(replay, comparison) if self._route != "records" else None
+            if blocks is not None:
+                yield from blocks.play()
+            else:
+                yield from self._spans(replay, comparison, self._hear)
         self._conclude(comparison, "row")
+        if blocks is not None:
+            self.verdict = self.verdict._replace(route="blocks", kinds=blocks.kinds)
+
+    def _in_blocks(self, replay: LedgerReplay, comparison: Comparison) -> "BlockReplay | None":
+        """Gives the ledger to be thought over in blocks, None where it cannot be and need not; raises Unfit."""
+        from engine.runs.replay.blocks import BlockReplay
+
+        try:
+            if self._hear is not None:
+                raise Unfit("candidates are to be explained")
+            return BlockReplay(replay, comparison, self._on_failure)
+        except Unfit as why:
+            if self._route == "blocks":
+                raise
+            self._tell(f"fact by fact, since {why}")
+            return None
 
     def _ledger_replay(self, ledger: Ledger) -> LedgerReplay:
         return LedgerReplay(ledger, sets=self._sets, market=self._market, tell=self._tell, on_bad=self._on_bad)
@@ -231,9 +262,9 @@ class Replay:
 
 def verified(path: Path) -> Ledger:
     """Gives a ledger to read from, once every row of it is what was written; raises LedgerError naming the first."""
-    from engine.ledger.verify import verify
+    from engine.ledger.verify import verify_rows
 
-    found = verify(path)
+    found = verify_rows(path)
     if not found.ok:
         raise LedgerError(
             f"{path}: {found.problems[0].text}; replay compares only what was written: see hot ledger verify"

@@ -7,6 +7,7 @@ from engine.records.base import Record
 from engine.records.market import SymbolRules, Tick
 from engine.records.wire import COMPARED, at_of, encode
 from engine.runs.pipeline import PipelineState
+from engine.runs.quiet import Quiet
 from engine.runs.replay.compare import Comparison, Group
 from engine.runs.session import Progress, Stages
 from engine.runs.settings import Settings
@@ -57,17 +58,20 @@ class Thinking:
 
     def play(self) -> Iterator[Progress]:
         """Thinks; gives where it is after each cycle."""
-        turn, onward = self.stages.turn, self._stretch.onward
+        turn, onward, quiet = self.stages.turn, self._stretch.onward, Quiet(self.stages)
         for fact in self._stretch.facts:
             if self._done and (onward == -1 or self.facts == onward):
                 break
             self.facts += 1
-            if fact is None:
+            if fact is None or quiet.take(fact):
                 continue
             ticks = turn.ticks
+            quiet.settle(fact)
             turn.feed(fact, before_tick=self._operators)
+            quiet.look()
             if turn.ticks != ticks:
                 yield Progress(fact.at, self.facts, turn.ticks, self.fills, False)
+        quiet.settle(None)
         self._finish()
 
     def _sink(self, record: Record) -> None:

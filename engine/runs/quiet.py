@@ -1,0 +1,129 @@
+"""Quiet facts: tickers of symbols that nobody holds or waits for are put aside, and remembered at the tick."""
+
+from engine.errors import BadRecord
+from engine.matching.exchange import PaperExchange
+from engine.records.base import Record
+from engine.records.market import Ticker, check_price
+from engine.runs.session import Stages
+from engine.stages.intake import Decimals, is_finer
+from engine.stages.recent import PRICE_KINDS, SAMPLE_MS
+
+
+class _Aside:
+    """What the tickers of one symbol that were put aside leave to be remembered.
+
+    `days` are their volumes of 24 hours, `samples` those that are far enough apart, `quoted` the last with bid and ask.
+    `decimals` are those known of the symbol where its rules hang on them.
+    """
+
+    __slots__ = ("days", "decimals", "due", "last", "quoted", "samples")
+
+    def __init__(self, due: int, decimals: Decimals | None) -> None:
+        self.due, self.decimals = due, decimals
+        self.days: list[float] = []
+        self.samples: list[Ticker] = []
+        self.last: Ticker | None = None
+        self.quoted: Ticker | None = None
+
+
+class Quiet:
+    """Feeds stages whose facts nobody listens to: what they decide, and remember at a tick, is as if fact by fact.
+
+    A ticker of a symbol that is known, not held and without an order moves memories only, each symbol's by itself, so
+    they can wait for the end of the cycle. Everything else goes through the stages at once.
+    """
+
+    def __init__(self, stages: Stages) -> None:
+        """Puts nothing aside for stages that trade on an account."""
+        self._stages = stages
+        self._venues = [venue for venue in (stages.precheck.exchange, stages.venue) if isinstance(venue, PaperExchange)]
+        self._desks = [stages.precheck.shadow.desk, stages.order.desk]
+        self._aside: dict[str, _Aside] = {}
+        self._never = len(self._venues) < len(self._desks)
+        # The least silence that a desk takes notice of: whatever comes after one goes through the stages.
+        self._stale_ms = 1000 * min(desk.settings.feed_stale_s for desk in self._desks)
+        self._from = self._until = self._mono = self._count = 0
+
+    def take(self, fact: Record) -> bool:
+        """Puts a fact aside where that can be, and says whether it did; else it is to be fed, after `settle`."""
+        if type(fact) is not Ticker:
+            return False
+        at, mono = fact.at, fact.mono_ms
+        if mono is None:
+            mono = at
+        if not self._from <= at <= self._until or mono - self._mono > self._stale_ms:
+            return False
+        aside = self._aside.get(fact.symbol) or self._admit(fact.symbol)
+        if aside is None:
+            return False
+        try:
+            check_price(fact)
+        except BadRecord:
+            return False
+        if aside.decimals is not None and is_finer(aside.decimals, fact):
+            return False
+        aside.last = fact
+        aside.days.append(float(fact.quote_volume_24h))
+        if at >= aside.due:
+            aside.samples.append(fact)
+            aside.due = at + SAMPLE_MS
+        if fact.bid is not None and fact.ask is not None:
+            aside.quoted = fact
+        self._count += 1
+        if mono > self._mono:
+            self._mono = mono
+        return True
+
+    def _admit(self, symbol: str) -> _Aside | None:
+        stages = self._stages
+        intake = stages.intake.state
+        if symbol not in intake.ruled or symbol not in stages.scan.state.market.coins:
+            return None
+        if any(symbol in desk.state.books or symbol not in desk.state.recent for desk in self._desks):
+            return None
+        if any(symbol in venue.state.working for venue in self._venues):
+            return None
+        one, other = (desk.state.recent[symbol].due for desk in self._desks)
+        if one != other:
+            return None
+        aside = self._aside[symbol] = _Aside(one, intake.inferred.get(symbol))
+        return aside
+
+    def settle(self, fact: Record | None) -> None:
+        """Lets the stages remember what was put aside and `fact` may hang on; of all symbols where it is None."""
+        if self._count:
+            for desk in self._desks:
+                desk.heard(self._count, self._mono)
+            self._count = 0
+        if fact is not None and fact.kind in PRICE_KINDS and fact.at <= self._until:
+            aside = self._aside.pop(getattr(fact, "symbol", ""), None)
+            if aside is not None:
+                self._remember(aside)
+            return
+        for aside in self._aside.values():
+            self._remember(aside)
+        self._aside.clear()
+
+    def look(self) -> None:
+        """Takes notice of where the stages are after a fact that went through them: which times may be put aside."""
+        clock = self._stages.intake.clock
+        # Within the cycle of the tick that is due a ticker makes no other tick due; after a bar it may.
+        if self._never or not clock.state.streaming:
+            self._until = 0
+            return
+        due = clock.state.due
+        # Nor does it pay funding, up to the time at which that is due.
+        paid_at = min(desk.state.funding.next_at for desk in self._desks)
+        self._from, self._until = due - clock.cycle_ms + 1, min(due, paid_at)
+        self._mono = max(desk.state.last_fact for desk in self._desks)
+
+    def _remember(self, aside: _Aside) -> None:
+        last, stages = aside.last, self._stages
+        if last is None:
+            return
+        stages.scan.coins.tickers(last, aside.quoted, aside.days)
+        stages.signal.candles.tickers(last, aside.days)
+        for desk in self._desks:
+            desk.state.recent[last.symbol].tickers(aside.samples, last)
+        for venue in self._venues:
+            venue.pass_by(last)
