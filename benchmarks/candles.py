@@ -50,6 +50,10 @@ class Wide:
         """Gives the perpetuals."""
         return self._coins
 
+    def begins_at(self) -> int | None:
+        """The clock is the world's."""
+        return None
+
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """Gives the minutes before the start."""
         first = until // MINUTE * MINUTE - HISTORY_MINUTES * MINUTE

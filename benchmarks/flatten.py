@@ -66,6 +66,10 @@ class Still:
         """Gives the instruments."""
         return self._coins
 
+    def begins_at(self) -> int | None:
+        """The clock is the world's."""
+        return None
+
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """There is no past."""
         return iter(())

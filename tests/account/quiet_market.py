@@ -34,6 +34,9 @@ class Quiet:
     def coins(self) -> list[Instrument]:
         return self._coins
 
+    def begins_at(self) -> int | None:
+        return None
+
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         return iter(())
 
