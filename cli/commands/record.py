@@ -33,7 +33,7 @@ KeepDays = Annotated[
 @app.command()
 def record(
     out: Out,
-    market: options.Market = None,
+    market: options.Markets = None,
     venue: options.VenueName = None,
     config: options.Config = None,
     sets: options.Sets = None,
@@ -61,9 +61,9 @@ def record(
     Example: hot record --out tape --for 2h && hot run --market tape
     """
     used = options.settings_of(config, sets, posts)
-    piped = market is None and not moved and used.posts.path != "-" and stdin_is_market()
-    path = "-" if piped else market
-    wanted = options.market_of(path, venue, symbols, since, until, "max", strict, max_lateness)
+    piped = not market and not moved and used.posts.path != "-" and stdin_is_market()
+    paths = ["-"] if piped else market
+    wanted = options.market_of(paths, venue, symbols, since, until, "max", strict, max_lateness)
     wanted = options.posts_beside(wanted, used)
     for_ms = options.duration(for_, "--for")
     if moved:
