@@ -278,3 +278,18 @@ def test_an_order_of_this_ledger_that_is_left_over_is_cancelled_and_no_other(tmp
 def again(standing: Standing, client_id: str) -> Standing:
     """The same order under another id."""
     return Standing(msgspec.structs.replace(standing.order, client_id=client_id), "77")
+
+
+def test_a_breaker_that_opens_stops_entries_and_no_exit(tmp_path: Path) -> None:
+    account = TinyAccount()
+    rig = Rig(tmp_path, account, ExitPlan(stop_pct=5, hold_max_s=15), symbols=("BTCUSDT", "ETHUSDT"))
+    rig.play(
+        *rig.begun(), lambda: account.on_breaker(3), rig.cycle, 0.05, rig.cycle, lambda: account.on_breaker(0),
+        *[rig.cycle, 0.1] * 2, lambda: account.on_breaker(3), *[rig.cycle, 0.1] * 5, until(lambda: rig.held == {}),
+        rig.cycle,
+    )  # fmt: skip
+    assert rig.states().count("blocked(breaker)") == 2
+    assert sorted(one.order.symbol for one in account.orders.values() if one.order.side == "buy") == [
+        "BTCUSDT", "ETHUSDT",
+    ]  # fmt: skip
+    check(rig, account)

@@ -46,6 +46,7 @@ class TinyAccount:
     executed: list[TradeNews] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     on_news: Callable[[News], None] | None = None
+    on_breaker: Callable[[int], None] = lambda level: None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def prepare(self, symbol: str) -> None:
@@ -161,6 +162,9 @@ class TinyAccount:
         self.on_news = on_news
         if self.streams:
             on_news(StreamNews(up=True))
+
+    def watch(self, on_breaker: Callable[[int], None]) -> None:
+        self.on_breaker = on_breaker
 
     def close(self) -> None:
         self.on_news = None

@@ -175,6 +175,10 @@ class Account(Protocol):
         """
         ...
 
+    def watch(self, on_breaker: Callable[[int], None]) -> None:
+        """Has each level of REST's breaker told (`engine.world.binance.breaker`), the one that holds now at once."""
+        ...
+
     def close(self) -> None:
         """Stops listening, and closes what is open."""
         ...

@@ -110,6 +110,10 @@ class BinanceSpotAccount:
         self._stream = UserStream(VENUE, ear, on_news, rhythm=self._rhythm)
         self._stream.start()
 
+    def watch(self, on_breaker: Callable[[int], None]) -> None:
+        """Has each level of REST's breaker told, the one that holds now at once."""
+        self._client.watch_breaker(on_breaker)
+
     def close(self) -> None:
         """Stops listening, and closes what is open."""
         if self._stream is not None:

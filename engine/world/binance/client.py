@@ -11,6 +11,7 @@ import msgspec
 
 from engine.errors import Bug, KeyRefused, LedgerError, VenueError
 from engine.world.binance.answers import Answer, check, decode, hold_of
+from engine.world.binance.breaker import CLOSED
 from engine.world.binance.budget import SPOT_LIMITS, USDM_LIMITS, WEIGHT, Budget, Payer, Pool
 from engine.world.binance.clock import VenueClock
 from engine.world.binance.codes import Market
@@ -207,6 +208,13 @@ class Client:
             before, level = self._budget.outcome(self._payer, good, key)
             if level != before:
                 self.on_breaker(level)
+
+    def watch_breaker(self, on_level: Callable[[int], None]) -> None:
+        """Has each new level of the breaker told, and the one that holds now, where it is not closed."""
+        self.on_breaker = on_level
+        level = self.breaker_level()
+        if level != CLOSED:
+            on_level(level)
 
     def breaker_level(self) -> int:
         """Gives where the breaker stands, as every process on this machine sees it."""

@@ -78,9 +78,7 @@ class BinanceLive:
 
             def make_feed(inbox: Inbox) -> Feed:
                 feed = Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed)
-                client.on_breaker = lambda level: _tell_breaker(feed, client.host, level)
-                if client.breaker_level() != CLOSED:
-                    client.on_breaker(client.breaker_level())
+                client.watch_breaker(lambda level: _tell_breaker(feed, client.host, level))
                 return feed
 
             try:

@@ -19,6 +19,7 @@ from engine.world.account.account import (
     StreamNews,
     TradeNews,
 )
+from engine.world.binance.breaker import OPEN
 from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
@@ -122,6 +123,7 @@ class LiveVenue:
                 followed.cancel_wanted = one.order.client_id in self._cancelled
             self._cancelled.clear()
             self._started = True
+        self.account.watch(self._hear_breaker)
         self.account.listen(self.hear)
         self._watcher = threading.Thread(target=self._watch, name="hot-account", daemon=True)
         self._watcher.start()
@@ -320,6 +322,11 @@ class LiveVenue:
         elif not self._deaf:
             self._deaf = True
             self.tell_condition("user_stream", "degraded", "user_stream")
+
+    def _hear_breaker(self, level: int) -> None:
+        """Exits pass at every level; at the last one nothing is entered until `hot resume`."""
+        state = "blocked" if level == OPEN else "ok"
+        self.tell_condition("breaker_account", state, "breaker", needs_resume=level == OPEN)
 
     def hears_again(self) -> None:
         """Takes note that everything was asked for since the account's stream came back."""
