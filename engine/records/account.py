@@ -9,6 +9,9 @@ from typing import ClassVar, Literal
 from engine.records.base import Moment, Record
 from engine.records.trades import Side
 
+ReportStatus = Literal["working", "in_doubt", "filled", "cancelled", "expired", "rejected", "never_executed"]
+ConditionState = Literal["ok", "degraded", "blocked"]
+
 
 class Told(Record, frozen=True, kw_only=True):
     """Something an exchange told of an account."""
@@ -27,7 +30,7 @@ class OrderReport(Told, frozen=True, kw_only=True):
 
     symbol: str
     client_id: str
-    status: Literal["working", "in_doubt", "filled", "cancelled", "expired", "rejected", "never_executed"]
+    status: ReportStatus
     code: str | None = None
 
 
@@ -75,7 +78,7 @@ class Condition(Told, frozen=True, kw_only=True):
     """
 
     scope: str
-    state: Literal["ok", "degraded", "blocked"]
+    state: ConditionState
     reason: str
     until: Moment = 0
     needs_resume: bool = False

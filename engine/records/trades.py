@@ -9,6 +9,10 @@ from engine.records.market import Plain
 Side = Literal["buy", "sell"]
 Purpose = Literal["entry", "exit", "protect"]
 OrderType = Literal["market", "limit", "stop"]
+OrderStatus = Literal[
+    "working", "part_filled", "filled", "cancelled", "expired", "rejected", "in_doubt", "never_executed"
+]
+Apart = Literal["adopted", "closed_elsewhere", "changed", "balance"]
 
 
 class Deed(Record, frozen=True, kw_only=True):
@@ -69,9 +73,7 @@ class OrderResult(Deed, frozen=True, kw_only=True):
     OWNER: ClassVar[str] = "order"
 
     client_id: str
-    status: Literal[
-        "working", "part_filled", "filled", "cancelled", "expired", "rejected", "in_doubt", "never_executed"
-    ]
+    status: OrderStatus
     filled_qty: str
     code: str | None = None
 
@@ -149,7 +151,7 @@ class ReconcileDiff(Deed, frozen=True, kw_only=True):
 
     OWNER: ClassVar[str] = "order"
 
-    what: Literal["adopted", "closed_elsewhere", "changed", "balance"]
+    what: Apart
     ours: str
     theirs: str
 

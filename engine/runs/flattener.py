@@ -23,6 +23,7 @@ from engine.records.base import Record
 from engine.records.desk import EmergencyClose, EmergencyResult
 from engine.records.ids import flatten_id, intent_key
 from engine.records.market import SymbolRules
+from engine.records.trades import Side
 from engine.records.wire import encode
 from engine.stages.size import floor_to, step_of
 from engine.world.account.account import Account, HeldNews, OrderNews
@@ -158,17 +159,18 @@ class Flattener:
         if not qty:
             self._refused[held.symbol] = DUST_TRIES
             return
-        at, side = self._now_ms(), "sell" if held.qty > 0 else "buy"
+        at = self._now_ms()
+        side: Side = "sell" if held.qty > 0 else "buy"
         key = intent_key(STRATEGY, self._account.venue, held.symbol, side, "exit", at, f"ROUND_{self._rounds}")
         client_id = flatten_id(key)
         self._journal.write(
             EmergencyClose(
                 at=at, venue=self._account.venue, symbol=held.symbol, client_id=client_id, intent_key=key,
-                side=side, qty=plain(qty),  # type: ignore[arg-type]
+                side=side, qty=plain(qty),
             )
         )  # fmt: skip
         order = VenueOrder(
-            client_id=client_id, symbol=held.symbol, side=side, order_type="market",  # type: ignore[arg-type]
+            client_id=client_id, symbol=held.symbol, side=side, order_type="market",
             qty=qty, sent_at=at, closes=True,
         )  # fmt: skip
         try:

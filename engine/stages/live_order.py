@@ -12,7 +12,7 @@ from engine.records.account import AccountBalance, AccountHolding, Condition, Ex
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.market import Tick
-from engine.records.trades import Fill, OrderAttempt, ReconcileDiff
+from engine.records.trades import Apart, Fill, OrderAttempt, OrderStatus, Purpose, ReconcileDiff
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState
@@ -135,7 +135,7 @@ class LiveOrder(Order):
             book.exits.sold(sent.attempt.reason, self.scale(book.symbol).steps(done.qty))
         return super()._executed(sent, done, at)
 
-    def _ended(self, sent: Sent, status: str, code: str | None, at: int) -> list[Made]:
+    def _ended(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         if sent.attempt.purpose != "protect":
             return super()._ended(sent, status, code, at)
         del self.state.sent[sent.attempt.client_id]
@@ -197,7 +197,7 @@ class LiveOrder(Order):
 
     def _adopt(self, book: Book | None, told: Execution, done: Executed) -> list[Made]:
         ours = book.qty if book is not None else Decimal(0)
-        what = "changed" if book is not None else "adopted"
+        what: Apart = "changed" if book is not None else "adopted"
         if book is None:
             exits = ExitState(plan=self.setup.plan, opened_at=told.venue_at)
             book = self.desk.state.books[told.symbol] = Book(
@@ -265,16 +265,16 @@ class LiveOrder(Order):
             )
         ]
 
-    def _diff(self, told: Execution, what: str, ours: Decimal, theirs: Decimal) -> ReconcileDiff:
+    def _diff(self, told: Execution, what: Apart, ours: Decimal, theirs: Decimal) -> ReconcileDiff:
         return ReconcileDiff(
-            at=told.at, venue=told.venue, symbol=told.symbol, what=what,  # type: ignore[arg-type]
+            at=told.at, venue=told.venue, symbol=told.symbol, what=what,
             ours=plain(ours), theirs=plain(theirs),
         )  # fmt: skip
 
-    def _fill(self, told: Execution, done: Executed, purpose: str, reason: str) -> Fill:
+    def _fill(self, told: Execution, done: Executed, purpose: Purpose, reason: str) -> Fill:
         return Fill(
             at=told.at, venue=told.venue, symbol=told.symbol, venue_at=done.venue_at, client_id=ELSEWHERE,
-            trade_id=done.trade_id, side=told.side, purpose=purpose, reason=reason,  # type: ignore[arg-type]
+            trade_id=done.trade_id, side=told.side, purpose=purpose, reason=reason,
             qty=plain(done.qty), price=plain(done.price), notional=plain(done.notional), fee=plain(done.fee),
             fee_asset=done.fee_asset, fee_quote=plain(done.fee_quote), liquidity=done.liquidity,
         )  # fmt: skip

@@ -17,7 +17,7 @@ from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import client_id, intent_key
 from engine.records.market import Bar, BookTop, Funding, SymbolRules, Tick, Ticker
-from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
+from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, OrderStatus, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState, on_bar, on_change, on_mark, on_price
@@ -378,10 +378,10 @@ class Order:
             liquidation_price=plain(liquidation) if liquidation else None,
         )  # fmt: skip
 
-    def _result(self, sent: Sent, at: int, status: str, code: str | None = None) -> OrderResult:
+    def _result(self, sent: Sent, at: int, status: OrderStatus, code: str | None = None) -> OrderResult:
         return OrderResult(
             at=at, venue=sent.attempt.venue, symbol=sent.attempt.symbol, client_id=sent.attempt.client_id,
-            status=status, filled_qty=plain(sent.filled), code=code,  # type: ignore[arg-type]
+            status=status, filled_qty=plain(sent.filled), code=code,
         )  # fmt: skip
 
     def _rejected(self, sent: Sent, event: Rejected, at: int) -> list[Made]:
@@ -390,7 +390,7 @@ class Order:
             self.state.codes[sent.attempt.symbol] = code
         return self._ended(sent, "rejected", event.code, at)
 
-    def _ended(self, sent: Sent, status: str, code: str | None, at: int) -> list[Made]:
+    def _ended(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         attempt = sent.attempt
         del self.state.sent[attempt.client_id]
         if attempt.purpose == "entry":

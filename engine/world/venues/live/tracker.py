@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from engine.matching.units import plain
-from engine.records.account import Execution, OrderReport
+from engine.records.account import Execution, OrderReport, ReportStatus
 from engine.records.base import Record
 from engine.world.account.account import OrderNews, TradeNews
 
@@ -182,7 +182,7 @@ class Tracker:
         if found.ends is not None and found.filled >= found.ends.filled_qty:
             self._end(found.client_id, found.ends.status, found.ends.code)
 
-    def _end(self, client_id: str, status: str, code: str | None) -> None:
+    def _end(self, client_id: str, status: ReportStatus, code: str | None) -> None:
         found = self.open.pop(client_id, None)
         if found is None:
             return
@@ -193,11 +193,11 @@ class Tracker:
             self._by_number.pop((found.symbol, number), None)
         self._report(found, status, code)
 
-    def _report(self, found: Followed, status: str, code: str | None) -> None:
+    def _report(self, found: Followed, status: ReportStatus, code: str | None) -> None:
         self._tell(
             OrderReport(
                 at=0, venue=self._venue, symbol=found.symbol, client_id=found.client_id,
-                status=status, code=code,  # type: ignore[arg-type]
+                status=status, code=code,
             )
         )  # fmt: skip
 

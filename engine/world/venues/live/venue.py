@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from engine.errors import HotError, KeyRefused, VenueError
 from engine.matching.events import Event, VenueOrder
-from engine.records.account import AccountBalance, AccountHolding, Condition
+from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
 from engine.world.account.account import (
     Account,
@@ -183,11 +183,13 @@ class LiveVenue:
             self._out.append(record)
         self._news.set()
 
-    def tell_condition(self, scope: str, state: str, reason: str, until: int = 0, needs_resume: bool = False) -> None:
+    def tell_condition(
+        self, scope: str, state: ConditionState, reason: str, until: int = 0, needs_resume: bool = False
+    ) -> None:
         """Tells what stands in the way of entries, or its end."""
         self.tell(
             Condition(
-                at=0, venue=self.venue, scope=scope, state=state, reason=reason,  # type: ignore[arg-type]
+                at=0, venue=self.venue, scope=scope, state=state, reason=reason,
                 until=until, needs_resume=needs_resume,
             )
         )  # fmt: skip
@@ -325,7 +327,7 @@ class LiveVenue:
 
     def _hear_breaker(self, level: int) -> None:
         """Exits pass at every level; at the last one nothing is entered until `hot resume`."""
-        state = "blocked" if level == OPEN else "ok"
+        state: ConditionState = "blocked" if level == OPEN else "ok"
         self.tell_condition("breaker_account", state, "breaker", needs_resume=level == OPEN)
 
     def hears_again(self) -> None:
