@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
@@ -121,7 +122,10 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `venue`: whose market, unless --venue names another. `rest_url`, `stream_url`, `account_url`: base addresses in
     place of the exchange's own, as those that hot venue prints (`account_url` is that of the account's stream).
     `key`: where the key is, with --live: `env`, `keyring`, or the path of a file of mode 0600. `adopt_spot`: whether
-    coins that the ledger does not know are adopted as positions (on futures positions always are).
+    coins that the ledger does not know are adopted as positions (on futures positions always are). `enabled`: the
+    second switch of live trading, beside --live; it does not count as --set. `step`: the step of the roll-out, 1 to 3:
+    at most 100 of equity, 2 positions and heat of at least 70; 300, 3 and 50; 500, 5 and the full strategy.
+    `evidence`: the ledger that proves that the step may begin: of paper for the first, of the step before for others.
     """
 
     venue: str = "binance-spot"
@@ -130,6 +134,9 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     account_url: str = ""
     key: str = "env"
     adopt_spot: bool = False
+    enabled: bool = False
+    step: Annotated[int, Meta(ge=1, le=3)] = 1
+    evidence: str = ""
 
 
 class Live(NamedTuple):

@@ -18,6 +18,7 @@ from engine.runs import catalog
 from engine.runs.beside import AnnouncementsSettings, PostsSettings
 from engine.runs.governor import GovernorSettings
 from engine.runs.market import LiveSettings
+from engine.runs.rollout import GateSettings
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
 from engine.stages.precheck import PrecheckSettings
@@ -68,6 +69,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "ledger": LedgerSettings,
     "daemon": DaemonSettings,
     "live": LiveSettings,
+    "gate": GateSettings,
     "account": AccountSettings,
     "orders": LiveVenueSettings,
     "governor": GovernorSettings,
@@ -76,7 +78,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "binance": BinanceSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
-_SILENT = ("ledger", "daemon", "live", "account", "orders", "governor", "announcements", "posts", "binance")
+_SILENT = ("ledger", "daemon", "live", "gate", "account", "orders", "governor", "announcements", "posts", "binance")
 
 
 class Settings:
@@ -96,6 +98,7 @@ class Settings:
     ledger: LedgerSettings
     daemon: DaemonSettings
     live: LiveSettings
+    gate: GateSettings
     account: AccountSettings
     orders: LiveVenueSettings
     governor: GovernorSettings
