@@ -263,7 +263,9 @@ def _timeline(seen: Evidence) -> dict[str, list[tuple[int, int, Decimal]]]:
     for order in seen.orders:
         sign = 1 if order["side"] == "BUY" else -1
         for fill in order["fills"]:
-            moves[order["symbol"]].append((fill["time"], fill["tradeId"], sign * Decimal(fill["qty"])))
+            in_base = sign > 0 and fill["feeAsset"] == order["symbol"].removesuffix("USDT")
+            qty = sign * Decimal(fill["qty"]) - (Decimal(fill["fee_e8"]) / E8 if in_base else 0)
+            moves[order["symbol"]].append((fill["time"], fill["tradeId"], qty))
     return {symbol: sorted(found) for symbol, found in moves.items()}
 
 
@@ -307,11 +309,11 @@ def _caps(seen: Evidence, caps: Caps) -> Iterator[Broken]:
         if notional > caps.order_notional:
             yield "caps", f"order {one['client_id']} is worth {notional}"
     held: dict[str, Decimal] = defaultdict(Decimal)
-    dust = {symbol: 2 * grid[1] for symbol, grid in seen.steps.items()}
+    dust = {one: seen.steps[one][2] * 2 / _last_price(seen, one) for one in _timeline(seen)}
     moves = sorted((at, number, symbol, qty) for symbol, all_ in _timeline(seen).items() for at, number, qty in all_)
     for at, _, symbol, qty in moves:
         held[symbol] += qty
-        if sum(qty > max(dust.get(one, 0), Decimal(1)) for one, qty in held.items()) > caps.positions:
+        if sum(qty > dust[one] for one, qty in held.items()) > caps.positions:
             yield "caps", f"more than {caps.positions} positions at {at}"
             return
 
@@ -341,10 +343,11 @@ def _protection(seen: Evidence) -> tuple[int, list[Broken]]:
     worst, found = 0, list[Broken]()
     covers = _covers(seen)
     for symbol, moves in _timeline(seen).items():
-        grid = seen.steps.get(symbol, (Decimal(0), Decimal(0), Decimal(0)))
-        for begin, end, price_qty in _holdings(moves):
-            if price_qty <= grid[1]:
-                continue
+        _, step, least = seen.steps.get(symbol, (Decimal(0), Decimal(0), Decimal(0)))
+        price = _last_price(seen, symbol)
+        for begin, end, qty in _holdings(moves):
+            if qty < step or qty * price < least * 2:
+                continue  # dust, which nobody can sell
             for bare_from, bare_to in _without(begin, end, covers.get(symbol, [])):
                 for born, died in seen.lives:
                     bare = min(bare_to, died) - max(bare_from, born)
@@ -354,9 +357,23 @@ def _protection(seen: Evidence) -> tuple[int, list[Broken]]:
     return worst, found
 
 
+def _last_price(seen: Evidence, symbol: str) -> Decimal:
+    prices = [Decimal(fill["price"]) for one in seen.orders if one["symbol"] == symbol for fill in one["fills"]]
+    return prices[-1] if prices else Decimal(0)
+
+
 def _covers(seen: Evidence) -> dict[str, list[tuple[int, int]]]:
-    """By symbol, when a stop rested there, and when a sale arrived (which counts as being closed for its moment)."""
+    """By symbol, when a stop rested there, and when it was being closed.
+
+    That is while a sale works, and while the venue leaves open what became of one: sending another without proof
+    would be worse.
+    """
     covers: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    known = {one["client_id"]: one["at"] for one in reversed(seen.of("order_result")) if one["status"] != "in_doubt"}
+    for arrival, asked in placed(seen.arrivals):
+        if asked.get("side") == "SELL" and arrival.get("fault"):
+            name = asked.get("newClientOrderId") or asked.get("clientAlgoId") or ""
+            covers[asked["symbol"]].append((arrival["at"], max(known.get(name, 0), arrival["at"])))
     for order in seen.account.get("algo", []):
         ended = order["algoStatus"] not in ("NEW", "WORKING", "TRIGGERING")
         until = order["triggerTime"] or order["updateTime"]

@@ -6,6 +6,7 @@ Everything runs in processes forked from this one, which has no threads: a life 
 import asyncio
 import json
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 
 import books_checker
 import campaign_faults
-from campaign_points import POINTS, STEPS, arm
+from campaign_points import POINTS, arm
 from campaign_trader import Life, Place
 
 from engine.ledger.requests import request
@@ -45,6 +46,7 @@ class Found:
     kills: int = 0
     at_points: int = 0
     ambiguous: int = 0
+    full: int = 0
     orders: int = 0
     executions: int = 0
     lives: int = 0
@@ -58,7 +60,8 @@ class Found:
 class Plan:
     """What an episode does: a storm of so many seconds, kills or not, the share of orders that meet a fault.
 
-    `before` is done in every life before it begins: it plants a bug. `point` has every life killed there.
+    `before` is done in every life before it begins: it plants a bug. `point` has every life killed there. With `disk`
+    no file of the trader may grow by more than some kilobytes in a life, and nobody is killed.
     """
 
     market: str = "usdm"
@@ -70,6 +73,7 @@ class Plan:
     sets: tuple[str, ...] = ()
     caps: books_checker.Caps = CAPS
     script: tuple[dict[str, Any], ...] = ()
+    disk: bool = False
 
 
 def play(seed: str, plan: Plan, keep: Path | None = None) -> Found:
@@ -77,12 +81,11 @@ def play(seed: str, plan: Plan, keep: Path | None = None) -> Found:
     random, began = Random(seed), time.monotonic()
     found = Found(seed, plan.market)
     folder = Path(tempfile.mkdtemp(prefix="campaign-"))
-    pid, told = _start_venue(random.randrange(1 << 30))
+    pid, told = start_venue(random.randrange(1 << 30))
     try:
         _Episode(plan, folder, told, random, found).play()
     finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        stop_venue(pid)
         if found.broken and keep is not None:
             shutil.copytree(folder, keep / seed.replace("/", "-"), dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
@@ -93,11 +96,7 @@ def play(seed: str, plan: Plan, keep: Path | None = None) -> Found:
 class _Episode:
     def __init__(self, plan: Plan, folder: Path, told: dict[str, Any], random: Random, found: Found) -> None:
         self.plan, self.folder, self.random, self.found = plan, folder, random, found
-        user = told["ws_api"] if plan.market == "spot" else f"{told['futures_streams']}/private"
-        self.rest = told["rest"]
-        self.place = Place(
-            f"binance-{plan.market}", int(self.rest.rpartition(":")[2]), user, told["key"], told["secret"], folder
-        )
+        self.rest, self.place = told["rest"], Place.of(plan.market, told, folder)
         self.lives: list[tuple[int, int]] = []
 
     def play(self) -> None:
@@ -108,14 +107,16 @@ class _Episode:
             self._ask("/venue/faults", json.dumps(faults).encode())
         end = time.monotonic() + plan.storm_s
         while (left := end - time.monotonic()) > 0.3:
-            if not plan.kills:
+            if plan.disk:
+                self._live(seconds=min(left, 10.0), grows_by=random.randrange(1_000, 300_000))
+            elif not plan.kills:
                 self._live(seconds=left)
-            elif plan.point or random.random() < 0.5:
-                self._live(seconds=min(left, 8.0), point=plan.point or random.choice(POINTS))
-            elif random.random() < 0.1:
+            elif random.random() < 0.07:
                 self._live(seconds=min(left, random.uniform(0.5, 4.0)))
             else:
-                self._live(seconds=left + 5, kill_after=min(left, random.choice([0.6, 4.0]) * random.random()))
+                point = plan.point or random.choice(["", random.choice(POINTS)])
+                longest = random.choice([0.5, 4.0, 6.0])
+                self._live(point=point, kill_after=min(left, longest * (1.0 if point else random.random())))
         request(self.place.ledger, "halt", "campaign", int(time.time() * 1000))
         began = time.monotonic()
         settled = self._live(seconds=SETTLED_WITHIN_S, until_flat=True)
@@ -125,26 +126,36 @@ class _Episode:
         self._check()
 
     def _live(
-        self, seconds: float, point: str = "", kill_after: float = 0.0, until_flat: bool = False
-    ) -> int:
-        """Lets the trader live; gives its exit code, negative when it was killed."""
+        self, seconds: float = 600.0, point: str = "", kill_after: float = 0.0, until_flat: bool = False,
+        grows_by: int = 0,
+    ) -> int:  # fmt: skip
+        """Lets the trader live; gives its exit code, negative when it was killed: at a point, or after so long."""
         found, born = self.found, int(time.time() * 1000)
         found.lives += 1
         passes, wait_s = self.random.choice([1, 1, 2, 3, 5, 8, 13]), self.random.choice([0.0005, 0.002, 0.005, 0.02])
         pid = os.fork()
         if pid == 0:
+            if grows_by:
+                _end_disk(self.place.ledger, grows_by)
             _life(self.place, self.plan, seconds, point, passes, wait_s, until_flat)
-        if kill_after:
-            time.sleep(kill_after)
-            os.kill(pid, signal.SIGKILL)
+        end, by_us = time.monotonic() + kill_after, False
+        while kill_after and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() >= end:
+                os.kill(pid, signal.SIGKILL)
+                by_us = True
+                break
+            time.sleep(0.005)
         _, status = os.waitpid(pid, 0)
         self.lives.append((born, int(time.time() * 1000)))
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGKILL:
             found.kills += 1
-            found.at_points += bool(point)
+            found.at_points += not by_us
         elif code not in (0, 3):
             words = (self.folder / "life.log").read_text()[-3000:]
+            if grows_by and ("LedgerError" in words or "OSError" in words):
+                found.full += 1
+                return code
             found.broken.append(("crash", f"the trader ended by itself with {code}: {words}"))
         return code
 
@@ -169,6 +180,13 @@ class _Episode:
         found.executions = sum(len(order["fills"]) for order in seen.orders)
 
 
+def _end_disk(ledger: Path, grows_by: int) -> None:
+    """Lets no file of this process become larger than the ledger's, or its log, is now, and a little."""
+    sizes = [path.stat().st_size for path in ledger.parent.iterdir() if path.is_file()]
+    limit = max(sizes) + grows_by
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
 def _life(place: Place, plan: Plan, seconds: float, point: str, passes: int, wait_s: float, until_flat: bool) -> None:
     """What the child does; it never comes back."""
     code = 1
@@ -187,7 +205,7 @@ def _life(place: Place, plan: Plan, seconds: float, point: str, passes: int, wai
         os._exit(code)
 
 
-def _start_venue(seed: int) -> tuple[int, dict[str, Any]]:
+def start_venue(seed: int) -> tuple[int, dict[str, Any]]:
     """Serves a venue from a process of its own; gives its pid and what a client has to know."""
     reading, writing = os.pipe()
     pid = os.fork()
@@ -202,6 +220,12 @@ def _start_venue(seed: int) -> tuple[int, dict[str, Any]]:
         return pid, json.loads(told.readline())
 
 
+def stop_venue(pid: int) -> None:
+    """Ends a venue."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
 async def _serve(seed: int, writing: int) -> None:
     market = Generated(seed, step_ms=500, volatility=VOLATILITY, history_minutes=5)
     venue = Venue(VenueOptions(seed=seed, market=market, balances=START, margin=START["USDT"], limits=False))
@@ -213,6 +237,3 @@ async def _serve(seed: int, writing: int) -> None:
         os.close(writing)
 
     await serve(venue, "127.0.0.1", 0, ready, stop)
-
-
-__all__ = ["CAPS", "STEPS", "Found", "Plan", "play"]

@@ -6,21 +6,28 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import httpx
+import msgspec
 
 from engine.ledger.ledger import Ledger
 from engine.plugs import Entry, Frame, Indicator, Verdict
 from engine.records.base import Record
 from engine.records.ideas import CandidateSnapshot, ExitPlan, tiers_of
-from engine.records.market import Bar, Tick, Ticker
+from engine.records.market import Bar, SymbolRules, Tick, Ticker
 from engine.runs import settings as settings_of
 from engine.runs.live import Trading
 from engine.runs.market import Market
 from engine.runs.session import Session
 from engine.runs.settings import Settings
+from engine.world.account.account import Account
 from engine.world.account.opening import open_account
+from engine.world.account.settings import AccountSettings
 from engine.world.binance.keys import Key
+from engine.world.binance.settings import BinanceSettings
 from engine.world.snapshots.snapshots import load
 from engine.world.venues.live.venue import LiveVenue
 
@@ -41,6 +48,13 @@ class Place(NamedTuple):
     api_key: str
     secret: str
     folder: Path
+
+    @classmethod
+    def of(cls, market: str, told: dict[str, str], folder: Path) -> "Place":
+        """Gives the place that a venue told of, for `spot` or `usdm`."""
+        user = told["ws_api"] if market == "spot" else f"{told['futures_streams']}/private"
+        port = int(told["rest"].rpartition(":")[2])
+        return cls(f"binance-{market}", port, user, told["key"], told["secret"], folder)
 
     @property
     def ledger(self) -> Path:
@@ -96,10 +110,9 @@ class Quotes:
     def _past(self) -> list[Record]:
         now = int(time.time() * 1000) // FIVE_MS * FIVE_MS
         found: list[Record] = []
-        snapshot = load(self._place.venue).rules
+        snapshot = rules_of(self._place.venue)
         prices = self._asked()
-        for symbol in SYMBOLS:
-            found.append(_at(snapshot[symbol], now - 289 * FIVE_MS))
+        found += [msgspec.structs.replace(snapshot[symbol], at=now - 289 * FIVE_MS) for symbol in SYMBOLS]
         for number in range(-288, 0):
             for symbol, (bid, _) in prices.items():
                 found.append(self._bar(now + number * FIVE_MS, symbol, bid))
@@ -124,10 +137,10 @@ class Quotes:
         return {symbol: found[symbol] for symbol in SYMBOLS if symbol in found}
 
 
-def _at(rules: Any, at: int) -> Any:
-    import msgspec
-
-    return msgspec.structs.replace(rules, at=at)
+@cache
+def rules_of(venue: str) -> Mapping[str, SymbolRules]:
+    """Gives the rules of a venue's symbols, read once for all lives that are forked from here."""
+    return load(venue).rules
 
 
 def settings(sets: tuple[str, ...] = ()) -> Settings:
@@ -147,6 +160,31 @@ def settings(sets: tuple[str, ...] = ()) -> Settings:
     return used
 
 
+def account_of(place: Place, used: Settings) -> Account:
+    """Opens the account at the venue."""
+    rest = f"http://127.0.0.1:{place.port}"
+    where = BinanceSettings(
+        spot_url=rest, usdm_url=rest, spot_user_url=place.account_url, usdm_user_url=place.account_url,
+        recv_window_ms=used.binance.recv_window_ms,
+    )  # fmt: skip
+    key = Key(place.api_key, place.secret)
+    return open_account(place.venue, where, place.folder, key, AccountSettings(leverage=1))
+
+
+def open_venue(place: Place) -> LiveVenue:
+    """Opens the account as a venue, for whoever sends without a session."""
+    used = settings()
+    return LiveVenue(account_of(place, used), used.orders, adopts=False)
+
+
+def warm() -> None:
+    """Imports what a life needs, so that those forked from here begin at once."""
+    settings()
+    httpx.Client().close()
+    for venue in ("binance-spot", "binance-usdm"):
+        rules_of(venue)
+
+
 class Life:
     """One life of the trader's process."""
 
@@ -154,16 +192,7 @@ class Life:
         """Opens ledger and account; nothing is sent yet."""
         used = settings(sets)
         self.ledger = Ledger.open(place.ledger, mode="live", venue=place.venue, account="campaign")
-        rest = f"http://127.0.0.1:{place.port}"
-        where = settings_of.BinanceSettings(
-            spot_url=rest, usdm_url=rest, spot_user_url=place.account_url, usdm_user_url=place.account_url,
-            recv_window_ms=used.binance.recv_window_ms,
-        )  # fmt: skip
-        account = open_account(
-            place.venue, where, place.folder, Key(place.api_key, place.secret),
-            settings_of.AccountSettings(leverage=1),
-        )  # fmt: skip
-        self.trading = Trading(account, used, self.ledger)
+        self.trading = Trading(account_of(place, used), used, self.ledger)
         market = Market(Quotes(place), {}, "none")
         self.session = Session(used, market, self.ledger, trading=self.trading)
         self._stop = False
@@ -177,7 +206,8 @@ class Life:
         """Whether nothing is held, nothing is on its way and nothing is unknown."""
         order, venue = self.session.stages.order, self.session.stages.venue
         assert isinstance(venue, LiveVenue)
-        return venue.idle and not order.state.sent and not order.desk.state.books and not self.session.keeper.catching_up
+        known = venue.idle and not self.session.keeper.catching_up
+        return known and not order.state.sent and not order.desk.state.books
 
     def play(self, seconds: float, until_flat: bool = False) -> bool:
         """Trades for so long, or until TERM, then ends in order; says whether all was flat and known at the end."""

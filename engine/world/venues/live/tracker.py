@@ -61,10 +61,24 @@ class Tracker:
         self._unmatched: OrderedDict[tuple[str, str], TradeNews] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()
         self.repeats = 0
+        self.drains = 0
+        self.moved: dict[str, int] = {}
 
     def follow(self, order: Followed) -> None:
         """Follows an order that is about to be sent, or may have been."""
         self.open[order.client_id] = order
+        self.moved[order.symbol] = self.drains
+
+    def drained(self) -> None:
+        """Takes note that what was told is on its way into the books."""
+        self.drains += 1
+
+    def was_booked(self, moved: int | None) -> bool:
+        """Says whether the books hold what moved at that count of drains.
+
+        The next one takes it along, and it is booked when the one after that begins.
+        """
+        return moved is None or moved + 2 <= self.drains
 
     def hear_order(self, news: OrderNews) -> bool:
         """Takes what was said of an order; False when it is none that is followed."""
@@ -169,6 +183,7 @@ class Tracker:
             self.repeats += 1
             return False
         self._booked[key] = None
+        self.moved[key[0]] = self.drains
         while len(self._booked) > MOST_TRADES:
             self._booked.popitem(last=False)
         return True

@@ -132,6 +132,7 @@ class LiveVenue:
         with self._lock:
             taken = self._out[:]
             self._out.clear()
+            self.tracker.drained()
         return taken
 
     @property
