@@ -1,4 +1,4 @@
-"""The checker: holds a ledger against the venue's own books. It reads both by itself and shares no code with the client.
+"""The checker: holds a ledger against the venue's own books, and shares no code with the client.
 
 `check` gives what is broken, as (invariant, words). Times are ms of venue time.
 """
@@ -87,7 +87,7 @@ def _grids(info: dict[str, Any]) -> Iterator[tuple[str, tuple[Decimal, Decimal, 
 
 
 def check(seen: Evidence, caps: Caps, start: dict[str, Decimal], flat: bool = True) -> list[Broken]:
-    """Gives every invariant that is broken. `start` is what was in the wallet; `flat` says that all should be closed."""
+    """Gives what is broken. `start` is what was in the wallet; `flat` says that all should be closed."""
     return [
         *_chain(seen), *_intents(seen), *_arrivals(seen), *_fills(seen), *_wallet(seen, start), *_positions(seen, flat),
         *_doubts(seen, flat), *_caps(seen, caps), *_states(seen), *_protection(seen)[1], *_filters(seen),
@@ -95,7 +95,7 @@ def check(seen: Evidence, caps: Caps, start: dict[str, Decimal], flat: bool = Tr
 
 
 def unprotected_ms(seen: Evidence) -> int:
-    """Gives the longest time, in one life of the trader, for which a position was neither protected nor being closed."""
+    """Gives the longest time, within a life of the trader, for which a position was bare."""
     return _protection(seen)[0]
 
 
@@ -289,11 +289,17 @@ def _doubts(seen: Evidence, flat: bool) -> Iterator[Broken]:
             yield "doubt", f"order {name} ended as {status}"
         elif status == "never_executed" and name in there:
             yield "lost", f"order {name} is at the venue, and counts as never executed"
-        elif status == "rejected" and name in there and there[name].get("status") not in ("REJECTED",):
+        elif status == "rejected" and name in there and _acts(there[name]):
             yield "lost", f"order {name} is at the venue, and counts as rejected"
     for name, _, state in seen.reservations:
         if flat and state == "held":
             yield "doubt", f"the intent of order {name} is still held"
+
+
+def _acts(order: dict[str, Any]) -> bool:
+    """Says whether an order has executed, or still may; a stop that was refused when it triggered does neither."""
+    done = Decimal(order.get("executedQty") or order.get("actualQty") or 0)
+    return done > 0 or order.get("status", order.get("algoStatus")) in ("NEW", "PARTIALLY_FILLED", "WORKING")
 
 
 def _caps(seen: Evidence, caps: Caps) -> Iterator[Broken]:
@@ -319,23 +325,36 @@ def _caps(seen: Evidence, caps: Caps) -> Iterator[Broken]:
 
 
 def _states(seen: Evidence) -> Iterator[Broken]:
-    """No entry but in the state `tradeable`, which each start has to come to anew; and none long after its decision."""
-    tradeable = False
-    attempts = {}
-    for one in seen.of("run", "state_change", "order_attempt"):
-        if one["kind"] == "run":
-            tradeable = False
-        elif one["kind"] == "state_change":
+    """No entry arrives but from the state `tradeable`, soon after its decision.
+
+    None arrives before this life of the trader has asked what orders and holdings there are, and has been answered.
+    """
+    tradeable, attempts = False, {}
+    arrived = {asked.get("newClientOrderId"): arrival["at"] for arrival, asked in placed(seen.arrivals)}
+    for one in seen.of("state_change", "order_attempt"):
+        if one["kind"] == "state_change":
             if one["scope"] == "engine":
                 tradeable = one["now"] == "tradeable"
-        elif one["purpose"] == "entry":
+        elif one["purpose"] == "entry" and one["client_id"] in arrived:
             attempts[one["client_id"]] = one["at"]
             if not tradeable:
                 yield "state", f"entry {one['client_id']} was made while not tradeable"
-    for arrival, asked in placed(seen.arrivals):
-        decided = attempts.get(asked.get("newClientOrderId", ""))
-        if decided is not None and arrival["at"] - decided > ENTRY_TTL_MS:
-            yield "state", f"entry {asked['newClientOrderId']} arrived {arrival['at'] - decided} ms after its decision"
+    for name, decided in attempts.items():
+        if arrived[name] - decided > ENTRY_TTL_MS:
+            yield "state", f"entry {name} arrived {arrived[name] - decided} ms after its decision"
+    for born, died in seen.lives:
+        first = min((at for name, at in arrived.items() if name in attempts and born <= at <= died), default=None)
+        if first is not None and not _has_looked(seen, born, first):
+            yield "state", f"an entry arrived at {first} before this life had looked at orders and holdings"
+
+
+def _has_looked(seen: Evidence, born: int, by: int) -> bool:
+    answered = {
+        arrival["path"].rpartition("/")[2]
+        for arrival in seen.arrivals
+        if born <= arrival["at"] <= by and arrival["method"] == "GET" and arrival["status"] == 200
+    }
+    return "openOrders" in answered and bool(answered & {"positionRisk", "account"})
 
 
 def _protection(seen: Evidence) -> tuple[int, list[Broken]]:

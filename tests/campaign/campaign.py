@@ -165,10 +165,9 @@ def table(tallies: dict[str, Tally]) -> str:
         doubled, bare = count(tally, "doubled", "twice", "raced", "lease"), count(tally, "protection")
         doubt = count(tally, "doubt", "settle")
         other = len(tally.broken) - lost - doubled - bare - doubt
-        rows.append(
-            (kind, str(tally.wanted), str(tally.done), str(tally.orders), str(lost), str(doubled), str(bare), str(doubt),
-             str(other), f"{tally.settle_s:.1f}", f"{tally.bare_ms / 1000:.1f}", f"{tally.seconds:.0f}")
-        )  # fmt: skip
+        figures = (tally.wanted, tally.done, tally.orders, lost, doubled, bare, doubt, other)
+        seconds = (f"{tally.settle_s:.1f}", f"{tally.bare_ms / 1000:.1f}", f"{tally.seconds:.0f}")
+        rows.append((kind, *map(str, figures), *seconds))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 

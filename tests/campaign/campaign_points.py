@@ -44,7 +44,7 @@ STEPS: dict[str, Where] = {
     "close": ((KeptStream,), "close"),
 }
 #: The points: before and after each step, and while a request is on its way.
-POINTS = tuple(f"{when}_{step}" for step in STEPS for when in ("before", "after")) + ("during_send", "during_cancel")
+POINTS = (*(f"{when}_{step}" for step in STEPS for when in ("before", "after")), "during_send", "during_cancel")
 
 
 def arm(point: str, passes: int, wait_s: float = 0.002) -> None:

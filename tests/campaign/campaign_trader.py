@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -150,7 +151,7 @@ def settings(sets: tuple[str, ...] = ()) -> Settings:
         sets=[
             "scan.pool=all", "scan.cycle_s=1", "desk.feed_fresh_s=0", "desk.equity=1000000", "size.equity_share_pct=3",
             "desk.drawdown_levels_pct=[90,91,92,93,94]", "desk.day_loss_levels_pct=[90,91,92,93,94]",
-            "rules.max_entries_day.limit=10000", "orders.sync_s=2", "orders.absent_after_s=4", "orders.poll_s=2",
+            "rules.max_entries_day.limit=10000", "orders.sync_s=5", "orders.absent_after_s=4", "orders.poll_s=2",
             "orders.poll_deaf_s=1", "orders.balance_s=5", "binance.recv_window_ms=3000",
             "governor.entries_per_minute=60", "governor.entries_per_symbol_day=200",
             "governor.order_notional=100000", "governor.day_notional=1000000000", *sets,
@@ -168,7 +169,9 @@ def account_of(place: Place, used: Settings) -> Account:
         recv_window_ms=used.binance.recv_window_ms,
     )  # fmt: skip
     key = Key(place.api_key, place.secret)
-    return open_account(place.venue, where, place.folder, key, AccountSettings(leverage=1))
+    # Nobody has hundreds of starts an hour: each life has the exchange's budgets for itself.
+    budgets = place.folder / f"budgets-{os.getpid()}"
+    return open_account(place.venue, where, budgets, key, AccountSettings(leverage=1))
 
 
 def open_venue(place: Place) -> LiveVenue:

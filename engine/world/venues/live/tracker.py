@@ -80,6 +80,10 @@ class Tracker:
         """
         return moved is None or moved + 2 <= self.drains
 
+    def was_told(self, symbol: str, trade_id: str) -> None:
+        """Takes note of an execution that an earlier life told: it is in the books, or will be before the start."""
+        self._keep((symbol, trade_id))
+
     def hear_order(self, news: OrderNews) -> bool:
         """Takes what was said of an order; False when it is none that is followed."""
         found = self._find(news)
@@ -182,11 +186,14 @@ class Tracker:
         if key in self._booked:
             self.repeats += 1
             return False
-        self._booked[key] = None
+        self._keep(key)
         self.moved[key[0]] = self.drains
+        return True
+
+    def _keep(self, key: tuple[str, str]) -> None:
+        self._booked[key] = None
         while len(self._booked) > MOST_TRADES:
             self._booked.popitem(last=False)
-        return True
 
     def _say_working(self, found: Followed) -> None:
         if found.told != "working":
