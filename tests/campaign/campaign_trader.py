@@ -171,6 +171,7 @@ def account_of(place: Place, used: Settings) -> Account:
     key = Key(place.api_key, place.secret)
     # Nobody has hundreds of starts an hour: each life has the exchange's budgets for itself.
     budgets = place.folder / f"budgets-{os.getpid()}"
+    budgets.mkdir(exist_ok=True)
     return open_account(place.venue, where, budgets, key, AccountSettings(leverage=1))
 
 
