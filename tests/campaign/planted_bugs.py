@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import books_checker
+import campaign_trader
 from campaign_episode import Plan, play
 from campaign_points import ACCOUNTS
 from campaign_races import race
 from campaign_trader import warm
+from msgspec.structs import replace as changed
 
 from engine.errors import HotError
 from engine.ledger import reservations
@@ -75,7 +77,7 @@ def new_id_on_timeout() -> None:
             try:
                 return place(self, order, **how)
             except Doubtful:
-                return place(self, order._replace(client_id="h" + order.client_id[:0:-1]), **how)
+                return place(self, changed(order, client_id="h" + order.client_id[:0:-1]), **how)
 
         return again
 
@@ -150,6 +152,7 @@ def send_no_stop() -> None:
         return []
 
     Protector.look = look  # type: ignore[method-assign]
+    campaign_trader.PLAN = changed(campaign_trader.PLAN, hold_max_s=14, stop_pct=3)
 
 
 def leave_stops_behind() -> None:
@@ -187,7 +190,7 @@ def cross_zero() -> None:
     made = usdm._ticket
 
     def ticket(order: VenueOrder) -> Any:
-        return made(order._replace(closes=False, qty=order.qty * 2) if order.closes else order)
+        return made(changed(order, closes=False, qty=order.qty * 2) if order.closes else order)
 
     usdm._ticket = ticket
 
@@ -196,7 +199,7 @@ def ignore_base_fees() -> None:
     told = LiveOrder._executed_of
 
     def executed(self: LiveOrder, one: Any) -> Any:
-        return told(self, one)._replace(fee_base=Decimal(0))
+        return changed(told(self, one), fee_base=Decimal(0))
 
     LiveOrder._executed_of = executed  # type: ignore[method-assign]
 
@@ -213,7 +216,7 @@ def round_nothing() -> None:
     ticket = spot.BinanceSpotAccount._ticket
 
     def off_grid(self: Any, order: VenueOrder) -> Any:
-        return ticket(self, order._replace(qty=order.qty + Decimal("0.00000007")))
+        return ticket(self, changed(order, qty=order.qty + Decimal("0.00000007")))
 
     spot.BinanceSpotAccount._ticket = off_grid  # type: ignore[method-assign]
 
@@ -236,13 +239,13 @@ def settle_nothing() -> None:
     Keeper.settle = lambda self, intent_key, executed: None  # type: ignore[method-assign]
 
 
-USDM, SPOT = Plan(market="usdm", storm_s=14, kills=False), Plan(market="spot", storm_s=14, kills=False)
-DOUBT = ({"fault": "503_unknown", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": 14},)
-LOST = ({"fault": "drop", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": 14},)
-DEAF = ({"fault": "never", "on": "user", "times": 0, "for_s": 14},)
-UNREAD = ({"fault": "502", "on": "GET /*/order", "times": 0, "chance": 0.7, "for_s": 14},)
-HIDDEN = ({"fault": "hide", "seconds": 3.0}, {"fault": "hide", "seconds": 0.0, "after_s": 14})
-TWICE = ({"fault": "twice", "on": "user", "times": 0, "for_s": 14},)
+USDM, SPOT = Plan(market="usdm", storm_s=20, kills=False), Plan(market="spot", storm_s=20, kills=False)
+DOUBT = ({"fault": "503_unknown", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": 20},)
+LOST = ({"fault": "drop", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": 20},)
+DEAF = ({"fault": "never", "on": "user", "times": 0, "for_s": 20},)
+UNREAD = ({"fault": "502", "on": "GET /*/order", "times": 0, "chance": 0.7, "for_s": 20},)
+HIDDEN = ({"fault": "hide", "seconds": 3.0}, {"fault": "hide", "seconds": 0.0, "after_s": 20})
+TWICE = ({"fault": "twice", "on": "user", "times": 0, "for_s": 20},)
 LOW = books_checker.Caps(2, Decimal(100_000), 5)
 
 BUGS = (
@@ -250,14 +253,14 @@ BUGS = (
     Bug("resend under a new id", new_id_on_timeout, replace(USDM, script=DOUBT), _told("intent")),
     Bug("send again after a restart", send_what_was_sent_before,
         replace(USDM, kills=True, point="during_send"), _told("twice")),
-    Bug("drop what is in doubt", drop_what_is_in_doubt, replace(USDM, script=DOUBT), _told("lost", "fill")),
+    Bug("drop what is in doubt", drop_what_is_in_doubt, replace(USDM, script=DOUBT + DEAF), _told("lost", "fill")),
     Bug("a failed question is absence", take_a_failed_question_for_absence,
         replace(USDM, script=LOST + UNREAD + DEAF), _told("lost", "fill")),
     Bug("one 'no such order' is absence", believe_the_first_absence,
         replace(USDM, script=DOUBT + HIDDEN + DEAF), _told("lost", "fill")),
     Bug("no dedupe of fills", book_every_telling, replace(USDM, script=TWICE), _told("fill", "position")),
     Bug("first execution only", book_the_first_execution_only, SPOT, _told("fill", "position")),
-    Bug("no protective stop", send_no_stop, replace(SPOT, storm_s=16), _told("protection")),
+    Bug("no protective stop", send_no_stop, replace(SPOT, storm_s=25), _told("protection")),
     Bug("stops are left behind", leave_stops_behind, USDM, _told("orphan", "doubt", "settle")),
     Bug("write after send", write_after_send, replace(USDM, kills=True, point="after_send"), _told("intent")),
     Bug("cross zero", cross_zero, USDM, _told("crossed", "position")),
@@ -276,7 +279,7 @@ def bite(bug: Bug) -> tuple[bool, str]:
     """Plays a bug's episode; says whether one of its invariants told of it, and which ones did."""
     found = play(f"bite/{bug.name}", replace(bug.plan, before=bug.plant))
     names = sorted({name for name, _ in found.broken})
-    return bool(bug.told_by & set(names)), ", ".join(names)
+    return bool(bug.told_by & set(names)), f"{', '.join(names)} ({found.orders} orders)"
 
 
 def bite_race() -> tuple[bool, str]:
