@@ -33,8 +33,8 @@ from engine.world.snapshots.snapshots import load
 from engine.world.venues.live.venue import LiveVenue
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "LTCUSDT", "DOGEUSDT")
-#: Stops that are touched, a tier now and then, and no position that is held for long.
-PLAN = ExitPlan(stop_pct=0.25, hold_max_s=6, tiers=tiers_of([(40, 0.15)]))
+#: Stops that are touched, tiers that are reached, and no position that is held for long: many orders an entry.
+PLAN = ExitPlan(stop_pct=0.15, hold_max_s=6, tiers=tiers_of([(25, 0.04), (25, 0.08), (25, 0.12)]))
 FIVE_MS = 300_000
 BEAT_S = 0.05
 QUOTE_EVERY_S = 0.25
@@ -151,8 +151,8 @@ def settings(sets: tuple[str, ...] = ()) -> Settings:
         sets=[
             "scan.pool=all", "scan.cycle_s=1", "desk.feed_fresh_s=0", "desk.equity=1000000", "size.equity_share_pct=3",
             "desk.drawdown_levels_pct=[90,91,92,93,94]", "desk.day_loss_levels_pct=[90,91,92,93,94]",
-            "rules.max_entries_day.limit=10000", "orders.sync_s=5", "orders.absent_after_s=4", "orders.poll_s=2",
-            "orders.poll_deaf_s=1", "orders.balance_s=5", "binance.recv_window_ms=3000",
+            "rules.max_entries_day.limit=10000", "orders.sync_s=10", "orders.absent_after_s=4", "orders.poll_s=10",
+            "orders.poll_deaf_s=3", "orders.balance_s=20", "binance.recv_window_ms=3000",
             "governor.entries_per_minute=60", "governor.entries_per_symbol_day=200",
             "governor.order_notional=100000", "governor.day_notional=1000000000", *sets,
         ],

@@ -164,7 +164,14 @@ def leave_stops_behind() -> None:
         self.order.state.protection.stops.pop(symbol, None)
         return []
 
+    stop_of = usdm.BinanceUsdmAccount._stop
+
+    def by_quantity(self: Any, order: VenueOrder) -> Any:
+        # One that closes the whole position the exchange cancels by itself.
+        return stop_of(self, changed(order, closes=False))
+
     Protector._cancel = forget  # type: ignore[method-assign]
+    usdm.BinanceUsdmAccount._stop = by_quantity  # type: ignore[method-assign]
 
 
 def write_after_send() -> None:
@@ -261,7 +268,7 @@ BUGS = (
     Bug("no dedupe of fills", book_every_telling, replace(USDM, script=TWICE), _told("fill", "position")),
     Bug("first execution only", book_the_first_execution_only, SPOT, _told("fill", "position")),
     Bug("no protective stop", send_no_stop, replace(SPOT, storm_s=25), _told("protection")),
-    Bug("stops are left behind", leave_stops_behind, USDM, _told("orphan", "doubt", "settle")),
+    Bug("stops are left behind", leave_stops_behind, USDM, _told("orphan", "doubt", "crossed")),
     Bug("write after send", write_after_send, replace(USDM, kills=True, point="after_send"), _told("intent")),
     Bug("cross zero", cross_zero, USDM, _told("crossed", "position")),
     Bug("base fees are ignored", ignore_base_fees, SPOT, _told("position")),
