@@ -15,7 +15,7 @@ from engine.matching.events import VenueOrder
 from engine.records.account import AccountHolding, Execution
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
-from engine.world.account.account import OrderNews, TradeNews
+from engine.world.account.account import BalanceNews, OrderNews, TradeNews
 from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.venue import LiveVenue
 
@@ -117,3 +117,17 @@ def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:
         venue.close()
     assert [one.side for one in told if isinstance(one, Execution)] == ["sell"]
     assert [one for one in told if isinstance(one, AccountHolding)] == []
+
+
+def test_a_flood_of_fills_does_not_use_up_what_may_be_asked() -> None:
+    account = TinyAccount()
+    venue = LiveVenue(account, LiveVenueSettings())
+    try:
+        venue.start([])
+        wait_for(lambda: venue.drain() is not None and venue.syncing.recovered)
+        for _ in range(100):
+            venue.hear(BalanceNews(asset="USDT", free=Decimal(1), locked=Decimal(0)))
+            time.sleep(0.02)
+    finally:
+        venue.close()
+    assert len([what for what, _ in account.requests if what == "holdings"]) <= 2
