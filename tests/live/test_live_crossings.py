@@ -17,7 +17,7 @@ from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.world.account.account import BalanceNews, OrderNews, TradeNews
 from engine.world.venues.live.settings import LiveVenueSettings
-from engine.world.venues.live.venue import LiveVenue
+from engine.world.venues.live.venue import LiveVenue, Sent
 
 STOP_ONLY = ExitPlan(stop_pct=5, hold_max_s=86_400)
 QUICK = LiveVenueSettings(sync_s=1, balance_s=1, poll_s=1, poll_deaf_s=1, absent_after_s=1)
@@ -131,3 +131,14 @@ def test_a_flood_of_fills_does_not_use_up_what_may_be_asked() -> None:
     finally:
         venue.close()
     assert len([what for what, _ in account.requests if what == "holdings"]) <= 2
+
+
+def test_a_start_with_doubts_asks_for_little_until_they_are_over() -> None:
+    account = TinyAccount()
+    venue = LiveVenue(account, LiveVenueSettings(absent_after_s=4))
+    try:
+        venue.start([Sent(order("h" + "s" * 27), Decimal(0))])
+        wait_for(lambda: venue.drain() is not None and venue.syncing.recovered)
+    finally:
+        venue.close()
+    assert len([what for what, _ in account.requests if what == "holdings"]) <= 4
