@@ -23,6 +23,12 @@ bench:
     python benchmarks/startup.py
     python benchmarks/stages.py
     python benchmarks/ledger_commits.py
+    python benchmarks/order_path.py
+
+# Traders that are killed, answered ambiguously, raced and left without disk, on loopback; a table at the end.
+campaign *ARGS:
+    python tests/campaign/campaign.py {{ARGS}}
+    python tests/campaign/planted_bugs.py
 
 # The bundled session on paper, with its report.
 demo:

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.errors import Bug
 from engine.ledger.ledger import Ledger
+from engine.records.account import Execution
 from engine.records.base import Record
 from engine.records.trades import Fill, OrderAttempt
 from engine.records.wire import decode
@@ -96,6 +97,15 @@ class Trading:
     def follow(self, order: Order) -> None:
         """Takes the order stage whose orders go to the account."""
         self._order = order
+
+    def recorded(self, fact: Record) -> None:
+        """Takes note of an execution that was told before.
+
+        A kill may have left it in the recording alone: then its fill is booked as it is thought again, and the ledger
+        did not have it when this life began.
+        """
+        if isinstance(fact, Execution):
+            self.venue.tracker.was_told(fact.symbol, fact.trade_id)
 
     def start(self) -> None:
         """Begins to act, when everything that was recorded has been thought again."""

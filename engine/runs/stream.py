@@ -22,6 +22,10 @@ OnClosed = Callable[[str, str], None]
 class Account(Protocol):
     """What tells facts of an account, once the recorded past is over."""
 
+    def recorded(self, fact: Record) -> None:
+        """Takes a fact of the recorded past, which it may have told itself."""
+        ...
+
     def start(self) -> None:
         """Begins to act and to tell."""
         ...
@@ -58,7 +62,10 @@ class KeptStream:
             at_last.add(line)
             number += 1
             if number > skip:
-                yield Entry(decode(line), line)
+                record = decode(line)
+                if self._account is not None and record is not None:
+                    self._account.recorded(record)
+                yield Entry(record, line)
         if isinstance(self._source, Resumable):
             self._source.newest.update(self._newest())
         if self._account is not None:

@@ -196,3 +196,18 @@ def test_no_secret_is_in_any_error_or_repr(spot: Client, venue: FakeVenue) -> No
         SpotOrders(spot).account()
     text = f"{error.value!r} {error.value} {spot!r} {vars(spot)!r}"
     assert API_KEY not in text and SECRET not in text and "abab" not in text
+
+
+def test_what_became_of_an_order_is_asked_while_other_reads_wait(tmp_path: Path) -> None:
+    """An exit may hang on it: of the minute's weight the last fifth is kept for orders and questions about them."""
+    venue = FakeVenue(FakeTime())
+    client = client_for("spot", venue, tmp_path)
+    venue.then(ACK | {"status": "NEW", "executedQty": "0"}, x_mbx_used_weight_1m="5000")
+    orders = SpotOrders(client)
+    orders.query("BTCUSDT", "h1")
+    began = venue.time.wall()
+    venue.then(ACK | {"status": "NEW", "executedQty": "0"}).then([])
+    orders.query("BTCUSDT", "h1")
+    assert venue.time.wall() == began
+    orders.open_orders()
+    assert venue.time.wall() > began

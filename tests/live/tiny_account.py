@@ -170,6 +170,7 @@ class TinyAccount:
         self.on_news = None
 
     def _ask(self, what: str) -> None:
+        self.requests.append((what, ""))
         told = self.mishap(what, "")
         if isinstance(told, Exception):
             raise told

@@ -40,7 +40,7 @@ class Ask(NamedTuple):
     """A request before it is stamped and signed: what it asks, what it costs, and what may be done when it fails.
 
     `security` is `none`, `key` (only the key's header) or `signed`. `urgent` is for exits: it may use the whole budget
-    and, a few times, passes a wait that the exchange ordered.
+    and, a few times, passes a wait that the exchange ordered. `client_id` names the one order that it is about.
     """
 
     path: str
@@ -53,7 +53,10 @@ class Ask(NamedTuple):
 
     @property
     def is_order(self) -> bool:
-        """Says whether it is an order or a cancel, which wait for nothing."""
+        """Says whether it is about one order: then it waits for nothing, and takes what other reads must leave.
+
+        An exit may hang on the question what became of a stop.
+        """
         return self.client_id is not None or self.urgent
 
 

@@ -42,7 +42,9 @@ class SpotOrders:
 
     def query(self, symbol: str, client_id: str) -> SpotOrder:
         """Gives an order by its client id; Rejected with sort ABSENT where the exchange knows none (yet)."""
-        return self._read("order", {"symbol": symbol, "origClientOrderId": client_id}, 4, reader(SpotOrder))
+        params: Params = {"symbol": symbol, "origClientOrderId": client_id}
+        ask = Ask("/api/v3/order", params, "GET", "signed", {WEIGHT: 4}, client_id=client_id)
+        return self.client.read(ask, reader(SpotOrder))
 
     def cancel(self, symbol: str, client_id: str) -> SpotOrder:
         """Cancels an order. Neither answer says how much was executed before: query it afterwards."""

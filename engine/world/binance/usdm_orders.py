@@ -42,7 +42,9 @@ class UsdmOrders:
 
     def query(self, symbol: str, client_id: str) -> UsdmOrder:
         """Gives an order by its client id; Rejected with sort ABSENT where the exchange knows none (yet)."""
-        return self._read("order", {"symbol": symbol, "origClientOrderId": client_id}, 1, reader(UsdmOrder))
+        params: Params = {"symbol": symbol, "origClientOrderId": client_id}
+        ask = Ask("/fapi/v1/order", params, "GET", "signed", {WEIGHT: 1}, client_id=client_id)
+        return self.client.read(ask, reader(UsdmOrder))
 
     def query_id(self, symbol: str, order_id: int) -> UsdmOrder:
         """Gives an order by the exchange's id: the one that a conditional order became."""
@@ -89,7 +91,9 @@ class UsdmOrders:
 
     def query_algo(self, client_id: str) -> AlgoOrder:
         """Gives a conditional order by its client id; plain queries do not know it."""
-        return self._read("algoOrder", {"clientAlgoId": client_id}, 1, reader(AlgoOrder))
+        params: Params = {"clientAlgoId": client_id}
+        ask = Ask("/fapi/v1/algoOrder", params, "GET", "signed", {WEIGHT: 1}, client_id=client_id)
+        return self.client.read(ask, reader(AlgoOrder))
 
     def cancel_algo(self, client_id: str) -> AlgoCancelled:
         """Cancels a conditional order that has not triggered yet."""

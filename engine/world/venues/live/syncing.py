@@ -16,7 +16,7 @@ DAYS_BACK = 7
 DAY_MS = 86_400_000
 #: What hurries a comparison does so no oftener, in seconds: each costs a good part of a minute's budget on spot.
 HURRY_S = 5.0
-#: After a failure the next try comes after this, in seconds.
+#: After a failure, or where something was on its way, the next try comes after this, in seconds.
 AGAIN_S = 2.0
 #: Executions of the last so many ms are read again: some come late.
 OVERLAP_MS = 120_000
@@ -29,6 +29,7 @@ class Syncing:
         """`holds` gives what the desk holds."""
         self._venue, self._holds, self._adopts = venue, holds, adopts
         self._due, self._balance_due, self._begun = 0.0, 0.0, -HURRY_S
+        self._awaits_doubts = False
         self._busy = False
         self._last_ms = 0
         self.recovered = False
@@ -36,10 +37,16 @@ class Syncing:
     def look(self) -> None:
         """Starts a comparison when its time has come."""
         now = self._venue.mono()
-        if self._busy or now < self._due:
+        if self._busy or (now < self._due and not self._doubts_are_over()):
             return
+        self._awaits_doubts = False
         self._busy, self._begun, self._due = True, now, now + self._venue.settings.sync_s
         self._venue.lanes("sync", self._sync)
+
+    def _doubts_are_over(self) -> bool:
+        """Says whether the doubts that kept the start from being over have ended: then it need not wait for longer."""
+        with self._venue.lock:
+            return self._awaits_doubts and not any(one.doubtful for one in self._venue.tracker.open.values())
 
     def hurry(self) -> None:
         """Has the next comparison made soon."""
@@ -55,25 +62,27 @@ class Syncing:
         try:
             started_ms = venue.now_ms()
             self._look_at_orders(venue.account.open_orders())
-            self._look_at_holdings(venue.account.holdings())
+            compared = self._look_at_holdings()
             self._look_at_balances()
-            self._last_ms = started_ms
-            self._done()
+            if compared:
+                self._last_ms = started_ms
+            self._done(compared)
         except HotError as error:
             venue.trouble(error)
             self._due = venue.mono() + AGAIN_S
         finally:
             self._busy = False
 
-    def _done(self) -> None:
+    def _done(self, compared: bool) -> None:
         venue = self._venue
         with venue.lock:
             doubtful = any(one.doubtful for one in venue.tracker.open.values())
         venue.hears_again()
-        if not self.recovered:
-            if doubtful:
-                self._due = venue.mono() + 0.5
-                return
+        if not compared:
+            self._due = venue.mono() + AGAIN_S
+        elif doubtful and not self.recovered:
+            self._awaits_doubts = True
+        elif not self.recovered:
             self.recovered = True
             venue.tell_condition("recovering", "ok", "recovering")
 
@@ -91,16 +100,27 @@ class Syncing:
             elif news.client_id in venue.own:
                 venue.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
 
-    def _look_at_holdings(self, held: list[HeldNews]) -> None:
-        theirs = {one.symbol: one for one in held}
+    def _look_at_holdings(self) -> bool:
+        """Compares what is held, of symbols on which nothing has moved from before the question to the end of it.
+
+        Says whether that was all of them.
+        """
+        venue = self._venue
+        with venue.lock:
+            moved = dict(venue.tracker.moved)
+            unbooked = {symbol for symbol, at in moved.items() if not venue.tracker.was_booked(at)}
+        theirs = {one.symbol: one for one in venue.account.holdings()}
         ours = dict(self._holds())
-        for symbol in sorted({*ours, *(theirs if self._adopts else ())}):
+        looked = {*ours, *(theirs if self._adopts else ())}
+        compared = not looked & unbooked
+        for symbol in sorted(looked - unbooked):
             news = theirs.get(symbol, HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0)))
             if news.qty == ours.get(symbol, Decimal(0)) or self._in_flight(symbol):
                 continue
             if news.qty > ours.get(symbol, Decimal(0)) and not self._adopts:
                 continue
-            self._explain(news, ours.get(symbol, Decimal(0)))
+            compared &= self._explain(news, ours.get(symbol, Decimal(0)), moved.get(symbol))
+        return compared
 
     def _in_flight(self, symbol: str) -> bool:
         """Says whether an order is on its way that may just have changed the holding."""
@@ -108,8 +128,11 @@ class Syncing:
         with venue.lock:
             return any(not one.rests or one.doubtful for one in venue.tracker.on_symbol(symbol))
 
-    def _explain(self, held: HeldNews, ours: Decimal) -> None:
-        """Tells the executions behind a difference, then the holding itself: what they do not explain it does."""
+    def _explain(self, held: HeldNews, ours: Decimal, moved: int | None) -> bool:
+        """Tells the executions behind a difference, then the holding itself: what they do not explain it does.
+
+        Where something has moved since the look, the holding is old: it says so, and the next look decides.
+        """
         venue = self._venue
         if ours:
             since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
@@ -119,10 +142,13 @@ class Syncing:
             near = opening is not None and (held.entry_price is None or opening.is_near(held.entry_price))
             trades = list(opening.trades) if opening is not None and near else []
         with venue.lock:
+            if venue.tracker.moved.get(held.symbol) != moved or self._in_flight(held.symbol):
+                return False
             for trade in trades:
                 if not venue.tracker.hear_trade(trade):
                     venue.tracker.book_stranger(trade)
-        venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
+            venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
+        return True
 
     def _look_at_balances(self) -> None:
         venue = self._venue

@@ -61,10 +61,28 @@ class Tracker:
         self._unmatched: OrderedDict[tuple[str, str], TradeNews] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()
         self.repeats = 0
+        self.drains = 0
+        self.moved: dict[str, int] = {}
 
     def follow(self, order: Followed) -> None:
         """Follows an order that is about to be sent, or may have been."""
         self.open[order.client_id] = order
+        self.moved[order.symbol] = self.drains
+
+    def drained(self) -> None:
+        """Takes note that what was told is on its way into the books."""
+        self.drains += 1
+
+    def was_booked(self, moved: int | None) -> bool:
+        """Says whether the books hold what moved at that count of drains.
+
+        The next one takes it along, and it is booked when the one after that begins.
+        """
+        return moved is None or moved + 2 <= self.drains
+
+    def was_told(self, symbol: str, trade_id: str) -> None:
+        """Takes note of an execution that an earlier life told: it is in the books, or will be before the start."""
+        self._keep((symbol, trade_id))
 
     def hear_order(self, news: OrderNews) -> bool:
         """Takes what was said of an order; False when it is none that is followed."""
@@ -168,10 +186,14 @@ class Tracker:
         if key in self._booked:
             self.repeats += 1
             return False
+        self._keep(key)
+        self.moved[key[0]] = self.drains
+        return True
+
+    def _keep(self, key: tuple[str, str]) -> None:
         self._booked[key] = None
         while len(self._booked) > MOST_TRADES:
             self._booked.popitem(last=False)
-        return True
 
     def _say_working(self, found: Followed) -> None:
         if found.told != "working":

@@ -81,8 +81,10 @@ class LiveVenue:
         if not self._started:
             return self.refuse(order, "STALE_ORDER")
         with self._lock:
-            self._follow(order)
-        self._lanes.put(order.symbol, lambda: self._place(order))
+            followed = self._follow(order)
+        # The way out waits for no answer to anything else: a stop's may take as long as a request lasts.
+        leaves = order.closes and not followed.rests
+        self._lanes.put(f"{order.symbol} out" if leaves else order.symbol, lambda: self._place(order))
         return []
 
     def refuse(self, order: VenueOrder, code: str) -> list[Event]:
@@ -134,6 +136,7 @@ class LiveVenue:
         with self._lock:
             taken = self._out[:]
             self._out.clear()
+            self.tracker.drained()
         return taken
 
     @property
@@ -243,7 +246,7 @@ class LiveVenue:
             self._again(lambda: self.account.cancel(order.symbol, order.client_id, conditional=order.conditional))
         except HotError as error:
             self.trouble(error)
-        self.lookups.ask(order)
+        self.lanes(f"ask {order.client_id}", lambda: self.lookups.ask(order))
 
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(

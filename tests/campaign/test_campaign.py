@@ -1,0 +1,37 @@
+"""A short campaign, and the checker on books that are wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Runs a script of the campaign in a process of its own: it forks, which a test must not."""
+    env = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    return subprocess.run(
+        [sys.executable, str(HERE / words[0]), *words[1:]], capture_output=True, text=True, timeout=280, env=env
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="traders are forked")
+def test_a_short_campaign_loses_and_doubles_nothing() -> None:
+    """Kills, ambiguous answers, races, starts and full disks, half a minute of each, on both markets."""
+    pytest.importorskip("websockets")
+    done = run(
+        "campaign.py", "--kills", "5", "--ambiguous", "3", "--races", "100", "--starts", "4", "--disks", "1",
+        "--seed", "short", "--storm", "20", "--lanes", "5",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="traders are forked")
+@pytest.mark.parametrize("bug", ["resend on timeout", "no dedupe"])
+def test_the_checker_tells_of_a_planted_bug(bug: str) -> None:
+    pytest.importorskip("websockets")
+    done = run("planted_bugs.py", "--only", bug)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]

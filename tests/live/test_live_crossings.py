@@ -1,0 +1,144 @@
+"""What crosses on its way: a kill between the recording and the ledger, answers that hang, a look that is old."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from live_rig import Rig, until
+from tiny_account import TinyAccount
+
+from engine.matching.events import VenueOrder
+from engine.records.account import AccountHolding, Execution
+from engine.records.base import Record
+from engine.records.ideas import ExitPlan
+from engine.world.account.account import BalanceNews, OrderNews, TradeNews
+from engine.world.venues.live.settings import LiveVenueSettings
+from engine.world.venues.live.venue import LiveVenue, Sent
+
+STOP_ONLY = ExitPlan(stop_pct=5, hold_max_s=86_400)
+QUICK = LiveVenueSettings(sync_s=1, balance_s=1, poll_s=1, poll_deaf_s=1, absent_after_s=1)
+
+
+class Halves(TinyAccount):
+    """Fills every order in two executions."""
+
+    def fill(self, client_id: str, qty: Decimal | None = None) -> list[TradeNews]:
+        half = self.orders[client_id].order.qty / 2
+        return [*super().fill(client_id, half), *super().fill(client_id, half)]
+
+
+@dataclass
+class Slow(TinyAccount):
+    """Answers no question about an order before it may."""
+
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+        self.requests.append(("asked", client_id))
+        self.answers.wait(20)
+        return super().order(symbol, client_id, conditional=conditional)
+
+
+def order(client_id: str, order_type: Any = "market") -> VenueOrder:
+    return VenueOrder(
+        client_id=client_id, symbol="BTCUSDT", side="sell", order_type=order_type, qty=Decimal(1),
+        sent_at=int(time.time() * 1000), stop_price=Decimal(90) if order_type == "stop" else None, closes=True,
+    )  # fmt: skip
+
+
+def wait_for(done: Callable[[], object], within_s: float = 20.0) -> None:
+    end = time.monotonic() + within_s
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_an_execution_that_a_kill_left_in_the_recording_alone_is_booked_once(tmp_path: Path) -> None:
+    account = Halves(streams=False, mishap=lambda what, _: "lost" if what == "place" else "hidden")
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+
+    def flush() -> None:
+        assert rig.session is not None and rig.session._stream is not None
+        rig.session._stream.flush()
+
+    def tell_the_first() -> None:
+        account.tell(account.executed[0])
+
+    rig.play(
+        *rig.begun(), rig.cycle, until(lambda: len(account.executed) == 2), tell_the_first,
+        until(lambda: rig.held != {}), flush, close=False,
+    )  # fmt: skip
+    assert rig.fills() == []  # it is in the recording, not in the ledger
+    account.mishap = lambda what, _: None
+    rig.play(rig.tickers, until(lambda: len(rig.held) == 1), rig.tickers,
+             until(lambda: rig.held["BTCUSDT"] == account.holdings()[0].qty), rig.cycle)  # fmt: skip
+    assert sorted(fill.trade_id for fill in rig.fills()) == ["1", "2"]
+
+
+def test_the_way_out_waits_for_no_answer_about_a_stop() -> None:
+    answers = threading.Event()
+    account = Slow(answers=answers)
+    venue = LiveVenue(account, QUICK)
+    try:
+        venue.start([])
+        venue.send(order("h" + "s" * 27, "stop"))
+        wait_for(lambda: account.orders)
+        venue.cancel("h" + "s" * 27)
+        wait_for(lambda: ("asked", "h" + "s" * 27) in account.requests)
+        venue.send(order("h" + "x" * 27))
+        wait_for(lambda: ("place", "h" + "x" * 27) in account.requests, within_s=5)
+    finally:
+        answers.set()
+        venue.close()
+
+
+def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:
+    account = TinyAccount()
+    account.stranger("BTCUSDT", "buy", "1")
+    sold: list[str] = []
+
+    def mishap(what: str, _: str) -> None:
+        if what == "trades" and not sold:
+            sold.append("BTCUSDT")
+            account.stranger("BTCUSDT", "sell", "1")
+
+    account.mishap = mishap
+    venue = LiveVenue(account, QUICK)
+    told: list[Record] = []
+    try:
+        venue.start([])
+        wait_for(lambda: told.extend(venue.drain()) or (sold and venue.syncing.recovered))
+        told += venue.drain()
+    finally:
+        venue.close()
+    assert [one.side for one in told if isinstance(one, Execution)] == ["sell"]
+    assert [one for one in told if isinstance(one, AccountHolding)] == []
+
+
+def test_a_flood_of_fills_does_not_use_up_what_may_be_asked() -> None:
+    account = TinyAccount()
+    venue = LiveVenue(account, LiveVenueSettings())
+    try:
+        venue.start([])
+        wait_for(lambda: venue.drain() is not None and venue.syncing.recovered)
+        for _ in range(100):
+            venue.hear(BalanceNews(asset="USDT", free=Decimal(1), locked=Decimal(0)))
+            time.sleep(0.02)
+    finally:
+        venue.close()
+    assert len([what for what, _ in account.requests if what == "holdings"]) <= 2
+
+
+def test_a_start_with_doubts_asks_for_little_until_they_are_over() -> None:
+    account = TinyAccount()
+    venue = LiveVenue(account, LiveVenueSettings(absent_after_s=4))
+    try:
+        venue.start([Sent(order("h" + "s" * 27), Decimal(0))])
+        wait_for(lambda: venue.drain() is not None and venue.syncing.recovered)
+    finally:
+        venue.close()
+    assert len([what for what, _ in account.requests if what == "holdings"]) <= 4
