@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from live_rig import Rig, until
-from tiny_account import TinyAccount
+from tiny_account import TinyAccount, unreachable
 
 from engine.matching.events import VenueOrder
 from engine.records.account import AccountHolding, Execution
@@ -167,3 +167,15 @@ def test_what_a_stop_sold_under_another_number_is_not_taken_for_a_strangers() ->
     finally:
         venue.close()
     assert [one.client_id for one in told if isinstance(one, Execution)] == ["h" + "s" * 27]
+
+
+def test_a_cancel_that_failed_before_an_end_in_order_is_tried_again_at_the_start(tmp_path: Path) -> None:
+    account = TinyAccount(venue="binance-spot")
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+    account.mishap = lambda what, _: unreachable() if what == "cancel" else None
+    rig.play(
+        *rig.entered(), lambda: rig.tickers("94"), until(lambda: "cancel" in [what for what, _ in account.requests]),
+        rig.tickers,
+    )  # fmt: skip
+    account.mishap = lambda what, _: None
+    rig.play(rig.tickers, until(lambda: rig.held == {}), rig.tickers)
