@@ -126,9 +126,7 @@ def main() -> None:
     """Measures and prints both parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--orders", type=int, default=300)
-    parser.add_argument(
-        "--pause-ms", type=float, default=250, help="between orders; some 5 a second are allowed"
-    )
+    parser.add_argument("--pause-ms", type=float, default=250, help="between orders; some 5 a second are allowed")
     parser.add_argument("--dir", type=Path, help="a folder on the disk to measure; the default is the temporary one")
     args = parser.parse_args()
     print(f"Python {platform.python_version()}, {platform.machine()}, {args.orders} orders")

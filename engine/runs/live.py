@@ -110,6 +110,10 @@ class Trading:
     def start(self) -> None:
         """Begins to act, when everything that was recorded has been thought again."""
         self._note()
+        for stop in self._known().state.protection.stops.values():
+            if stop.leaving:
+                # A checkpoint may lie behind the cancel, which then is not thought again.
+                self.venue.cancel(stop.client_id)
         self.venue.start([Sent(order_of(sent.attempt), sent.filled) for sent in self._known().state.sent.values()])
 
     def facts(self) -> list[Record]:

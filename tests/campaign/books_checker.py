@@ -343,7 +343,9 @@ def _states(seen: Evidence) -> Iterator[Broken]:
         if arrived[name] - decided > ENTRY_TTL_MS:
             yield "state", f"entry {name} arrived {arrived[name] - decided} ms after its decision"
     for born, died in seen.lives:
-        first = min((at for name, at in arrived.items() if name in attempts and born <= at <= died), default=None)
+        # What the life before had on its way may still arrive.
+        own = [arrived[name] for name, decided in attempts.items() if decided >= born and arrived[name] <= died]
+        first = min(own, default=None)
         if first is not None and not _has_looked(seen, born, first):
             yield "state", f"an entry arrived at {first} before this life had looked at orders and holdings"
 

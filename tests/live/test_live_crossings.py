@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from live_rig import Rig, until
-from tiny_account import TinyAccount
+from tiny_account import TinyAccount, unreachable
 
 from engine.matching.events import VenueOrder
 from engine.records.account import AccountHolding, Execution
@@ -41,6 +41,16 @@ class Slow(TinyAccount):
         self.requests.append(("asked", client_id))
         self.answers.wait(20)
         return super().order(symbol, client_id, conditional=conditional)
+
+
+class Triggers(TinyAccount):
+    """Has a stop that became order 88, which was filled; nobody was told."""
+
+    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+        return OrderNews(
+            symbol=symbol, client_id=client_id, order_id="7", status="filled", filled_qty=Decimal(1), venue_at=1,
+            side="sell", conditional=True, became="88",
+        )  # fmt: skip
 
 
 def order(client_id: str, order_type: Any = "market") -> VenueOrder:
@@ -142,3 +152,30 @@ def test_a_start_with_doubts_asks_for_little_until_they_are_over() -> None:
     finally:
         venue.close()
     assert len([what for what, _ in account.requests if what == "holdings"]) <= 4
+
+
+def test_what_a_stop_sold_under_another_number_is_not_taken_for_a_strangers() -> None:
+    account = Triggers(streams=False)
+    account.trade("BTCUSDT", "sell", Decimal(1), "88", None)
+    account.holdings = list  # type: ignore[method-assign]
+    venue = LiveVenue(account, LiveVenueSettings(poll_deaf_s=600), holds=lambda: {"BTCUSDT": Decimal(1)})
+    told: list[Record] = []
+    try:
+        venue.start([])
+        venue.send(order("h" + "s" * 27, "stop"))
+        wait_for(lambda: told.extend(venue.drain()) or [one for one in told if isinstance(one, Execution)])
+    finally:
+        venue.close()
+    assert [one.client_id for one in told if isinstance(one, Execution)] == ["h" + "s" * 27]
+
+
+def test_a_cancel_that_failed_before_an_end_in_order_is_tried_again_at_the_start(tmp_path: Path) -> None:
+    account = TinyAccount(venue="binance-spot")
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+    account.mishap = lambda what, _: unreachable() if what == "cancel" else None
+    rig.play(
+        *rig.entered(), lambda: rig.tickers("94"), until(lambda: "cancel" in [what for what, _ in account.requests]),
+        rig.tickers,
+    )  # fmt: skip
+    account.mishap = lambda what, _: None
+    rig.play(rig.tickers, until(lambda: rig.held == {}), rig.tickers)

@@ -134,6 +134,7 @@ class Syncing:
         Where something has moved since the look, the holding is old: it says so, and the next look decides.
         """
         venue = self._venue
+        self._ask_for_orders(held.symbol)
         if ours:
             since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
             trades = venue.account.trades(held.symbol, since)
@@ -149,6 +150,16 @@ class Syncing:
                     venue.tracker.book_stranger(trade)
             venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
         return True
+
+    def _ask_for_orders(self, symbol: str) -> None:
+        """Asks for what rests on a symbol: a stop that has triggered trades under another number, and is still ours."""
+        venue = self._venue
+        with venue.lock:
+            resting = list(venue.tracker.on_symbol(symbol))
+        for one in resting:
+            news = venue.account.order(one.symbol, one.client_id, conditional=one.conditional)
+            if news is not None:
+                venue.hear(news)
 
     def _look_at_balances(self) -> None:
         venue = self._venue
