@@ -59,6 +59,10 @@ Posts = Annotated[
 ]
 Paper = Annotated[bool, typer.Option("--paper", help="Trade on paper: the default.")]
 ForReal = Annotated[bool, typer.Option("--live", help="Trade with real money on the account that live.key names.")]
+SkipStep = Annotated[
+    str | None,
+    typer.Option("--skip-step", help="Begin live.step without its evidence; the reason is kept in the ledger."),
+]
 RequireEnd = Annotated[
     bool, typer.Option("--require-end", help="Exit 65 when the input stops without its end record (upstream died).")
 ]
@@ -136,14 +140,19 @@ def market_of(
 
 
 @contextmanager
-def books(for_real: bool, used: "Settings", wanted: "MarketOptions", path: Path) -> "Iterator[Books]":
-    """Opens the ledger of a run, and with --live the account that it trades on; closes both."""
+def books(
+    for_real: bool, used: "Settings", wanted: "MarketOptions", path: Path, skip_step: str | None = None
+) -> "Iterator[Books]":
+    """Opens the ledger of a run, and with --live the account that it trades on, past the gate; closes both."""
+    from cli.show import say
     from engine.ledger.ledger import Ledger
 
     if for_real:
         from engine.runs.live import open_live
 
-        ledger, trading = open_live(used, wanted.venue or used.live.venue, path)
+        ledger, trading = open_live(
+            used, wanted.venue or used.live.venue, path, lambda text: say(f"hot: {text}"), skip_step
+        )
     else:
         ledger, trading = Ledger.open(path, mode="paper", venue="paper"), None
     try:
@@ -154,12 +163,16 @@ def books(for_real: bool, used: "Settings", wanted: "MarketOptions", path: Path)
         ledger.close()
 
 
-def ledger_for(for_real: bool, wanted: "MarketOptions", path: Path | None) -> Path:
+def ledger_for(for_real: bool, wanted: "MarketOptions", path: Path | None, skip_step: str | None = None) -> Path:
     """Gives where the ledger is: a fresh one on paper, where none is named.
 
-    Raises UsageError for --live on a recorded market, or without a ledger of its own.
+    Raises UsageError for --live on a recorded market, or without a ledger of its own, and for a step that is skipped
+    on paper, or without a reason.
     """
     from engine.runs.data import fresh_ledger
+
+    if skip_step is not None and not (for_real and skip_step.strip()):
+        raise UsageError("--skip-step belongs to --live, and names a reason")
 
     if for_real and wanted.path:
         raise UsageError("--live trades on the live market: leave out --market, or --live")

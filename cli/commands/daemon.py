@@ -30,6 +30,7 @@ def daemon(
     market: options.Markets = None,
     paper: options.Paper = True,
     for_real: options.ForReal = False,
+    skip_step: options.SkipStep = None,
     ledger: options.Ledger = None,
     venue: options.VenueName = None,
     config: options.Config = None,
@@ -52,27 +53,29 @@ def daemon(
     in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
 
     Without --market it watches the live market of --venue (binance-spot or binance-usdm) and trades on paper, which
-    needs no key. With --live it trades with real money on the account that live.key names, into a ledger of its own.
+    needs no key. With --live it trades with real money on the account that live.key names, into a ledger of its own,
+    when live.enabled is true as well, settings are within live.step, live.evidence proves that this step may begin,
+    and hot doctor finds exchange and key in order.
 
     Example: hot daemon --paper --market examples/session --ledger paper.db
     """
     used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
-    path = options.ledger_for(for_real, wanted, ledger)
-    raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet, for_real))
+    path = options.ledger_for(for_real, wanted, ledger, skip_step)
+    raise typer.Exit(serve(used, wanted, path, seed, Decisions() if jsonl else None, quiet, for_real, skip_step))
 
 
 def serve(
     used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
-    for_real: bool = False,
+    for_real: bool = False, skip_step: str | None = None,
 ) -> int:  # fmt: skip
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
     rejects = Rejects("daemon", wanted.strict)
     with Stop() as stop:
         live = options.live_of(used, "daemon", quiet, stop, beats=for_real)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
-        with options.books(for_real, used, wanted, path) as (ledger, trading):
+        with options.books(for_real, used, wanted, path, skip_step) as (ledger, trading):
             if not quiet:
                 say(f"hot daemon: {'LIVE' if for_real else 'paper'}, ledger {path}, pid {os.getpid()}")
             session = Session(

@@ -23,6 +23,7 @@ def run(
     market: options.Markets = None,
     paper: options.Paper = True,
     for_real: options.ForReal = False,
+    skip_step: options.SkipStep = None,
     ledger: options.Ledger = None,
     venue: options.VenueName = None,
     config: options.Config = None,
@@ -49,21 +50,21 @@ def run(
     used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
-    path = options.ledger_for(for_real, wanted, ledger)
+    path = options.ledger_for(for_real, wanted, ledger, skip_step)
     decisions = Decisions() if jsonl or not sys.stdout.isatty() else None
-    raise typer.Exit(play(used, wanted, path, seed, decisions, quiet, for_real))
+    raise typer.Exit(play(used, wanted, path, seed, decisions, quiet, for_real, skip_step))
 
 
 def play(
     used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
-    for_real: bool = False,
+    for_real: bool = False, skip_step: str | None = None,
 ) -> int:  # fmt: skip
     """Plays a market into a ledger and tells what came of it; gives the exit code."""
     rejects = Rejects("run", wanted.strict)
     with Stop() as stop:
         live = options.live_of(used, "run", quiet, stop, beats=for_real)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
-        with options.books(for_real, used, wanted, path) as (ledger, trading):
+        with options.books(for_real, used, wanted, path, skip_step) as (ledger, trading):
             session = Session(
                 used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
                 tell=None if quiet else News("hot run"),

@@ -49,7 +49,7 @@ def sync(
         raise UsageError("hot sync needs the live ledger: name it with --ledger live.db")
     used = settings.load(config, list(sets or []))
     with Stop() as stop:
-        synced = compare(used, venue or used.live.venue, ledger, within, stop)
+        synced = compare(used, venue or used.live.venue, ledger, within, stop, say)
     rows: list[dict[str, Any]] = [_plain(encode(record)) for record in synced.news]
     print_rows(rows, ROW, _TABLE, choose(json_, jsonl, csv_, table), columns, None)
     if not quiet:

@@ -88,6 +88,15 @@ class EmergencyResult(Record, frozen=True, kw_only=True):
     remainder: dict[str, str] = {}
 
 
+class LiveStep(Record, frozen=True, kw_only=True):
+    """A step of the live roll-out begins; `skipped` is the operator's reason where its evidence was not there."""
+
+    OWNER: ClassVar[str] = "run"
+
+    step: int
+    skipped: str = ""
+
+
 class Alert(Record, frozen=True, kw_only=True):
     """Something a person should hear about; never compared."""
 

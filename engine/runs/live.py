@@ -1,6 +1,6 @@
 """Live trading: an account behind the order stage, and what of an earlier life has to be looked up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,8 +29,30 @@ def setup_of(settings: Settings, venue: str) -> LiveSetup:
     )
 
 
-def open_live(settings: Settings, venue: str, path: Path) -> tuple[Ledger, "Trading"]:
-    """Opens the ledger and the account of a live run; nothing is sent yet but the question what the key may do.
+def open_live(
+    settings: Settings, venue: str, path: Path, say: Callable[[str], None], skip_step: str | None = None
+) -> tuple[Ledger, "Trading"]:
+    """Opens the ledger and the account of a run that may enter, when the gate is passed; no order is sent yet.
+
+    Raises Refused, ConfigError, KeyRefused or VenueError for what stands in the way.
+    """
+    from engine.runs.gate import check_switches, pass_gate
+    from engine.runs.rollout import check_caps
+
+    check_switches(settings)
+    check_caps(settings)
+    ledger, trading = open_trading(settings, venue, path, say)
+    try:
+        pass_gate(settings, venue, ledger, say, skip_step)
+    except BaseException:
+        trading.close()
+        ledger.close()
+        raise
+    return ledger, trading
+
+
+def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str], None]) -> tuple[Ledger, "Trading"]:
+    """Opens the ledger and the account of whoever only looks after what is there; says what is odd about the key.
 
     Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
     account, before anything is asked of the exchange.
@@ -47,7 +69,8 @@ def open_live(settings: Settings, venue: str, path: Path) -> tuple[Ledger, "Trad
             settings.account, quote=settings.desk.quote_asset, leverage=int(settings.desk.leverage)
         )
         account = open_account(venue, where_of(settings), data_dir(), key, holds)
-        account.check_key()
+        for warning in account.check_key():
+            say(f"warning: {warning}")
         return ledger, Trading(account, settings, ledger)
     except BaseException:
         if account is not None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from engine.errors import ConfigError, UsageError
 from engine.plugs import Entry, Source
@@ -124,7 +125,10 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `key`: where the key is, with --live: `env`, `keyring`, or the path of a file of mode 0600. `adopt_spot`: whether
     coins that the ledger does not know are adopted as positions (on futures positions always are). `keep_candles`: how
     many candles of each symbol and step are kept on disk, so that a start need not ask for them. `cache_mb`: how large
-    that file may become.
+    that file may become. `enabled`: the second switch of live trading, beside --live; it does not count as --set.
+    `step`: the step of the roll-out, 1 to 3: at most 100 of equity, 2 positions and heat of at least 70; 300, 3 and 50;
+    500, 5 and the full strategy. `evidence`: the ledger that proves that the step may begin: of paper for the first, of
+    the step before for others.
     """
 
     venue: str = "binance-spot"
@@ -135,6 +139,9 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     adopt_spot: bool = False
     keep_candles: Candles = 2000
     cache_mb: Megabytes = 512
+    enabled: bool = False
+    step: Annotated[int, Meta(ge=1, le=3)] = 1
+    evidence: str = ""
 
 
 class Live(NamedTuple):

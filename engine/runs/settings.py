@@ -18,6 +18,7 @@ from engine.runs import catalog
 from engine.runs.beside import AnnouncementsSettings, PostsSettings
 from engine.runs.governor import GovernorSettings
 from engine.runs.market import LiveSettings
+from engine.runs.rollout import GateSettings
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
 from engine.stages.precheck import PrecheckSettings
@@ -81,6 +82,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "daemon": DaemonSettings,
     "live": LiveSettings,
     "record": RecordSettings,
+    "gate": GateSettings,
     "account": AccountSettings,
     "orders": LiveVenueSettings,
     "governor": GovernorSettings,
@@ -90,7 +92,8 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 #: Sections that change no decision: not part of the settings hash.
 _SILENT = (
-    "ledger", "daemon", "live", "record", "account", "orders", "governor", "announcements", "posts", "binance",
+    "ledger", "daemon", "live", "record", "gate", "account", "orders", "governor", "announcements", "posts",
+    "binance",
 )  # fmt: skip
 
 
@@ -112,6 +115,7 @@ class Settings:
     daemon: DaemonSettings
     live: LiveSettings
     record: RecordSettings
+    gate: GateSettings
     account: AccountSettings
     orders: LiveVenueSettings
     governor: GovernorSettings

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from engine.errors import Bug, InDoubt, VenueError
 from engine.records.base import Record
-from engine.runs.live import open_live
+from engine.runs.live import open_trading
 from engine.runs.market import Live, Market, MarketOptions, open_market
 from engine.runs.session import Session
 from engine.runs.settings import Settings
@@ -25,13 +25,16 @@ class Synced(NamedTuple):
     open_orders: int
 
 
-def sync(settings: Settings, venue: str, path: Path, within_s: float, stopped: Callable[[], bool]) -> Synced:
+def sync(
+    settings: Settings, venue: str, path: Path, within_s: float, stopped: Callable[[], bool],
+    say: Callable[[str], None],
+) -> Synced:  # fmt: skip
     """Looks up every order that is not over, compares holdings and open orders, and books what differs.
 
     Raises LedgerError while a run holds the ledger, which compares by itself; VenueError where the account could not be
     compared within the time, InDoubt where an order's outcome is still unknown.
     """
-    ledger, trading = open_live(settings, venue, path)
+    ledger, trading = open_trading(settings, venue, path, say)
     news: list[Record] = []
     until = time.monotonic() + within_s
 
