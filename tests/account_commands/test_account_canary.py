@@ -64,13 +64,20 @@ def test_a_live_daemon_writes_no_secret(venue: Serving, tmp_path: Path, market: 
         base = venue.futures_stream_url
         urls = {"HOT_LIVE__STREAM_URL": base, "HOT_LIVE__ACCOUNT_URL": f"{base}/private"}
     words = ["daemon", "--live", "--venue", market, "--ledger", "live.db", "--set", "scan.cycle_s=1"]
+    gate = {
+        "live.enabled": "true", "live.evidence": "paper.db", "gate.min_days": "1", "gate.min_trades": "1",
+        "desk.equity": "100", "rules.max_positions.limit": "2", "hotcoin.min_heat": "70",
+    }  # fmt: skip
+    urls |= {f"HOT_{key.upper().replace('.', '__')}": value for key, value in gate.items()}
+    proof = ["run", "--market", str(ROOT / "examples" / "session"), "--symbol", "ETCUSDT", "--ledger", "paper.db", "-q"]
+    subprocess.run([sys.executable, "-m", "cli.main", *proof], cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
     with (tmp_path / "told").open("wb") as told:
         daemon = subprocess.Popen(
             [sys.executable, "-m", "cli.main", *words], env=environment(venue, tmp_path, **urls), cwd=tmp_path,
             stdout=told, stderr=told,
         )  # fmt: skip
         try:
-            time.sleep(10)
+            time.sleep(15)
             arguments = Path(f"/proc/{daemon.pid}/cmdline")
             told.write(arguments.read_bytes() if arguments.exists() else b"")
         finally:

@@ -1,20 +1,24 @@
 """The gate before live trading: every switch, cap and proof alone keeps it shut, and what was passed is kept."""
 
 import itertools
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.errors import ConfigError, Refused
+from engine.errors import ConfigError, KeyRefused, Refused, VenueError
 from engine.ledger.ledger import Ledger
 from engine.records.desk import LiveStep
 from engine.records.market import Tick
 from engine.records.wire import decode, encode
 from engine.runs import settings
 from engine.runs.gate import DAY_MS, check_switches, pass_gate
+from engine.runs.live import open_live
 from engine.runs.rollout import check_caps
+from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.serving import Serving
 
 ROOT = Path(__file__).parents[2]
@@ -24,12 +28,13 @@ PASSED = "LIVE TRADING with real money"
 
 @pytest.fixture(scope="session")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A paper ledger over the example: trades were closed on two days."""
+    """A paper ledger over a coin of the example: three days, and trades enough."""
     from cli.commands.run import play
     from cli.options import market_of
 
     path = tmp_path_factory.mktemp("paper") / "paper.db"
-    wanted = market_of([str(ROOT / "examples" / "session")], None, None, None, None, "max", False, 0)
+    session = str(ROOT / "examples" / "session")
+    wanted = market_of([session], None, ["ETCUSDT"], None, None, "max", False, 0)
     assert play(settings.load(env={}), wanted, path, 0, None, True) == 0
     return path
 
@@ -62,6 +67,18 @@ def passing(asked: settings.Settings, ledger: Ledger, skip_step: str | None = No
 def steps(ledger: Ledger) -> list[tuple[int, str]]:
     found = (decode(line) for _, line in ledger.lines(kinds=["live_step"]))
     return [(one.step, one.skipped) for one in found if isinstance(one, LiveStep)]
+
+
+def befall(venue: Serving, what: str, value: str) -> None:
+    seconds = float(value) if what == "clock" else 0.0
+    venue.do(lambda opened: opened.faults.add(Fault(fault=what, value=value, seconds=seconds)))
+    time.sleep(0.3)  # acts happen when the venue looks about
+
+
+def orders_at(venue: Serving) -> list[str]:
+    """Gives the orders that arrived."""
+    arrived = [(one.method, one.path) for one in venue.venue.journal.arrivals]
+    return [path for method, path in arrived if method == "POST" and "order" in path.lower()]
 
 
 @pytest.mark.parametrize(("env", "flag"), list(itertools.product((None, "false", "true"), repeat=2)))
@@ -124,7 +141,7 @@ def test_no_first_order_without_a_paper_ledger_that_is_whole_and_long_enough(
             (used(), "live.evidence names no ledger"),
             (used(f"live.evidence={str(tmp_path / 'none.db')!r}"), "where no ledger is"),
             (few(broken), "live.evidence: "),
-            (used(f"live.evidence={str(paper)!r}"), "2 of 7 days"),
+            (used(f"live.evidence={str(paper)!r}"), "3 of 7 days"),
             (few(paper, "gate.min_trades=500"), "of 500 closed trades of hotcoin on paper"),
         ]:
             with pytest.raises(Refused, match=lack):
@@ -204,4 +221,43 @@ def test_the_command_stops_at_each_gate_and_sends_no_order(
     assert (said.code, "live.evidence names no ledger" in said.err) == (3, True)
     assert hot(*words, *first, "--skip-step", " ").code == 2
     assert hot("daemon", "--skip-step", "why not", "--market", "none").code == 2
-    assert not [one for one in pointed.venue.journal if "order" in one.path.lower() and one.method == "POST"]
+    assert orders_at(pointed) == []
+
+
+@pytest.fixture
+def ready(pointed: Serving, paper: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Settings:
+    """Settings that pass, at an account on loopback."""
+    env = {key: value for key, value in os.environ.items() if key.startswith("HOT_LIVE__")}
+    return few(paper, *(f"live.{key[10:].lower()}={value}" for key, value in env.items()))
+
+
+def test_exchange_and_key_in_order_open_the_gate_and_what_is_odd_is_said(
+    pointed: Serving, ready: settings.Settings, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    ledger, trading = open_live(ready, "binance-usdm", tmp_path / "live.db", said.append)
+    trading.close()
+    ledger.close()
+    assert said[-1].startswith(f"{PASSED} on binance-usdm, account ")
+    assert all(one.startswith("warning: ") for one in said[:-1])
+    assert orders_at(pointed) == []
+
+
+def test_a_key_that_may_withdraw_opens_nothing(pointed: Serving, ready: settings.Settings, tmp_path: Path) -> None:
+    befall(pointed, "rights", "read,trade,withdraw")
+    with pytest.raises(KeyRefused, match="withdraw"):
+        open_live(ready, "binance-usdm", tmp_path / "live.db", lambda _: None)
+    with Ledger.read(tmp_path / "live.db") as ledger:
+        assert steps(ledger) == []
+
+
+def test_hedge_mode_opens_nothing(pointed: Serving, ready: settings.Settings, tmp_path: Path) -> None:
+    befall(pointed, "dual", "true")
+    with pytest.raises(ConfigError, match="position mode: hedge mode"):
+        open_live(ready, "binance-usdm", tmp_path / "live.db", lambda _: None)
+
+
+def test_a_clock_that_is_far_off_opens_nothing(pointed: Serving, ready: settings.Settings, tmp_path: Path) -> None:
+    befall(pointed, "clock", "20")
+    with pytest.raises(VenueError, match=r"clock usdm: this machine's clock is \d+\.\d+ s behind"):
+        open_live(ready, "binance-usdm", tmp_path / "live.db", lambda _: None)
