@@ -70,6 +70,7 @@ def test_a_live_daemon_writes_no_secret(venue: Serving, tmp_path: Path, market: 
     }  # fmt: skip
     urls |= {f"HOT_{key.upper().replace('.', '__')}": value for key, value in gate.items()}
     proof = ["run", "--market", str(ROOT / "examples" / "session"), "--symbol", "ETCUSDT", "--ledger", "paper.db", "-q"]
+    proof += ["--set", "scan.cycle_s=900"]
     subprocess.run([sys.executable, "-m", "cli.main", *proof], cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
     with (tmp_path / "told").open("wb") as told:
         daemon = subprocess.Popen(

@@ -35,7 +35,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("paper") / "paper.db"
     session = str(ROOT / "examples" / "session")
     wanted = market_of([session], None, ["ETCUSDT"], None, None, "max", False, 0)
-    assert play(settings.load(env={}), wanted, path, 0, None, True) == 0
+    assert play(settings.load(env={}, sets=["scan.cycle_s=900"]), wanted, path, 0, None, True) == 0
     return path
 
 
