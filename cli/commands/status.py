@@ -10,6 +10,7 @@ from cli.show import safe, say, table, write
 from engine.errors import Exit
 
 if TYPE_CHECKING:
+    from engine.runs.account_now import AccountNow
     from engine.runs.reporting.status import EngineNow, Process, RiskNow, Standing
 
 app = typer.Typer(add_completion=False)
@@ -47,7 +48,9 @@ def told(standing: "Standing") -> str:
 
     pool = ", ".join(f"{count} {name}" for name, count in standing.pool.by_status.items()) or "empty"
     lines = [
+        f"mode       {standing.mode}",
         f"engine     {_engine(standing.engine)}",
+        *_account(standing.account),
         *(f"pending    {one} (in force from the next tick)" for one in standing.pending),
         f"risk       {_risk(standing.risk)}",
         f"last tick  {_ascii(moment(standing.last_tick_at))} UTC" if standing.last_tick_at else "last tick  none yet",
@@ -80,6 +83,17 @@ def _sections(standing: "Standing") -> list[tuple[str, list[dict[str, Any]]]]:
         ("Precheck by symbol", _counts(precheck.by_symbol, "symbol")),
         ("Recent alerts", [{**row, "at": moment(row["at"])} for row in standing.alerts]),
         ("Recent anomalies", [{**row, "at": moment(row["at"])} for row in standing.anomalies]),
+    ]
+
+
+def _account(account: "AccountNow | None") -> list[str]:
+    """Gives what only an account has, as it stood at the last commit."""
+    if account is None:
+        return []
+    return [
+        *(f"condition  {one}" for one in account.conditions),
+        f"in doubt   {', '.join(account.in_doubt) or 'no order'}",
+        f"no stop    {', '.join(account.unprotected) or 'every position has one at the exchange'}",
     ]
 
 

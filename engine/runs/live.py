@@ -12,6 +12,7 @@ from engine.records.account import Execution
 from engine.records.base import Record
 from engine.records.trades import Fill, OrderAttempt
 from engine.records.wire import decode
+from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
 from engine.runs.data import data_dir
 from engine.runs.governor import passed_cap
 from engine.runs.settings import Settings
@@ -93,6 +94,7 @@ class Trading:
         )  # fmt: skip
         self._settings, self._ledger = settings, ledger
         self._order: Order | None = None
+        self._told = b""
 
     def follow(self, order: Order) -> None:
         """Takes the order stage whose orders go to the account."""
@@ -119,6 +121,7 @@ class Trading:
     def facts(self) -> list[Record]:
         """Gives what the account told since it was asked last; their times are still to be set."""
         self._note()
+        self._tell_status()
         return self.venue.drain()
 
     def passed_cap(self, attempt: OrderAttempt) -> str | None:
@@ -136,6 +139,24 @@ class Trading:
     def _note(self) -> None:
         """Leaves a picture of what is held for the account's threads."""
         self._holds = {symbol: book.qty for symbol, book in self._known().desk.state.books.items()}
+
+    def _tell_status(self) -> None:
+        """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""
+        state = self._known().state
+        stops = {symbol for symbol, stop in state.protection.stops.items() if stop.working}
+        conditions = state.desk.conditions
+        now = AccountNow(
+            conditions=tuple(
+                f"{one.state} ({one.reason})" + (", ends by hot resume" if one.needs_resume else "")
+                for _, one in sorted(conditions.items())
+            ),
+            in_doubt=tuple(self.venue.doubts),
+            unprotected=tuple(symbol for symbol in self._holds if symbol not in stops),
+        )  # fmt: skip
+        told = msgspec.json.encode(now)
+        if told != self._told:
+            self._told = told
+            self._ledger.note(ACCOUNT_NOTE, told.decode())
 
     def _known(self) -> Order:
         if self._order is None:

@@ -92,7 +92,8 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 #: Sections that change no decision: not part of the settings hash.
 _SILENT = (
-    "ledger", "daemon", "live", "record", "gate", "account", "orders", "governor", "announcements", "posts", "binance",
+    "ledger", "daemon", "live", "record", "gate", "account", "orders", "governor", "announcements", "posts",
+    "binance",
 )  # fmt: skip
 
 

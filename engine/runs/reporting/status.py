@@ -13,6 +13,7 @@ from engine.records.desk import Alert, Operator
 from engine.records.ideas import Anomaly, Candidate, SignalSnapshot
 from engine.records.trades import StateChange
 from engine.records.wire import decode
+from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
 from engine.runs.reporting.reporting import last_day, report_of
 from engine.stages.report_shape import Report
 from engine.stages.report_tallies import Counted
@@ -94,6 +95,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     precheck_failure_pct: float | None
     anomalies: tuple[dict[str, Any], ...]
     alerts: tuple[dict[str, Any], ...]
+    account: AccountNow | None = None
 
 
 def standing_of(path: Path) -> Standing:
@@ -112,6 +114,7 @@ def standing_of(path: Path) -> Standing:
             signals=_signals(ledger, at), open_positions=day.open_positions, precheck=_top(day.precheck),
             precheck_failure_pct=day.health.precheck_failure_pct, anomalies=_anomalies(ledger, at),
             alerts=_alerts(ledger),
+            account=_account(ledger),
         )  # fmt: skip
 
 
@@ -163,6 +166,14 @@ def _process(path: Path, notes: Mapping[str, str]) -> Process:
         alive=False, pid=last.get("pid"), started_at=last.get("started_ms"), heartbeat_at=heard,
         progress=notes.get("progress", ""),
     )  # fmt: skip
+
+
+def _account(ledger: Ledger) -> AccountNow | None:
+    """Gives how the account of a live ledger stood last; None on paper, and before the first commit."""
+    try:
+        return msgspec.json.decode(ledger.notes().get(ACCOUNT_NOTE, ""), type=AccountNow)
+    except msgspec.DecodeError:
+        return None
 
 
 def _lease(text: str) -> dict[str, int]:

@@ -92,19 +92,21 @@ class Budget:
             # Counters need not outlive a power cut, only a process: no sync on the way of an order.
             self._db: Connection = open_shared(self.path, _SCHEMA, _BUSY_S)
 
-    def claim(self, payer: Payer, costs: Mapping[Pool, int], now_ms: int, *, order: bool, urgent: bool) -> int | None:
+    def claim(
+        self, payer: Payer, costs: Mapping[Pool, int], now_ms: int, *, order: bool, urgent: bool, asks: bool = False
+    ) -> int | None:
         """Books what a request costs and gives None; or books nothing and gives when to try again (epoch ms).
 
         Reads may use 80 % of a budget, orders all of it, less where the breaker says so. Raises Banned, or Limited
         while the exchange has told us to wait; a few urgent orders pass the latter. Raises Tripped for an order while
-        the breaker is open; urgent ones pass it.
+        the breaker is open; urgent ones pass it, and what only `asks` about an order does.
         """
         with self._transaction():
             self._check_hold(payer.host, now_ms, urgent)
             if order:
                 self._check_hold(f"{payer.host} {payer.mark}", now_ms, urgent)
             level = CLOSED if urgent else self._breaker(payer).level
-            if order and level == OPEN:
+            if order and not asks and level == OPEN:
                 raise Tripped(f"{payer.host} failed too often: {WORDS[OPEN]}; nothing was sent")
             spent = {pool: self._used(payer, pool, now_ms) for pool in costs}
             share = (100 if order or urgent else READ_SHARE_PCT) * SHARES_PCT[level] // 100

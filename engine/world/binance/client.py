@@ -271,7 +271,9 @@ class Client:
         while True:
             now = self.clock.limits_ms()
             try:
-                again = self._budget.claim(self._payer, ask.costs, now, order=ask.is_order, urgent=ask.urgent)
+                again = self._budget.claim(
+                    self._payer, ask.costs, now, order=ask.is_order, urgent=ask.urgent, asks=ask.method == "GET"
+                )
             except LedgerError:
                 if ask.urgent:
                     # A full disk must not keep an exit from getting its try.

@@ -1,0 +1,16 @@
+"""What a live run leaves in its ledger about its account, for `hot status`."""
+
+import msgspec
+
+#: The note of a live ledger that holds an `AccountNow`.
+ACCOUNT_NOTE = "account"
+
+
+class AccountNow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an account stood when its run committed last: what keeps entries back beside market and risk, the orders of
+    which nobody knows what became, and the positions without a working stop at the exchange.
+    """
+
+    conditions: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
+    unprotected: tuple[str, ...] = ()
