@@ -34,7 +34,7 @@ _recording = msgspec.json.Decoder(_Recording)
 class Named:
     """Gathers, while the rows pass by, what they name."""
 
-    KINDS = ("order_attempt", "order_result", "recording")
+    KINDS = ("order_attempt", "emergency_close", "order_result", "recording")
 
     def __init__(self) -> None:
         """Has seen no row yet."""
