@@ -3,7 +3,7 @@ default: test check
 
 # The tests, on both cores.
 test *ARGS:
-    python -m pytest -n 2 {{ARGS}}
+    python -m pytest -n 4 {{ARGS}}
 
 # Lint, format, types and the import contract.
 check:
