@@ -172,7 +172,7 @@ class Desk:
             state.fresh_since = mono
         state.last_fact = max(state.last_fact, mono)
         if not isinstance(fact, Bar):
-            state.quick_at = mono
+            state.quick_at = max(state.quick_at, mono)
         # Candles beside prices that come by the second are no excuse for silence.
         quick = mono - state.quick_at <= self.settings.feed_stale_s * 1000
         state.feed_step_s = fact.step_s if isinstance(fact, Bar) and not quick else 0
@@ -182,6 +182,7 @@ class Desk:
         """Counts prices that were taken from tickers in one go, the last of them at `mono`."""
         self.state.heard += count
         self.state.last_fact = max(self.state.last_fact, mono)
+        self.state.quick_at = max(self.state.quick_at, mono)
         self.state.feed_step_s = 0
 
     def _stale_ms(self, step_s: int) -> int:
