@@ -104,14 +104,9 @@ class Seen(NamedTuple):
 
 def play(venue: Serving, symbols: list[str], cycles: int, speed: float, folder: Path, cached: bool) -> Seen:
     """Asks for the candles of so many cycles."""
-    begun, started_ms = time.monotonic(), time.time() * 1000
-
-    def now_ms() -> int:
-        return int(started_ms + (time.monotonic() - begun) * 1000 * speed)
-
     budget, link = Minutes(folder / "limits.db"), Link()
     client = Client(
-        "usdm", venue.rest_url, link=link, budget=budget, clock=VenueClock(now_ms, now_ms),
+        "usdm", venue.rest_url, link=link, budget=budget, clock=VenueClock(),
         sleep=lambda seconds: time.sleep(seconds / speed),
     )  # fmt: skip
     market = UsdmMarket(client)

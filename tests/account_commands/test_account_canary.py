@@ -53,7 +53,7 @@ def test_no_secret_is_ever_written(venue: Serving, tmp_path: Path, debug: str, f
         written += hot("balance")
         (tmp_path / "data" / "binance-limits.db").unlink()  # a wait that was ordered would end the next one early
     written += every_byte(tmp_path)
-    assert (b"httpx" in written) == bool(debug)  # the logs were on
+    assert (b"HTTP Request: " in written) == bool(debug)  # the logs were on
     check_nothing_leaked(venue, written)
 
 

@@ -33,8 +33,8 @@ def test_most_asks_are_hits_and_most_requests_are_spared(bench: ModuleType, tmp_
         with serving(options) as venue:
             found[cached] = bench.play(venue, symbols, many, 120.0, tmp_path, cached)
     plain, seen = found[False], found[True]
-    # The venue's own history grows meanwhile, and on a busy machine its market falls behind a clock that is this fast.
-    assert abs(plain.candles * cycles - seen.candles) <= 0.1 * seen.candles
+    # The venue's own history grows meanwhile: long candles become more.
+    assert abs(plain.candles * cycles - seen.candles) <= 0.02 * seen.candles
     assert seen.requests <= 0.3 * cycles * plain.requests
     assert seen.weight <= 0.3 * cycles * plain.weight
     share = int(seen.told.split(" % of them came from the cache")[0].rsplit(" ", 1)[1])
