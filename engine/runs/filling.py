@@ -57,6 +57,7 @@ class Filling:
                 if rest.served.asks:
                     self._told(rest.served.told())
         except Exception as error:
+            # On a thread nobody would see it: whoever waits for this one looks here.
             self.failure = error
 
     def _turn(self, rest: BinanceRest, clock: Clock) -> None:

@@ -48,6 +48,7 @@ class Beside:
             try:
                 self._pass_on()
             except Exception as error:
+                # Whatever ails a side source, the market goes on; it is told, and tried again.
                 again = f"tried again in {self._again_s:g} s"
                 self._tell("error", "SOURCE_FAILED", f"{name}: {type(error).__name__}: {error}; {again}")
                 self._over.wait(self._again_s)

@@ -346,6 +346,7 @@ class LiveVenue:
                 self.lookups.look()
                 self.syncing.look()
             except Exception as error:
+                # A watch that ended would leave orders in doubt for ever: it goes on, and entries stop.
                 self._broken(error)
 
     def _broken(self, error: BaseException) -> None:
