@@ -19,6 +19,11 @@ RECIPE = (
     "delete what you do not change.\n"
 )
 
+GUIDES = {
+    "markets.md": "What `--market` takes, and what may stand beside prices.",
+    "live.md": "Live trading: rehearsal, key, switches, steps, what stops entries.",
+}
+
 
 def help_of(*words: str) -> str:
     """Gives the help page of a command as 100 columns of plain text."""
@@ -50,7 +55,9 @@ def pages() -> dict[str, str]:
         made[f"{name}.md"] = f"# hot {name}\n\n{text}\n\n" + "\n".join(sections(name))
         rows.append(f"| [`hot {name}`]({name}.md) | {text} |")
     made["../recipes/hotcoin.toml"] = RECIPE + default_file().partition("\n")[2]
-    made["README.md"] = "# Commands\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
+    guides = "".join(f"- [{name}]({name}): {text}\n" for name, text in GUIDES.items())
+    table = "# Commands\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
+    made["README.md"] = f"# Guides\n\n{guides}\n{table}"
     return made
 
 
