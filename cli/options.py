@@ -198,7 +198,7 @@ def live_of(
 
     return Live(
         used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped, inputs=used.scan.inputs,
-        announcements=used.announcements, beats=beats, told=tell,
+        announcements=used.announcements, beats=beats, told=tell, breaker=used.breaker,
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def backtest(
     until: options.Until = None,
     symbols: options.Symbols = None,
     max_lateness: options.Lateness = 0,
+    posts: options.Posts = None,
     keep_jumps: options.KeepJumps = False,
     seed: int = typer.Option(0, "--seed", help="Chooses the cuts of --check-lookahead; stands in the manifest."),
     check_lookahead: bool = typer.Option(
@@ -76,7 +77,8 @@ def backtest(
 
     A store (hot store import) is played in blocks of columns, many times as fast, where numba is installed: the same
     trades to the last digit, but only entries that were asked for, and what became of them, stand in the decisions, and
-    cycles name only what was held, entered and left; --path records writes them all.
+    cycles name only what was held, entered and left; --path records writes them all. With --posts what is said of coins
+    counts too, fact by fact.
 
     --check-lookahead exits 1 when a decision before a cut changes with what comes after it, or when the strategy opens
     a file while it thinks; it prints the cuts instead of the summary.
@@ -87,8 +89,9 @@ def backtest(
         raise no_market()
     if check_lookahead and "-" in market:
         raise UsageError("--check-lookahead reads the market many times: name a file or a folder, not -")
+    used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, "max", strict, max_lateness, keep_jumps)
-    used = settings.load(config, list(sets or []))
+    wanted = options.posts_beside(wanted, used)
     form = choose(json_, jsonl, csv_, table_)
     rejects = Rejects("backtest", strict)
     found: list[Found] = []

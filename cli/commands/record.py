@@ -12,7 +12,7 @@ from cli.pipe import Rejects, stdin_is_market
 from cli.play import Bar, Stop
 from cli.show import say
 from engine.errors import Exit, LedgerError, UsageError
-from engine.plugs import Entry
+from engine.plugs import Entry, Resumable
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.recorder import Recorder, check_folder
 from engine.runs.settings import Settings
@@ -91,6 +91,8 @@ def _record(used: Settings, wanted: MarketOptions, recorder: Recorder, quiet: bo
         opened = open_market(
             wanted, rejects.add, with_span=not quiet, live=options.live_of(used, "record", quiet, stop)
         )
+        if isinstance(opened.source, Resumable):
+            opened.source.newest.update(recorder.newest(opened.source.manifest()["stream"]))
         try:
             with Bar("hot record", quiet, opened.span) as bar:
                 _drive(opened, recorder, stop, bar)

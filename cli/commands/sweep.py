@@ -13,7 +13,6 @@ from cli import options
 from cli.commands.backtest import Asked
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import Exit, UsageError
-from engine.runs import settings
 from engine.runs.data import data_dir
 from engine.runs.market import no_market, open_market
 from engine.runs.sweep.judge import OBJECTIVES
@@ -56,6 +55,7 @@ def sweep(
     since: options.Since = None,
     until: options.Until = None,
     symbols: options.Symbols = None,
+    posts: options.Posts = None,
     keep_jumps: options.KeepJumps = False,
     json_: options.Json = False,
     jsonl: options.Jsonl = False,
@@ -85,8 +85,9 @@ def sweep(
         raise UsageError(f"--objective {objective!r}: there are {', '.join(OBJECTIVES)}")
     if workers is not None and scheduler is not None:
         raise UsageError("--workers are processes here, --scheduler has workers of its own: name one of them")
+    used = options.settings_of(config, sets, posts)
     wanted = options.market_of(market, venue, symbols, since, until, "max", False, 0, keep_jumps)
-    used = settings.load(config, list(sets or []))
+    wanted = options.posts_beside(wanted, used)
     plan = Plan(make_space(used, space, list(vary or [])), search, trials, seed, objective, folds)
     form = choose(json_, jsonl, csv_, table_)
     opened = open_market(wanted, lambda *_: None)

@@ -184,7 +184,8 @@ def _key(used: Settings) -> tuple[Key | None, list[Check]]:
 
 def _account(used: Settings, key: Key, venues: Sequence[VenueName]) -> Iterator[Check]:
     """Looks at the account behind the key: its rights, and for perpetuals how it trades."""
-    with Binance(where_of(used), data_dir(), key=key, link=Link(connect_s=CONNECT_S, answer_s=ANSWER_S)) as binance:
+    link = Link(connect_s=CONNECT_S, answer_s=ANSWER_S)
+    with Binance(where_of(used), data_dir(), key=key, link=link, breaker=used.breaker) as binance:
         for venue in venues:
             use: Use = "spot" if venue == "binance-spot" else "usdm"
             wanted = len(venues) == 1 or venue == used.live.venue

@@ -34,7 +34,7 @@ def flatten_account(
             request(path, "halt", "flatten", time.time_ns() // 1_000_000)
         except LedgerError as error:
             say(f"hot flatten: no halt could be left ({error}); going on")
-        account = open_account(venue, where_of(settings), data_dir(), key, settings.account)
+        account = open_account(venue, where_of(settings), data_dir(), key, settings.account, breaker=settings.breaker)
         try:
             wanted = _wanted(venue, path, symbols, everything)
             return Flattener(account, journal, _rules(settings, venue), wanted).flatten(within_s)
@@ -55,7 +55,7 @@ def _wanted(venue: str, path: Path, symbols: tuple[str, ...], everything: bool) 
 
 def _rules(settings: Settings, venue: str) -> Mapping[str, SymbolRules]:
     """Gives the exchange's rules; without them quantities go out as they are held."""
-    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets)
+    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets, breaker=settings.breaker)
     opened = open_market(MarketOptions(path="", venue=venue), lambda *_: None, live=live)
     found: dict[str, SymbolRules] = {}
     with suppress(VenueError, HotError):

@@ -70,7 +70,7 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
         holds = msgspec.structs.replace(
             settings.account, quote=settings.desk.quote_asset, leverage=int(settings.desk.leverage)
         )
-        account = open_account(venue, where_of(settings), data_dir(), key, holds)
+        account = open_account(venue, where_of(settings), data_dir(), key, holds, breaker=settings.breaker)
         for warning in account.check_key():
             say(f"warning: {warning}")
         return ledger, Trading(account, settings, ledger)

@@ -54,7 +54,7 @@ def open_public(used: Settings) -> "Binance":
     """Gives Binance as anybody."""
     from engine.world.binance.binance import Binance
 
-    return Binance(where_of(used), data_dir())
+    return Binance(where_of(used), data_dir(), breaker=used.breaker)
 
 
 def open_account(used: Settings) -> "Binance":
@@ -62,7 +62,7 @@ def open_account(used: Settings) -> "Binance":
     from engine.world.binance.binance import Binance
     from engine.world.binance.keys import load_key
 
-    return Binance(where_of(used), data_dir(), key=load_key(used.live.key))
+    return Binance(where_of(used), data_dir(), key=load_key(used.live.key), breaker=used.breaker)
 
 
 def prices(binance: "Binance", venue: VenueName, symbols: Sequence[str], quotes: Sequence[str]) -> list[dict[str, Any]]:

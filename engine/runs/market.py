@@ -12,6 +12,7 @@ from engine.plugs import Entry, Source
 from engine.records.bounds import Candles, Megabytes
 from engine.records.market import SymbolRules
 from engine.runs.beside import AnnouncementsSettings, PostsWanted, beside_live, with_posts
+from engine.world.binance.breaker import BREAKER, BreakerSettings
 from engine.world.unbroken import Gaps, Unbroken
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class Live(NamedTuple):
     """What a live market is opened with: where it is, the cycle, quote assets, what else is heard, when to end.
 
     With `beats` empty entries come while nothing is heard; `told` hears at the end what asking for candles came to.
+    `breaker` says when an exchange that fails is asked less.
     """
 
     settings: LiveSettings
@@ -159,6 +161,7 @@ class Live(NamedTuple):
     inputs: tuple[str, ...] = ()
     announcements: AnnouncementsSettings = AnnouncementsSettings()
     told: Callable[[str], None] = lambda text: None
+    breaker: BreakerSettings = BREAKER
 
 
 def is_store(path: str) -> bool:
@@ -224,7 +227,7 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
         before_wait=before_wait, beats=live.beats,
         beside=beside_live(live.inputs, live.announcements, options.posts, live.once),
         told=live.told, keep_candles=live.settings.keep_candles,
-        cache_mb=live.settings.cache_mb,
+        cache_mb=live.settings.cache_mb, breaker=live.breaker,
     )  # fmt: skip
     return _Opened(source, venue, None)
 

@@ -124,6 +124,6 @@ class Quiet:
         stages.scan.coins.tickers(last, aside.quoted, aside.days)
         stages.signal.candles.tickers(last, aside.days)
         for desk in self._desks:
-            desk.state.recent[last.symbol].tickers(aside.samples, last)
+            desk.state.recent[last.symbol].tickers(aside.samples, last, aside.quoted)
         for venue in self._venues:
             venue.pass_by(last)

@@ -9,18 +9,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from engine.errors import LedgerError, UsageError
+from engine.errors import BadRecord, DirtyInput, LedgerError, UsageError
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.market import SymbolRules, Tick
-from engine.records.wire import FACTS, encode
+from engine.records.market import Bar, SymbolRules, Tick
+from engine.records.wire import FACTS, decode, encode
 from engine.runs.settings import RecordSettings
-from engine.world.recording import INDEX, RecordingWriter, is_recording, prune_recording, read_index
+from engine.world.recording import INDEX, RecordingWriter, is_recording, prune_recording, read_index, read_recording
 
 DAY_MS = 86_400_000
 #: What was written is made durable so often; a kill loses no more.
 FLUSH_EVERY_S = 1.0
 _TOLD_EVERY = 5_000
+#: How far back the newest candles are looked for. Whoever reads a recording over a longer hole forgets what was before.
+NEWEST_WITHIN_MS = 900_000
+_BAR = b'{"kind":"bar"'
 #: What is recorded: facts of the market, the ticks that closed its cycles, and what people were told of it.
 KEPT_KINDS = FACTS | {"tick", "alert"}
 
@@ -58,6 +61,21 @@ class Recorder:
         self._restates = False
         self._flushed = clock()
         self.done = Written(at=max((chunk.last_at for chunk in read_index(folder)), default=0))
+
+    def newest(self, venue: str) -> dict[str, int]:
+        """Gives the opening of each symbol's newest minute candle that was just recorded; none where that is damaged.
+
+        A live market need not tell those and older ones again.
+        """
+        found: dict[str, int] = {}
+        try:
+            for line in read_recording(self.folder, since=self.done.at - NEWEST_WITHIN_MS, whole=False):
+                bar = decode(line) if line.startswith(_BAR) else None
+                if isinstance(bar, Bar) and bar.venue == venue and bar.step_s == 60:
+                    found[bar.symbol] = max(bar.open_at, found.get(bar.symbol, 0))
+        except (DirtyInput, BadRecord):
+            return {}
+        return found
 
     def record(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Written]:
         """Writes facts until they end, the time is over or `stopped` says so; gives where it is now and then.

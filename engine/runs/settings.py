@@ -27,6 +27,7 @@ from engine.stages.scan import ScanSettings
 from engine.stages.signal import SignalSettings
 from engine.stages.size import SizeSettings
 from engine.world.account.settings import AccountSettings
+from engine.world.binance.breaker import BreakerSettings
 from engine.world.binance.settings import BinanceSettings
 from engine.world.venues.live.settings import LiveVenueSettings
 
@@ -89,11 +90,12 @@ _SECTIONS: dict[str, type[Any]] = {
     "announcements": AnnouncementsSettings,
     "posts": PostsSettings,
     "binance": BinanceSettings,
+    "breaker": BreakerSettings,
 }
 #: Sections that change no decision: not part of the settings hash.
 _SILENT = (
     "ledger", "daemon", "live", "record", "gate", "account", "orders", "governor", "announcements", "posts",
-    "binance",
+    "binance", "breaker",
 )  # fmt: skip
 
 
@@ -122,6 +124,7 @@ class Settings:
     announcements: AnnouncementsSettings
     posts: PostsSettings
     binance: BinanceSettings
+    breaker: BreakerSettings
 
     def __init__(self, given: Mapping[str, tuple[Any, str]]) -> None:
         """Takes given values with their origins over the defaults; raises ConfigError."""

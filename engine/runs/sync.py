@@ -63,7 +63,7 @@ def sync(
 
 
 def _rules_of(settings: Settings, venue: str, done: Callable[[], bool]) -> Market:
-    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets)
+    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets, breaker=settings.breaker)
     opened = open_market(MarketOptions(path="", venue=venue), lambda *_: None, live=live)
     if not isinstance(opened.source, BinanceLive):
         raise Bug(f"{venue} has no rules to tell")

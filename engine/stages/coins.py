@@ -1,5 +1,6 @@
 """What is known of each symbol of the market: facts folded into rolling windows, spreads, rules and chatter."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -26,6 +27,11 @@ from engine.records.market import (
 from engine.stages.candles import Candle, Candles, Feed
 from engine.stages.chatter import Chatter
 
+#: So many tickers wait at most.
+MOST_WAITING = 4_000
+#: What can be believed of tickers at a glance: a price above zero and two volumes, all below 1e15.
+_PLAIN = r"[0-9]{1,15}+(?:\.[0-9]{1,18}+)?+,"
+_TICKERS = re.compile(rf"(?:(?=[0.]*+[1-9]){_PLAIN}{_PLAIN}{_PLAIN})*+", re.ASCII)
 #: Posts may name anything: beyond so many symbols only those that are traded are remembered.
 MAX_TALKED_OF = 5_000
 
@@ -62,16 +68,54 @@ class CoinsState(msgspec.Struct, kw_only=True):
 
 
 class Coins:
-    """Folds facts into what is known of each symbol."""
+    """Folds facts into what is known of each symbol.
+
+    There is a ticker a second of each: those without quotes wait until another fact comes or somebody wants to know,
+    and are then taken in one go, by symbol.
+    """
 
     def __init__(self, state: CoinsState, new_window: Callable[[int], Window | None]) -> None:
         """Goes on with `state`; `new_window` makes the window for candles of so many seconds, None if too coarse."""
         self.state = state
         self.candles = Candles(state.feeds)
         self._new_window = new_window
+        self._waiting: list[Ticker] = []
 
     def hear(self, record: Record) -> None:
         """Takes a fact. One that makes no sense is counted by kind, marks its symbol and changes nothing else."""
+        if type(record) is Ticker and record.bid is None and record.ask is None:
+            self._waiting.append(record)
+            if len(self._waiting) >= MOST_WAITING:
+                self.settle()
+            return
+        self.settle()
+        self._hear_one(record)
+
+    def settle(self) -> None:
+        """Takes the tickers that wait."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        if not _TICKERS.fullmatch("".join([f"{one.last},{one.volume_24h},{one.quote_volume_24h}," for one in waiting])):
+            for one in waiting:
+                self._hear_one(one)
+            return
+        if self.state.first_at is None:
+            self.state.first_at = waiting[0].at
+        by_symbol: dict[str, list[Ticker]] = {}
+        for one in waiting:
+            if one.symbol in by_symbol:
+                by_symbol[one.symbol].append(one)
+            else:
+                by_symbol[one.symbol] = [one]
+        for symbol, told in by_symbol.items():
+            if symbol in self.state.coins:
+                self._tickers(told[-1], None, [float(one.quote_volume_24h) for one in told])
+                continue
+            for one in told:  # its first one makes it known; what names no symbol is as many bad ones
+                self._hear_one(one)
+
+    def _hear_one(self, record: Record) -> None:
         if self.state.first_at is None and not isinstance(record, SymbolRules):
             self.state.first_at = record.at
         try:
@@ -155,6 +199,10 @@ class Coins:
 
         The last of them, the last that has a bid and an ask, and what each says of the volume of 24 h.
         """
+        self.settle()
+        self._tickers(last, quoted, days)
+
+    def _tickers(self, last: Ticker, quoted: Ticker | None, days: Sequence[float]) -> None:
         coin = self.state.coins[last.symbol]
         coin.heard_at = last.mono_ms if last.mono_ms is not None else last.at
         coin.bad, coin.text = False, last.last
@@ -165,6 +213,7 @@ class Coins:
 
     def minute(self, now: int) -> None:
         """Closes the minute of the symbols that live on tickers, at a tick."""
+        self.settle()
         for candle in self.candles.minute(now):
             coin = self.state.coins.get(candle.symbol)
             if coin is not None:
@@ -189,6 +238,7 @@ class Coins:
 
     def sweep(self, now: int, mono: int, silent_ms: int) -> list[str]:
         """Forgets old chatter, and what symbols did that have been silent for long; gives those."""
+        self.settle()
         silent = []
         for symbol in sorted(self.state.coins):
             coin = self.state.coins[symbol]

@@ -112,6 +112,9 @@ class Order:
             hear(self.desk.state.funding, fact)
         except BadRecord:
             return made
+        recent = self.desk.state.recent.get(fact.symbol)
+        if recent is not None and fact.mark_price is not None:
+            recent.marked(fact.mark_price, fact.at)
         made += self._pay_funding(fact.at, fact.at)
         if book is not None and book.venue == fact.venue and fact.mark_price is not None:
             made += self._marked(book, fact.mark_price, fact.at)

@@ -24,7 +24,11 @@ from engine.stages.size import SizeSettings, size_entry
 
 
 class PrecheckSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`signal_ttl_s`: an older signal is stale. `price_band_pct`: how far the last price may be from the average."""
+    """What an entry must pass before any rule is asked.
+
+    `signal_ttl_s`: an older signal is stale. `price_band_pct`: how far the last price may be from the average, and from
+    what other sources of the venue said in the last two minutes: the middle of bid and ask, and the mark price.
+    """
 
     signal_ttl_s: SecondsOrOff = 60
     price_band_pct: Percent = 20.0
@@ -119,7 +123,7 @@ class Precheck:
         if recent is None or recent.last <= 0.0:
             return _refusal(signal, at, No("NO_PRICE"))
         average = recent.average(at, rules.avg_price_mins)
-        off_pct = abs(recent.last / average - 1.0) * 100.0
+        off_pct = max(abs(recent.last / other - 1.0) * 100.0 for other in (average, *recent.others(at)))
         if off_pct > self.settings.price_band_pct and signal.action == "enter":
             return _refusal(signal, at, No("PRICE_BAND", round(off_pct, 4), self.settings.price_band_pct))
         draft = self._draft(signal, view, rules, _decimal(average), Decimal(recent.text))

@@ -14,6 +14,8 @@ PRICE_KINDS = frozenset({"bar", "ticker", "book_top", "trade"})
 #: Samples of a symbol are at least this far apart, so that a fast ticker needs no more memory than bars.
 SAMPLE_MS = 5_000
 WINDOW_MS = 300_000
+#: What another source said of the price is an opinion for so long: mark prices are told once a minute.
+OPINION_MS = 120_000
 #: What a fact is good for: nothing (it was seen, or is older), its price only, or the whole range of its bar.
 News = Literal["none", "price", "range"]
 
@@ -21,7 +23,9 @@ News = Literal["none", "price", "range"]
 class Recent(msgspec.Struct, kw_only=True):
     """One symbol's last price and its samples of the last five minutes: time, price, volume and quote volume.
 
-    `closed_at` is when the last bar closed, `heard_at` when the last other fact was.
+    `closed_at` is when the last bar closed, `heard_at` when the last other fact was. `traded`, `middle` and `mark` are
+    what trades said before books did (0 where the last price is none of a book), the middle of bid and ask, and a
+    perpetual's mark price; with when that was.
     """
 
     last: float = 0.0
@@ -34,6 +38,12 @@ class Recent(msgspec.Struct, kw_only=True):
     prices: list[float] = []
     volumes: list[float] = []
     quotes: list[float] = []
+    traded: float = 0.0
+    traded_at: int = 0
+    middle: float = 0.0
+    middle_at: int = 0
+    mark: float = 0.0
+    mark_at: int = 0
 
     def see(self, fact: Price) -> News:
         """Takes a fact and says what it is good for; raises BadRecord for one that makes no sense."""
@@ -52,26 +62,54 @@ class Recent(msgspec.Struct, kw_only=True):
             at = self.closed_at
         elif isinstance(fact, Ticker):
             text, self.heard_at = fact.last, fact.at
+            self._quoted(fact.bid, fact.ask, fact.at)
         elif isinstance(fact, Trade):
             text, volume, self.heard_at = fact.price, float(fact.qty), fact.at
             quote = float(text) * volume
         else:
-            # A book gives the side that is worse for who sells, so that a value is never flattered.
-            text, self.heard_at = fact.bid, fact.at
+            return self._book(fact)
+        self.traded = 0.0
         self._sample(at, text, volume, quote)
         return news
+
+    def _book(self, fact: BookTop) -> News:
+        """A book gives the side that is worse for who sells, so that a value is never flattered."""
+        if not self.traded:
+            self.traded, self.traded_at = self.last, self.at
+        self.heard_at = fact.at
+        self._quoted(fact.bid, fact.ask, fact.at)
+        self._sample(fact.at, fact.bid, 0.0, 0.0)
+        return "price"
 
     @property
     def due(self) -> int:
         """When the next sample may be taken."""
         return self.times[-1] + SAMPLE_MS if self.times else 0
 
-    def tickers(self, samples: Sequence[Ticker], last: Ticker) -> None:
-        """Takes several tickers, all believed: those of them that are samples, and the last; they tell of no volume."""
+    def tickers(self, samples: Sequence[Ticker], last: Ticker, quoted: Ticker | None) -> None:
+        """Takes several tickers, all believed: those of them that are samples, the last, and the last with bid and ask.
+
+        They tell of no volume.
+        """
         for one in samples:
             self._sample(one.at, one.last, 0.0, 0.0)
         self.text, self.last, self.at = last.last, float(last.last), last.at
-        self.heard_at = last.at
+        self.heard_at, self.traded = last.at, 0.0
+        if quoted is not None:
+            self._quoted(quoted.bid, quoted.ask, quoted.at)
+
+    def _quoted(self, bid: str | None, ask: str | None, at: int) -> None:
+        if bid is not None and ask is not None:
+            self.middle, self.middle_at = (float(bid) + float(ask)) / 2.0, at
+
+    def marked(self, price: str, at: int) -> None:
+        """Takes a mark price that was believed."""
+        self.mark, self.mark_at = float(price), at
+
+    def others(self, now: int) -> list[float]:
+        """Gives what other sources than that of the last price said of it lately."""
+        said = ((self.traded, self.traded_at), (self.middle, self.middle_at), (self.mark, self.mark_at))
+        return [price for price, at in said if price > 0.0 and now - at <= OPINION_MS]
 
     def start(self, text: str, at: int) -> None:
         """Takes a price that no fact told, while none was heard."""

@@ -97,8 +97,14 @@ class Scan:
     def __init__(self, settings: ScanSettings, heat: HeatSettings, state: ScanState | None = None) -> None:
         """Starts with an empty market, or where `state` left off."""
         self.settings, self.heat = settings, heat
-        self.state = state if state is not None else ScanState()
-        self.coins = Coins(self.state.market, self._new_window)
+        self._state = state if state is not None else ScanState()
+        self.coins = Coins(self._state.market, self._new_window)
+
+    @property
+    def state(self) -> ScanState:
+        """What it remembers, with every fact taken."""
+        self.coins.settle()
+        return self._state
 
     def _new_window(self, step_s: int) -> Window | None:
         settings = self.settings
@@ -119,20 +125,20 @@ class Scan:
         made: list[Record] = []
         candidates: list[Record] = []
         codes: dict[str, list[str]] = {}
-        for symbol in sorted(self.state.market.coins):
-            coin = self.state.market.coins[symbol]
+        for symbol in sorted(self._state.market.coins):
+            coin = self._state.market.coins[symbol]
             if coin.heard_at < 0:
                 continue  # only its rules are known: it is not being scanned
             code = self._unfit(coin, now, mono)
             if code is None:
                 code = self._look(coin, now, made, candidates)
             else:
-                self.state.pool.pop(symbol, None)
+                self._state.pool.pop(symbol, None)
             if code is not None:
                 codes.setdefault(code, []).append(symbol)
         if now % SWEEP_MS == 0:
             for symbol in self.coins.sweep(now, mono, 1000 * self.settings.silent_s):
-                self.state.pool.pop(symbol, None)
+                self._state.pool.pop(symbol, None)
         sorted_codes = {code: tuple(codes[code]) for code in sorted(codes)}
         return [*made, *candidates, Tick(at=now, codes=sorted_codes, mono_ms=tick.mono_ms)]
 
@@ -153,7 +159,7 @@ class Scan:
 
     def _is_behind(self, coin: Coin, now: int) -> bool:
         """Says whether a symbol's prices go on while its candles do not: its windows then tell of the past."""
-        feed = self.state.market.feeds.get(coin.symbol)
+        feed = self._state.market.feeds.get(coin.symbol)
         step_ms = 1000 * coin.step_s
         return feed is not None and step_ms > 0 and now - (feed.opened_at + step_ms) > 2 * step_ms
 
@@ -166,7 +172,7 @@ class Scan:
         if self._newly_listed(coin, now):
             floor *= settings.new_listing_share_pct / 100.0
         if volume < floor:
-            self.state.pool.pop(symbol, None)
+            self._state.pool.pop(symbol, None)
             return "LOW_VOLUME"
         change, surge = figure(window.change_pct), figure(window.surge)
         trigger = self._trigger(change, surge)
@@ -178,7 +184,7 @@ class Scan:
                     change_pct=change, volume_surge=surge, window_s=settings.window_s,
                 )
             )  # fmt: skip
-        member = self.state.pool.get(symbol)
+        member = self._state.pool.get(symbol)
         if member is None:
             member = self._join(coin, now, trigger is not None)
             if member is None:
@@ -191,7 +197,7 @@ class Scan:
                 settings.cooling_max_s * 1000,
             )  # fmt: skip
         if member.status == "dropped":
-            del self.state.pool[symbol]
+            del self._state.pool[symbol]
             return "DROPPED"
         candidates.append(
             Candidate(
@@ -209,7 +215,7 @@ class Scan:
         return "price" if moved else "volume" if surged else None
 
     def _join(self, coin: Coin, now: int, anomaly: bool) -> Member | None:
-        chatter = self.state.market.chatter.get(coin.symbol)
+        chatter = self._state.market.chatter.get(coin.symbol)
         talked_of = chatter is not None and (
             ("announcement" in self.settings.inputs and chatter.announced is not None)
             or ("social" in self.settings.inputs and chatter.mentions(now) >= self.settings.min_mentions)
@@ -220,14 +226,14 @@ class Scan:
             member = join("new", now)
         else:
             return None
-        self.state.pool[coin.symbol] = member
+        self._state.pool[coin.symbol] = member
         return member
 
     def _age_days(self, coin: Coin, now: int) -> float | None:
         """Age from the exchange's onboard date, else from the first candle, if the recording saw it come."""
         if coin.onboard_at is not None:
             return figure((now - coin.onboard_at) / DAY_MS)
-        if self.state.market.first_at is not None and coin.first_at > self.state.market.first_at + DAY_MS // 24:
+        if self._state.market.first_at is not None and coin.first_at > self._state.market.first_at + DAY_MS // 24:
             return figure((now - coin.first_at) / DAY_MS)
         return None
 
@@ -244,5 +250,5 @@ class Scan:
             quote_volume_24h=figure(volume), spread_bps=figure(spread), age_days=self._age_days(coin, now),
             funding_pct=coin.funding_pct,
         )  # fmt: skip
-        chatter = self.state.market.chatter.get(coin.symbol, Chatter())
+        chatter = self._state.market.chatter.get(coin.symbol, Chatter())
         return chatter.inputs(now, self.settings.inputs, inputs)

@@ -1,9 +1,11 @@
 """hot record: what it writes is a market again, whole after every end, also after a kill."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +103,15 @@ def test_a_kill_loses_the_last_second_and_the_next_start_goes_on(venue: Serving,
     chunks = read_index(tape)
     assert [chunk.cut for chunk in chunks] == [True, True, False]
     assert hot(tmp_path, "run", "--market", "tape", "--set", "scan.cycle_s=1", "-q").returncode == 0
+
+
+def test_a_restart_records_no_candle_again(venue: Serving, tmp_path: Path) -> None:
+    wanted = ("--symbol", "BTCUSDT", "--symbol", "ETHUSDT", "--out", "tape", "--for", "3s")
+    for _ in range(2):
+        assert hot(tmp_path, "record", *live(venue), *wanted).returncode == 0
+    records = [json.loads(line) for line in read_recording(tmp_path / "tape")]
+    bars = Counter((one["symbol"], one["open_at"]) for one in records if one["kind"] == "bar")
+    assert len(bars) > 2 * 1400 and set(bars.values()) == {1}
 
 
 def test_two_recorders_do_not_share_a_folder(venue: Serving, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 pytest.importorskip("vaderSentiment")
 
@@ -61,6 +62,24 @@ def test_pipe_run_and_replay_decide_the_same_with_posts(hot: Run, posts: Path) -
     assert decisions(ran.stdout) == decisions(piped)
     replayed = hot("replay", "--ledger", "run.db")
     assert replayed.returncode == 65 and b'"same":true' in replayed.stdout, replayed.stderr
+
+
+def test_a_backtest_and_a_sweep_hear_the_posts_that_a_run_hears(hot: Run, posts: Path, tmp_path: Path) -> None:
+    ran = hot("run", *CUT, "--posts", "posts.jsonl", "--ledger", "run.db", "-q")
+    tested = hot("backtest", *CUT, "--posts", "posts.jsonl", "--out", "tested", "--json", "-q")
+    assert tested.returncode == 65, tested.stderr
+    packed = (tmp_path / "tested" / "decisions.jsonl.zst").read_bytes()
+    told = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
+    assert decisions(told) == decisions(ran.stdout)
+    vary = ("--vary", "hotcoin.stop_pct=3,5", "--workers", "1", "--out", "swept", "--jsonl", "-q")
+    hot("sweep", *CUT, "--posts", "posts.jsonl", *vary)
+    trials = [json.loads(line) for line in (tmp_path / "swept" / "trials.jsonl").read_text().splitlines()]
+    summary = json.loads(tested.stdout)
+    same = next(one for one in trials if one["hotcoin.stop_pct"] == 5)
+    assert {name: same[name] for name in ("trades", "net_profit", "sharpe")} == {
+        name: summary[name] for name in ("trades", "net_profit", "sharpe")
+    }
+    assert hot("sweep", *CUT, "--posts", "posts.jsonl", *vary).stderr == b""  # known under the same name
 
 
 def test_posts_count_as_social_and_sentiment(hot: Run, posts: Path) -> None:

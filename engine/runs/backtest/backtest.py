@@ -156,6 +156,8 @@ def playing(
         raise Unfit("there are several markets: hot store import makes one store of them")
     if market.broken:
         raise Unfit(f"prices of {', '.join(market.broken)} jump between two candles")
+    if market.only.get("posts"):
+        raise Unfit("posts are heard beside it")
     from engine.runs.backtest.blocks.play import BlockBacktest
 
     return BlockBacktest(settings, market, listener, on_failure)

@@ -76,7 +76,10 @@ class Sweep:
         """Raises UsageError and ConfigError for a search that cannot be."""
         self._plan, self._study, self._workers = plan, study, workers
         path, *more = (str(Path(one).resolve()) for one in options.paths)
-        absolute = options._replace(path=path, more=tuple(more))
+        posts = options.posts
+        if posts is not None:
+            posts = posts._replace(path=str(Path(posts.path).resolve()))
+        absolute = options._replace(path=path, more=tuple(more), posts=posts)
         self._job = Job(absolute, market_hash, {})
         self._search = make_search(plan.search, plan.space, plan.trials, plan.seed)
         self._searched: dict[str, Point] = {}

@@ -82,7 +82,7 @@ def _load(job: Job) -> _Loaded:
         raise ConfigError(
             f"{' and '.join(job.market.paths)}: this worker finds other facts there than the sweep was started with"
         )
-    if is_store(job.market.path) and not job.market.more:
+    if is_store(job.market.path) and not job.market.more and job.market.posts is None:
         return _Loaded(job[:2], market, len(market.broken))  # its columns are mapped into memory
     # What no stage looks at need not stay: the lines themselves.
     kept = [Entry(entry.record, None) for entry in islice(market.source.facts(), MOST_FACTS + 1)]
@@ -101,7 +101,10 @@ def hash_of(market: Market) -> str:
 
     named = market.manifest()
     facts = [one["sha256"] for one in named["files"]] if named.get("files") else {**named, "path": ""}
-    content = [facts, named.get("only"), market.snapshot_name]
+    only = named.get("only")
+    if only is not None and "posts" in only:
+        only = {**only, "posts": {**only["posts"], "path": ""}}
+    content = [facts, only, market.snapshot_name]
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 

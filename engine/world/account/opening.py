@@ -1,5 +1,6 @@
 """Opening an account by the name of its venue."""
 
+from functools import partial
 from pathlib import Path
 
 from engine.errors import ConfigError
@@ -8,13 +9,14 @@ from engine.world.account.account import Account
 from engine.world.account.settings import AccountSettings
 from engine.world.account.user_stream import EVERYDAY, Rhythm
 from engine.world.binance.binance import Binance
+from engine.world.binance.breaker import BREAKER, BreakerSettings
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 
 
 def open_account(
     venue: str, binance: BinanceSettings, data_dir: Path, key: Key, settings: AccountSettings | None = None, *,
-    rhythm: Rhythm = EVERYDAY,
+    rhythm: Rhythm = EVERYDAY, breaker: BreakerSettings = BREAKER,
 ) -> Account:  # fmt: skip
     """Gives the account of a key at `binance-spot` or `binance-usdm`; nothing is sent yet. Close it when it is done.
 
@@ -22,9 +24,10 @@ def open_account(
     ConfigError for a venue that has no accounts.
     """
     settings = settings if settings is not None else AccountSettings()
+    opened = partial(Binance, binance, data_dir, key=key, breaker=breaker)
     match venue:
         case spot.VENUE:
-            return spot.BinanceSpotAccount(Binance(binance, data_dir, key=key), settings, rhythm)
+            return spot.BinanceSpotAccount(opened(), settings, rhythm)
         case usdm.VENUE:
-            return usdm.BinanceUsdmAccount(Binance(binance, data_dir, key=key), settings, rhythm)
+            return usdm.BinanceUsdmAccount(opened(), settings, rhythm)
     raise ConfigError(f"no accounts at {venue!r}; there are {spot.VENUE} and {usdm.VENUE}")

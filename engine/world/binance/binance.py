@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from engine.world.binance.breaker import BREAKER, BreakerSettings
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
 from engine.world.binance.http import Link
@@ -21,10 +22,13 @@ BUDGET_FILE = "binance-limits.db"
 class Binance:
     """Both markets of one account, or of nobody. One is made per process; threads may share it."""
 
-    def __init__(self, settings: BinanceSettings, data_dir: Path, *, key: Key | None = None, link: Link | None = None):
+    def __init__(
+        self, settings: BinanceSettings, data_dir: Path, *, key: Key | None = None, link: Link | None = None,
+        breaker: BreakerSettings = BREAKER,
+    ) -> None:  # fmt: skip
         """Opens the shared budgets in the data folder and sends nothing yet."""
         self._link = link or Link()
-        self.budget = Budget(data_dir / BUDGET_FILE)
+        self.budget = Budget(data_dir / BUDGET_FILE, breaker)
         self.settings = settings
         window = settings.recv_window_ms
         self.spot = Client(

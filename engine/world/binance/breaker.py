@@ -8,6 +8,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from engine.records.bounds import check_ascending
+
 Percent = Annotated[int, Meta(ge=1, le=100)]
 Times = Annotated[int, Meta(ge=1, le=1000)]
 
@@ -21,10 +23,12 @@ MOST_KEYS = 32
 
 
 class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a level begins: by the share of failures (in percent of the last `of` calls), or by failures in a row.
+    """When an exchange whose answers fail is asked half as much, a quarter, and for no entries any more.
 
-    `key_run`: so many failures in a row of one key call (an order, a cancel, a look at the account) open it at once.
-    `good_run`: so many good calls in a row bring it one level down, but never from the last one.
+    `failed_pct`: each level begins when so many percent of the last calls failed. `run`: or when so many failed in a
+    row. `of`: how many calls the share is of. `key_run`: so many failures in a row of one key call (an order, a cancel,
+    a look at the account) stop entries at once. `good_run`: so many good calls in a row bring it one level down, but
+    never from the last one, which ends with hot resume.
     """
 
     failed_pct: tuple[Percent, Percent, Percent] = (20, 40, 60)
@@ -32,6 +36,15 @@ class BreakerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     of: Times = 20
     key_run: Times = 3
     good_run: Times = 5
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for levels that do not ascend."""
+        check_ascending("failed_pct", self.failed_pct)
+        check_ascending("run", self.run)
+
+
+#: What holds where nothing else is set.
+BREAKER = BreakerSettings()
 
 
 class BreakerState(msgspec.Struct, kw_only=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from engine.errors import LedgerError
 from engine.world.binance.answers import Hold
-from engine.world.binance.breaker import CLOSED, OPEN, SHARES_PCT, WORDS, BreakerSettings, BreakerState, after
+from engine.world.binance.breaker import BREAKER, CLOSED, OPEN, SHARES_PCT, WORDS, BreakerSettings, BreakerState, after
 from engine.world.binance.trouble import Banned, Limited, Tripped, utc
 from engine.world.sqlite import open_shared, sqlite
 
@@ -27,7 +27,6 @@ READ_SHARE_PCT = 80
 #: Emergency exits that may pass while the exchange has told us to wait (429); none passes a ban.
 URGENT_MOST = 10
 
-BREAKER = BreakerSettings()
 _state = msgspec.json.Decoder(BreakerState)
 _BUSY_S = 5.0
 _COUNTED = re.compile(r"x-mbx-(used-weight|order-count)-([1-9][0-9]{0,2})([smhd])", re.ASCII)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from engine.plugs import Entry
 from engine.world.binance.binance import BUDGET_FILE
-from engine.world.binance.breaker import CLOSED, OPEN, WORDS
+from engine.world.binance.breaker import BREAKER, CLOSED, OPEN, WORDS, BreakerSettings
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
 from engine.world.binance.http import Link
@@ -34,12 +34,13 @@ class BinanceLive:
     """Facts of a live market, with a tick each `cycle_s` whether something was heard or not. No key is needed.
 
     `data_dir` holds what all processes share: request budgets, candles, and when symbols were listed. `keep_candles` of
-    each symbol are kept, and `cache_mb` of all. `quotes` are the quote assets that are followed, `symbols` the only
-    symbols (all when empty). `once` ends after the first cycle that knows a day of every symbol, `until_ms` at that
-    time. `rest_url` and `stream_url` are base addresses where they are not the exchange's own (a loopback venue).
-    `stopped` is asked at least four times a second; `before_wait` runs before a wait for a fact; `told` hears at the
-    end what asking for candles came to. With `beats` an empty entry comes as often, and `beside` makes the sources of
-    announcements and posts. `newest` is what the reader has (see `plugs.Resumable`).
+    each symbol are kept, and `cache_mb` of all; `breaker` says when an exchange that fails is asked less. `quotes` are
+    the quote assets that are followed, `symbols` the only symbols (all when empty). `once` ends after the first cycle
+    that knows a day of every symbol, `until_ms` at that time. `rest_url` and `stream_url` are base addresses where they
+    are not the exchange's own (a loopback venue). `stopped` is asked at least four times a second; `before_wait` runs
+    before a wait for a fact; `told` hears at the end what asking for candles came to. With `beats` an empty entry comes
+    as often, and `beside` makes the sources of announcements and posts. `newest` is what the reader has (see
+    `plugs.Resumable`).
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -56,6 +57,7 @@ class BinanceLive:
     stream_url: str | None = None
     keep_candles: int = KEEP_CANDLES
     cache_mb: int = MOST_MB
+    breaker: BreakerSettings = BREAKER
     stopped: Callable[[], bool] = never
     told: Callable[[str], None] = quietly
     before_wait: Callable[[], None] | None = None
@@ -84,7 +86,7 @@ class BinanceLive:
             try:
                 yield from Live(
                     make_feed, clock, self.cycle_s, self.once, self.stopped, self.before_wait, beats=self.beats,
-                    beside=self.beside, speed=speed, until_ms=self.until_ms,
+                    beside=self.beside, speed=speed, until_ms=self.until_ms, newest=self.newest,
                 ).facts()  # fmt: skip
             finally:
                 if rest.served.asks:
@@ -94,7 +96,7 @@ class BinanceLive:
     def opened(self) -> Iterator[tuple[BinanceRest, LiveClock]]:
         """Opens what the market is asked by, and the exchange's clock as well as it is known."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        link, budget = Link(), Budget(self.data_dir / BUDGET_FILE)
+        link, budget = Link(), Budget(self.data_dir / BUDGET_FILE, self.breaker)
         cache = CandleCache(self.data_dir / CACHE_FILE, self.keep_candles, self.cache_mb)
         try:
             client = Client(self.MARKET, self.rest_url or self.REST_URL, link=link, budget=budget)

@@ -27,6 +27,8 @@ OVERLAP_S = 5.0
 HEARD_WITHIN_S = 20.0
 #: What a closing handshake may take; then the connection is dropped.
 CLOSE_S = 0.5
+#: One that stood for less is opened again at once only the first time: flaps must not use up an address's attempts.
+STEADY_S = 60.0
 
 
 class Pace(NamedTuple):
@@ -101,6 +103,7 @@ class Connection:
 
     async def run(self) -> None:
         """Keeps the route open. Raises VenueError where the exchange refuses this place or address for good."""
+        clock, flaps = asyncio.get_running_loop().time, 0
         try:
             socket = await self._open_at_last()
             while True:
@@ -111,6 +114,9 @@ class Connection:
                     continue
                 self._hooks.cut(why)
                 await self._close(socket)
+                flaps = flaps + 1 if clock() - socket.opened < STEADY_S else 0
+                if flaps > 1:
+                    await asyncio.sleep(wait_s(flaps - 1, self._chance))
                 socket = await self._open_at_last()
                 self._hooks.again()
         finally:

@@ -63,6 +63,11 @@ class Inbox:
             self._failure = failure
             self._changed.notify()
 
+    def mend(self) -> None:
+        """Takes a failure back: another sender goes on."""
+        with self._changed:
+            self._failure = None
+
     @property
     def empty(self) -> bool:
         """Says whether a `take` would wait."""

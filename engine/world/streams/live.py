@@ -4,15 +4,20 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from engine.errors import HotError
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.market import Tick
+from engine.records.market import Bar, Tick
 from engine.world.streams.beside import Beside, MakeSource
 from engine.world.streams.clock import Clock, Stamp
 from engine.world.streams.feed import Feed
 from engine.world.streams.inbox import Inbox
 from engine.world.streams.sequence import GRACE_MS, MOST_MISSED, Sequence
 
+#: A feed that fails by a mistake is started again so often within an hour; once more, and the market has ended.
+MOST_DEATHS = 3
+HOUR_S = 3600.0
+MINUTE_S = 60
 #: A reader that was told to stop is not kept waiting longer than this.
 LONGEST_WAIT_S = 0.25
 
@@ -30,7 +35,7 @@ class Live:
     `stopped` is asked at least four times a second; `before_wait` runs before a wait for the next fact. With `beats` an
     empty entry comes at least that often, for a reader that has something else to do meanwhile. `beside` makes other
     sources, whose facts come among the market's. `speed` is how many times real time the clock runs, which is another
-    than 1 at a rehearsal only.
+    than 1 at a rehearsal only. `newest` is kept up to date with the opening of each symbol's newest minute candle.
     """
 
     make_feed: Callable[[Inbox], Feed]
@@ -44,13 +49,21 @@ class Live:
     beside: tuple[MakeSource, ...] = ()
     speed: float = 1.0
     until_ms: int | None = None
+    newest: dict[str, int] = field(default_factory=dict)
     inbox: Inbox = field(default_factory=Inbox)
+    _deaths: list[float] = field(default_factory=list)
 
     def facts(self) -> Iterator[Entry]:
-        """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
+        """Gives the market's facts for ever, in order of time.
+
+        Raises VenueError where there is no way to it, and what a feed fails of that was started again too often.
+        """
         feed = self.make_feed(self.inbox)
         grace_ms, most_missed = int(self.grace_ms * self.speed), int(MOST_MISSED * max(1.0, self.speed))
-        sequence = Sequence(1000 * self.cycle_s, self.clock(), feed.expected, grace_ms, most_missed)
+        # The feed may be another one later.
+        sequence = Sequence(
+            1000 * self.cycle_s, self.clock(), lambda at: feed.expected(at), grace_ms, most_missed
+        )  # fmt: skip
         others = [Beside(make, self.clock, self.inbox) for make in self.beside]
         feed.start()
         for other in others:
@@ -60,16 +73,43 @@ class Live:
                 if self.beats:
                     yield Entry(None, None)
                 warm = feed.warm
-                for entry in sequence.take(self._records(sequence), self._after(sequence.last_at)):
-                    if self.until_ms is not None and entry.record is not None and entry.record.at >= self.until_ms:
+                try:
+                    records = self._records(sequence)
+                except HotError:
+                    raise
+                except Exception as error:
+                    # Whatever a feed died of was no fault of the exchange's, and another one may live.
+                    feed, records = self._again(feed, error), []
+                for entry in sequence.take(records, self._after(sequence.last_at)):
+                    record = entry.record
+                    if self.until_ms is not None and record is not None and record.at >= self.until_ms:
                         return
                     yield entry
-                    if warm and self.once and isinstance(entry.record, Tick):
+                    if warm and self.once and isinstance(record, Tick):
                         return
+                    if isinstance(record, Bar) and record.step_s == MINUTE_S:
+                        self.newest[record.symbol] = record.open_at
         finally:
             for other in others:
                 other.stop()
             feed.stop()
+
+    def _again(self, feed: Feed, error: Exception) -> Feed:
+        """Gives the feed that takes the place of one that died; raises the error where that happened too often."""
+        now = time.monotonic()
+        self._deaths = [at for at in self._deaths if now - at < HOUR_S]
+        if len(self._deaths) > MOST_DEATHS:
+            raise error
+        self._deaths.append(now)
+        again = len(self._deaths) <= MOST_DEATHS
+        feed.telling.died(error, again)
+        if not again:
+            return feed  # what was just told is read first, and then the error once more
+        feed.stop()
+        self.inbox.mend()
+        fresh = self.make_feed(self.inbox)
+        fresh.start()
+        return fresh
 
     def _records(self, sequence: Sequence) -> list[Record]:
         if self.before_wait is not None and self.inbox.empty:

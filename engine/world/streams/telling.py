@@ -17,7 +17,7 @@ from engine.world.streams.dirt import Dirt
 
 MINUTE_MS = 60_000
 #: How long what is told again every ten seconds, or every minute, is believed.
-SILENT_FOR_S, DIRTY_FOR_S, LAG_FOR_S = 20, 90, 90
+SILENT_FOR_S, DIRTY_FOR_S, LAG_FOR_S, DIED_FOR_S = 20, 90, 90, 60
 #: The event loop of the sockets is late by so many seconds: worth a word, and too much to trust its facts.
 LAG_S, LAG_TOO_LONG_S = 2.0, 10.0
 LONGEST_BAN_S = 4 * 86_400
@@ -58,6 +58,16 @@ class Telling:
             self._tell("warning", "LOOP_LAG", f"the sockets' event loop was late by {seconds:.1f} s")
         if seconds > LAG_TOO_LONG_S:
             self.ails("loop_lag", "degraded", LAG_FOR_S)
+
+    def died(self, error: Exception, again: bool) -> None:
+        """Tells that what reads the market failed by a mistake of ours; whether it is started again, or all ends."""
+        what = f"what reads the market failed ({type(error).__name__}: {error})"
+        if again:
+            self._tell("error", "FEED_DIED", f"{what}: it is started again; no entries until its windows are whole")
+            self.ails("feed_died", "degraded", DIED_FOR_S)
+        else:
+            self._tell("error", "FEED_DIED", f"{what} once more: no entries until hot resume, and an end")
+            self.ails("feed_died", "blocked", 0)
 
     def breaker(self, text: str, *, well: bool, blocks: bool) -> None:
         """Tells where the breaker of REST stands; threads may call this."""
