@@ -99,7 +99,8 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
     Tiers are market orders sent when price gets there, or, with `resting_tiers`, limit orders that wait on the book.
     The trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
-    `trail_callback_pct` of the best price since.
+    `trail_callback_pct` of the best price since; with `resting_trail` a stop at the exchange follows it, on an account.
+    A gain of `break_even_at_pct` moves the stop up to `break_even_over_pct` over the entry, which is for the fees.
     """
 
     stop_pct: Unsigned = 0
@@ -108,6 +109,9 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     trail_share_pct: Unsigned = 0
     trail_arm_pct: Unsigned = 0
     trail_callback_pct: Unsigned = 0
+    resting_trail: bool = False
+    break_even_at_pct: Unsigned = 0
+    break_even_over_pct: Unsigned = 0
     hold_max_s: Moment = 0
     black_swan_pct: Unsigned = 0
 
@@ -125,6 +129,12 @@ def check_tiers(pairs: Sequence[tuple[float, float]], trail_share_pct: float) ->
     sold = round(sum(share for share, _ in pairs) + trail_share_pct, 6)
     if sold > 100:
         raise ValueError(f"tiers and trail_share_pct together sell {sold:g} % of a position; 100 is all of it")
+
+
+def check_break_even(at_pct: float, over_pct: float) -> None:
+    """Raises ValueError for a stop that would move to where price is not yet."""
+    if at_pct and over_pct >= at_pct:
+        raise ValueError(f"break_even_over_pct {over_pct:g} must be less than break_even_at_pct {at_pct:g}")
 
 
 class SignalSnapshot(Idea, frozen=True, kw_only=True):

@@ -48,8 +48,8 @@ class Intent(Deed, frozen=True, kw_only=True):
 class OrderAttempt(Deed, frozen=True, kw_only=True):
     """An order on its way to the venue; committed before its first byte leaves.
 
-    `reason` says why (ENTRY, STOP, TIER_1, TRAIL, TIME, BLACK_SWAN, LIQUIDATION ...), `reference_price` is what the
-    decision saw.
+    `reason` says why (ENTRY, STOP, BREAK_EVEN, TIER_1, TRAIL, TIME, BLACK_SWAN, LIQUIDATION ...), `reference_price` is
+    what the decision saw. Of purpose `protect` are orders that rest at an exchange for a position.
     """
 
     OWNER: ClassVar[str] = "order"

@@ -11,6 +11,8 @@ from engine.records.ideas import ExitPlan
 
 #: Why a position is left that its venue closed, for want of margin.
 LIQUIDATION = "LIQUIDATION"
+#: Why a position is left by a stop that has moved up to its entry.
+BREAK_EVEN = "BREAK_EVEN"
 _HUNDRED = 100
 # Percentages of a plan are carried as whole millionths of a percent, so that levels are exact.
 _MICRO = 1_000_000
@@ -32,7 +34,8 @@ class Exit(NamedTuple):
 class ExitState(msgspec.Struct, kw_only=True):
     """Where one long position stands in its plan: levels in ticks, steps per leg and what each leg has done.
 
-    At `liquidation` its venue closes it, at the price of `bankruptcy`; 0 for one that owes nothing.
+    At `liquidation` its venue closes it, at the price of `bankruptcy`; 0 for one that owes nothing. `is_even` says that
+    the stop has moved up to break even.
     """
 
     plan: ExitPlan
@@ -50,6 +53,7 @@ class ExitState(msgspec.Struct, kw_only=True):
     best: int = 0
     liquidation: int = 0
     bankruptcy: int = 0
+    is_even: bool = False
 
     def entered(self, steps: int, entry_ticks: int) -> None:
         """Sets the levels after an entry fill: `steps` more at an average entry of `entry_ticks`."""
@@ -59,6 +63,8 @@ class ExitState(msgspec.Struct, kw_only=True):
         self.entry = entry_ticks
         # Stops round up and targets round up: less exposure, never a better price than the plan's.
         self.stop = _level(entry_ticks, -plan.stop_pct) if plan.stop_pct else 0
+        if self.is_even:
+            self.stop = _level(entry_ticks, plan.break_even_over_pct)
         self.tiers = [_level(entry_ticks, tier.at_pct) for tier in plan.tiers]
         self.trail_left = _share(self.initial, plan.trail_share_pct)
         self.best = max(self.best, entry_ticks)
@@ -120,6 +126,18 @@ class ExitState(msgspec.Struct, kw_only=True):
         return _level(self.entry, self.plan.trail_arm_pct)
 
     @property
+    def breaks_even_at(self) -> int:
+        """The level at which the stop moves up to break even, in ticks; 0 once it has, or without one."""
+        if self.is_even or not self.plan.break_even_at_pct:
+            return 0
+        return _level(self.entry, self.plan.break_even_at_pct)
+
+    @property
+    def stop_reason(self) -> str:
+        """Why a position is left by its stop."""
+        return BREAK_EVEN if self.is_even else "STOP"
+
+    @property
     def callback(self) -> int:
         """How far price must come back from its best, in millionths of a percent."""
         return micro(self.plan.trail_callback_pct)
@@ -165,7 +183,7 @@ def on_bar(state: ExitState, bar: TicksBar, open_at: int, entered_here: bool) ->
     stop = state.stop if state.stop > state.liquidation else 0
     touch = touched(bar, 1, stop or None, target, entered_here=entered_here)
     if touch is not None and touch.reason in ("stop", "stop_gap"):
-        return [Exit("STOP", left, touch.price, ambiguous=touch.ambiguous)]
+        return [Exit(state.stop_reason, left, touch.price, ambiguous=touch.ambiguous)]
     if state.ends_at(bar.low):
         return [_liquidated(state, ambiguous=touch is not None)]
     if trail and bar.low <= trail and not entered_here:
@@ -188,7 +206,7 @@ def on_price(state: ExitState, price: int, at: int) -> list[Exit]:
     if state.deadline is not None and at >= state.deadline:
         return [Exit("TIME", state.left, price)]
     if state.stop and price <= state.stop:
-        return [Exit("STOP", state.left, price)]
+        return [Exit(state.stop_reason, state.left, price)]
     _follow(state, price)
     exits: list[Exit] = []
     left = state.left
@@ -217,6 +235,9 @@ def on_change(state: ExitState, change_pct: float | None) -> list[Exit]:
 
 
 def _follow(state: ExitState, price: int) -> None:
+    if state.breaks_even_at and price >= state.breaks_even_at:
+        state.is_even = True
+        state.stop = max(state.stop, _level(state.entry, state.plan.break_even_over_pct))
     if state.arms_at and price >= state.arms_at:
         state.armed = True
         state.best = price

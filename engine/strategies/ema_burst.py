@@ -7,7 +7,7 @@ from typing import Any
 from engine.kernels.averages import Ema, Sma
 from engine.plugs import Frame, Indicator, Look, Verdict
 from engine.records.bounds import Bars, Percent, PercentAboveZero, Ratio, SecondsOrOff
-from engine.records.ideas import CandidateSnapshot, ExitPlan, check_tiers, tiers_of
+from engine.records.ideas import CandidateSnapshot, ExitPlan, check_break_even, check_tiers, tiers_of
 
 
 class VolumeMean(Sma):
@@ -24,7 +24,10 @@ class EmaBurst:
     the usual volume, the one of the cross not among them. `volume_ratio`: a burst is so many times the usual volume.
     `stop_pct`: the stop below the entry. `tiers`: (share sold, at which gain), both in percent. `trail_share_pct`: the
     share that trails. `trail_arm_pct`: the gain at which it starts to. `trail_callback_pct`: how far price must come
-    back from its best. `hold_max_s`: the longest a position is held.
+    back from its best. `resting_tiers`: tiers wait on the book as limit orders, instead of being sold at the market as
+    price gets there. `resting_trail`: on an account a stop at the exchange follows the trail. `break_even_at_pct`: the
+    gain at which the stop moves up to break even (0: never). `break_even_over_pct`: how far over the entry that is, for
+    the fees. `hold_max_s`: the longest a position is held.
     """
 
     timeframe: str = "1m"
@@ -37,6 +40,10 @@ class EmaBurst:
     trail_share_pct: Percent = 40.0
     trail_arm_pct: Percent = 2.0
     trail_callback_pct: Percent = 1.0
+    resting_tiers: bool = False
+    resting_trail: bool = False
+    break_even_at_pct: Percent = 0.0
+    break_even_over_pct: Percent = 0.2
     hold_max_s: SecondsOrOff = 7_200
 
     def __post_init__(self) -> None:
@@ -44,6 +51,7 @@ class EmaBurst:
         if self.fast_bars >= self.slow_bars:
             raise ValueError(f"fast_bars {self.fast_bars} must be less than slow_bars {self.slow_bars}")
         check_tiers(self.tiers, self.trail_share_pct)
+        check_break_even(self.break_even_at_pct, self.break_even_over_pct)
 
     @property
     def timeframes(self) -> tuple[str, ...]:
@@ -100,6 +108,10 @@ class EmaBurst:
             trail_share_pct=self.trail_share_pct,
             trail_arm_pct=self.trail_arm_pct,
             trail_callback_pct=self.trail_callback_pct,
+            resting_tiers=self.resting_tiers,
+            resting_trail=self.resting_trail,
+            break_even_at_pct=self.break_even_at_pct,
+            break_even_over_pct=self.break_even_over_pct if self.break_even_at_pct else 0,
             hold_max_s=self.hold_max_s,
         )
 

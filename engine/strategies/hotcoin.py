@@ -9,7 +9,7 @@ from engine.kernels.pool import HOT
 from engine.plugs import Frame, Indicator, Look, Verdict
 from engine.records.base import figure
 from engine.records.bounds import Bars, Heat, Percent, PercentAboveZero, SecondsOrOff
-from engine.records.ideas import CandidateSnapshot, ExitPlan, check_tiers, tiers_of
+from engine.records.ideas import CandidateSnapshot, ExitPlan, check_break_even, check_tiers, tiers_of
 
 #: Less than any figure on the wire can tell.
 HAIR = 1e-7
@@ -24,7 +24,10 @@ class Hotcoin:
     `black_swan_pct`: a five-minute move this large, either way, blocks entries and closes positions. `stop_pct`: the
     stop below the entry. `tiers`: (share sold, at which gain), both in percent. `trail_share_pct`: the share that
     trails. `trail_arm_pct`: the gain at which it starts to. `trail_callback_pct`: how far price must come back from its
-    best. `hold_max_s`: the longest a position is held.
+    best. `resting_tiers`: tiers wait on the book as limit orders, instead of being sold at the market as price gets
+    there. `resting_trail`: on an account a stop at the exchange follows the trail. `break_even_at_pct`: the gain at
+    which the stop moves up to break even (0: never). `break_even_over_pct`: how far over the entry that is, for the
+    fees. `hold_max_s`: the longest a position is held.
     """
 
     min_heat: Heat = 50.0
@@ -38,6 +41,10 @@ class Hotcoin:
     trail_share_pct: Percent = 40.0
     trail_arm_pct: Percent = 5.0
     trail_callback_pct: Percent = 3.0
+    resting_tiers: bool = False
+    resting_trail: bool = False
+    break_even_at_pct: Percent = 0.0
+    break_even_over_pct: Percent = 0.2
     hold_max_s: SecondsOrOff = 14_400
 
     def __post_init__(self) -> None:
@@ -46,6 +53,7 @@ class Hotcoin:
             if name not in self.timeframes:
                 raise ValueError(f"{name!r} is in above_ema or rising_ema, but not in timeframes {self.timeframes}")
         check_tiers(self.tiers, self.trail_share_pct)
+        check_break_even(self.break_even_at_pct, self.break_even_over_pct)
 
     def indicators(self) -> Mapping[str, Callable[[], Indicator]]:
         """One moving average on each timeframe."""
@@ -84,13 +92,17 @@ class Hotcoin:
         return worth
 
     def exits(self) -> ExitPlan:
-        """The plan of HotCoin: software tiers, a trailing rest, a stop, a time limit and the black swan."""
+        """The plan of HotCoin: tiers, a trailing rest, a stop, a time limit and the black swan."""
         return ExitPlan(
             stop_pct=self.stop_pct,
             tiers=tiers_of(self.tiers),
             trail_share_pct=self.trail_share_pct,
             trail_arm_pct=self.trail_arm_pct,
             trail_callback_pct=self.trail_callback_pct,
+            resting_tiers=self.resting_tiers,
+            resting_trail=self.resting_trail,
+            break_even_at_pct=self.break_even_at_pct,
+            break_even_over_pct=self.break_even_over_pct if self.break_even_at_pct else 0,
             hold_max_s=self.hold_max_s,
             black_swan_pct=self.black_swan_pct,
         )

@@ -168,11 +168,22 @@ def test_random_markets_of_many_trades(tmp_path_factory, seed, symbols):
             "ema_burst.trail_share_pct=0", "ema_burst.tiers=[[10,0.3],[10,0.6],[20,0.9],[20,1.5]]",
             "ema_burst.trail_callback_pct=0.2", "ema_burst.stop_pct=0.7", "desk.equity=50", "desk.equity=1000000",
             "desk.day_loss_levels_pct=[0.2,0.4,0.6,0.8,1]", "rules.max_positions.limit=2", "paper.bar_spread_bps=0",
+            "ema_burst.break_even_at_pct=0.4", "ema_burst.resting_tiers=true",
         ],
         luck.randrange(6),
     )  # fmt: skip
     store = stored(folder, list(walk(seed, symbols, DAY + luck.randrange(100, 400))))
     same(load(None, [*BUSY, *sets], env={}), store)
+
+
+def test_stops_at_break_even_and_resting_tiers(tmp_path):
+    sets = (
+        "ema_burst.break_even_at_pct=0.8", "ema_burst.break_even_over_pct=0.1", "ema_burst.resting_tiers=true",
+        "ema_burst.tiers=[[30,0.5],[30,1.2]]",
+    )  # fmt: skip
+    heard = same(load(None, [*BUSY, *sets], env={}), stored(tmp_path, list(walk(8, 3, DAY + 300))))
+    assert sum(b'"reason":"BREAK_EVEN"' in line for line in heard.lines) > 3
+    assert sum(b'"order_type":"limit"' in line for line in heard.lines) > 3
 
 
 def test_common_trades_are_played_by_kernels_alone(tmp_path, monkeypatch):

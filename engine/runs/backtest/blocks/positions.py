@@ -114,8 +114,9 @@ class Positions:
             return True
         # A kernel only watches it, and of its tiers needs to know the next one.
         h[legs.TIERS], h[legs.DONE], self.tiers[s, legs.LEVEL, 0] = exits.next_tier > 0, 0, exits.next_tier
-        if most * int(h[legs.TICK_NUM]) >= ROOM or exits.best * exits.callback >= ROOM:
-            # Levels cannot be compared: its time is always over, so that each bar is one for the stages.
+        if most * int(h[legs.TICK_NUM]) >= ROOM or exits.best * exits.callback >= ROOM or exits.breaks_even_at:
+            # Levels cannot be compared, or there is one that kernels do not know: its time is always over, so that each
+            # bar is one for the stages.
             h[legs.TICK_NUM], h[legs.TICK_DEN], h[legs.DEADLINE] = 1, 1, 1
         return True
 
@@ -171,7 +172,8 @@ class Positions:
         row[legs.HOLD], row[legs.TIERS] = plan.hold_max_s * 1000, min(len(plan.tiers), MOST_TIERS)
         wide = max(row.values()) >= ROOM or row[legs.LEAST_E8] * scale.worth_den >= ROOM
         light = (
-            self._light and not wide and not plan.resting_tiers and len(plan.tiers) <= MOST_TIERS
+            self._light and not wide and len(plan.tiers) <= MOST_TIERS
+            and not (plan.resting_tiers or plan.break_even_at_pct)
             and not (rules.max_notional_market and Decimal(rules.max_notional) > 0)
             and step_of(rules, "market") == scale.step and step >= Fraction(1, E8)
             and max(scale.worth_den, volume.denominator) < LONGEST and one.most * tick.numerator < ROOM
