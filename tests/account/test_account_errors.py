@@ -102,11 +102,16 @@ def waits(fault: str) -> float:
 
 
 def _ready(account: Any, venue: Serving) -> None:
-    """Ends all faults and waits, so that each failure comes of its own fault; the clock is known."""
+    """Ends all faults and waits and gives the whole budget back, so that each failure comes of its own fault.
+
+    The clock is known.
+    """
 
     def forget(one: Any) -> None:
         one.faults._requests.clear()
+        for rest in one.rests.values():
+            rest.meter.used = 0
 
     venue.do(forget)
-    account._binance.budget._db.execute("DELETE FROM hold")
+    account._binance.budget._db.executescript("DELETE FROM hold; DELETE FROM used")
     account._client.measure()
