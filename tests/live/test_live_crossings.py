@@ -16,6 +16,7 @@ from engine.records.account import AccountHolding, Execution
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.world.account.account import BalanceNews, OrderNews, TradeNews
+from engine.world.binance.trouble import Limited
 from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.venue import LiveVenue, Sent
 
@@ -31,22 +32,46 @@ class Halves(TinyAccount):
         return [*super().fill(client_id, half), *super().fill(client_id, half)]
 
 
+class Starved(TinyAccount):
+    """The budget of its address is used up: it answers what is urgent, and nothing else about orders."""
+
+    starved = False
+
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
+        self._spend(urgent)
+        return super().order(symbol, client_id, conditional=conditional, urgent=urgent)
+
+    def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
+        self._spend(urgent)
+        return super().trades_of(symbol, order_id, since_ms, urgent=urgent)
+
+    def _spend(self, urgent: bool) -> None:
+        if self.starved and not urgent:
+            raise Limited("the budget is used up", 1 << 50)
+
+
 @dataclass
 class Slow(TinyAccount):
     """Answers no question about an order before it may."""
 
     answers: threading.Event = field(default_factory=threading.Event)
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         self.requests.append(("asked", client_id))
         self.answers.wait(20)
-        return super().order(symbol, client_id, conditional=conditional)
+        return super().order(symbol, client_id, conditional=conditional, urgent=urgent)
 
 
 class Triggers(TinyAccount):
     """Has a stop that became order 88, which was filled; nobody was told."""
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         return OrderNews(
             symbol=symbol, client_id=client_id, order_id="7", status="filled", filled_qty=Decimal(1), venue_at=1,
             side="sell", conditional=True, became="88",
@@ -104,6 +129,32 @@ def test_the_way_out_waits_for_no_answer_about_a_stop() -> None:
     finally:
         answers.set()
         venue.close()
+
+
+def test_coins_that_a_stop_let_go_are_sold_though_no_question_is_answered(tmp_path: Path) -> None:
+    account = TinyAccount(venue="binance-spot", streams=False)
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+
+    def ask_in_vain() -> None:
+        account.mishap = lambda what, _: unreachable() if what == "order" else None
+
+    rig.play(
+        *rig.entered(), ask_in_vain, lambda: rig.tickers("94"), until(lambda: rig.stands("market", "filled")),
+        until(lambda: rig.held == {}), rig.tickers,
+    )  # fmt: skip
+    assert [one.side for one in account.executed] == ["buy", "sell"]
+
+
+def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: Path) -> None:
+    account = Starved(venue="binance-spot", streams=False)
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+
+    def starve() -> None:
+        account.starved = True
+        account.mishap = lambda what, _: "no end" if what == "cancel" else "no trades" if what == "place" else None
+
+    rig.play(*rig.entered(), starve, lambda: rig.tickers("94"), until(lambda: rig.held == {}), rig.tickers)
+    assert [one.side for one in account.executed] == ["buy", "sell"]
 
 
 def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:

@@ -39,8 +39,9 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}", re.ASCII)
 class Ask(NamedTuple):
     """A request before it is stamped and signed: what it asks, what it costs, and what may be done when it fails.
 
-    `security` is `none`, `key` (only the key's header) or `signed`. `urgent` is for exits: it may use the whole budget
-    and, a few times, passes a wait that the exchange ordered. `client_id` names the one order that it is about.
+    `security` is `none`, `key` (only the key's header) or `signed`. `urgent` is for exits, and for questions that one
+    waits for: it passes a budget that is used up and, a few times, a wait that the exchange ordered. `client_id` names
+    the one order that it is about.
     """
 
     path: str

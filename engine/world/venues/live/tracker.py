@@ -48,6 +48,11 @@ class Followed(msgspec.Struct, kw_only=True):
     ask_at: float = 0.0
     asking: bool = False
 
+    @property
+    def presses(self) -> bool:
+        """Says whether something waits for an answer: a way out for the end of its stop, or all for what it became."""
+        return self.doubtful or self.cancel_wanted or self.ends is not None
+
 
 class Tracker:
     """Every order of ours that is not over. Not for threads: whoever shares it holds a lock."""
