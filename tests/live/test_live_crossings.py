@@ -15,7 +15,7 @@ from engine.matching.events import VenueOrder
 from engine.records.account import AccountHolding, Execution
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
-from engine.world.account.account import BalanceNews, OrderNews, TradeNews
+from engine.world.account.account import BalanceNews, OrderNews, StreamNews, TradeNews
 from engine.world.binance.trouble import Limited
 from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.venue import LiveVenue, Sent
@@ -155,6 +155,24 @@ def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: 
 
     rig.play(*rig.entered(), starve, lambda: rig.tickers("94"), until(lambda: rig.held == {}), rig.tickers)
     assert [one.side for one in account.executed] == ["buy", "sell"]
+
+
+def test_an_order_at_the_market_of_which_only_a_part_was_told_is_asked_for_soon() -> None:
+    account = Halves()
+    account.streams = False
+    account.mishap = lambda what, _: "lost" if what == "place" else unreachable() if what == "order" else None
+    venue = LiveVenue(account, LiveVenueSettings(poll_s=600, poll_deaf_s=1))
+    told: list[Record] = []
+    try:
+        venue.start([])
+        venue.hear(StreamNews(up=True))
+        venue.send(order("h" + "m" * 27))
+        wait_for(lambda: account.executed)
+        account.tell(account.executed[0])
+        account.mishap = lambda what, _: None
+        wait_for(lambda: told.extend(venue.drain()) or len([1 for one in told if isinstance(one, Execution)]) == 2)
+    finally:
+        venue.close()
 
 
 def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:

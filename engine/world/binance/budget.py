@@ -28,7 +28,7 @@ READ_SHARE_PCT = 80
 #: that an exit waits for; none passes a ban.
 URGENT_MOST, URGENT_ASKS = 10, 5
 #: Such questions may pass a budget that is used up so often a minute: comparisons of books must not starve them.
-PRESSING_MOST = 60
+PRESSING_MOST = 120
 
 BREAKER = BreakerSettings()
 _state = msgspec.json.Decoder(BreakerState)

@@ -263,7 +263,8 @@ class LiveVenue:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
             conditional=order.order_type == "stop" and self.venue.endswith("usdm"), rests=order.order_type == "stop",
-            followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
+            at_once=order.order_type == "market", followed_at=self._mono(), sent_ms=order.sent_at,
+            ask_at=self._mono() + self.settings.poll_deaf_s,
         )  # fmt: skip
         self.tracker.follow(followed)
         self.own.add(order.client_id)
