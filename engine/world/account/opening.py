@@ -14,17 +14,17 @@ from engine.world.binance.settings import BinanceSettings
 
 def open_account(
     venue: str, binance: BinanceSettings, data_dir: Path, key: Key, settings: AccountSettings | None = None, *,
-    rhythm: Rhythm = EVERYDAY,
+    rhythm: Rhythm = EVERYDAY, urgent: bool = False,
 ) -> Account:  # fmt: skip
     """Gives the account of a key at `binance-spot` or `binance-usdm`; nothing is sent yet. Close it when it is done.
 
-    `data_dir` holds the budgets that all processes share; `rhythm` is that of the account's own stream. Raises
-    ConfigError for a venue that has no accounts.
+    `data_dir` holds the budgets that all processes share; `rhythm` is that of the account's own stream, `urgent` is for
+    whoever only closes. Raises ConfigError for a venue that has no accounts.
     """
     settings = settings if settings is not None else AccountSettings()
     match venue:
         case spot.VENUE:
-            return spot.BinanceSpotAccount(Binance(binance, data_dir, key=key), settings, rhythm)
+            return spot.BinanceSpotAccount(Binance(binance, data_dir, key=key, urgent=urgent), settings, rhythm)
         case usdm.VENUE:
-            return usdm.BinanceUsdmAccount(Binance(binance, data_dir, key=key), settings, rhythm)
+            return usdm.BinanceUsdmAccount(Binance(binance, data_dir, key=key, urgent=urgent), settings, rhythm)
     raise ConfigError(f"no accounts at {venue!r}; there are {spot.VENUE} and {usdm.VENUE}")

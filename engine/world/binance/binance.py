@@ -1,7 +1,9 @@
 """Binance as one thing: settings and a key in, the endpoints of both markets out, over one set of connections."""
 
+from functools import partial
 from pathlib import Path
 
+from engine.errors import LedgerError
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
 from engine.world.binance.http import Link
@@ -21,18 +23,21 @@ BUDGET_FILE = "binance-limits.db"
 class Binance:
     """Both markets of one account, or of nobody. One is made per process; threads may share it."""
 
-    def __init__(self, settings: BinanceSettings, data_dir: Path, *, key: Key | None = None, link: Link | None = None):
-        """Opens the shared budgets in the data folder and sends nothing yet."""
+    def __init__(
+        self, settings: BinanceSettings, data_dir: Path, *, key: Key | None = None, link: Link | None = None,
+        urgent: bool = False,
+    ) -> None:  # fmt: skip
+        """Opens the shared budgets in the data folder and sends nothing yet.
+
+        Where all is `urgent` (an emergency close), every request is; budgets that cannot be opened are done without.
+        """
         self._link = link or Link()
-        self.budget = Budget(data_dir / BUDGET_FILE)
+        self.budget = _budget(data_dir / BUDGET_FILE, urgent)
         self.settings = settings
-        window = settings.recv_window_ms
-        self.spot = Client(
-            "spot", settings.spot_url, link=self._link, budget=self.budget, key=key, recv_window_ms=window
+        with_all = partial(
+            Client, link=self._link, budget=self.budget, key=key, recv_window_ms=settings.recv_window_ms, urgent=urgent
         )
-        self.usdm = Client(
-            "usdm", settings.usdm_url, link=self._link, budget=self.budget, key=key, recv_window_ms=window
-        )
+        self.spot, self.usdm = with_all("spot", settings.spot_url), with_all("usdm", settings.usdm_url)
         self.spot_market = SpotMarket(self.spot)
         self.spot_orders = SpotOrders(self.spot)
         self.usdm_market = UsdmMarket(self.usdm)
@@ -57,3 +62,12 @@ class Binance:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _budget(path: Path, urgent: bool) -> Budget:
+    try:
+        return Budget(path)
+    except LedgerError:
+        if not urgent:
+            raise
+        return Budget(None)  # a full disk keeps no way out shut

@@ -89,9 +89,9 @@ class Payer(NamedTuple):
 class Budget:
     """The shared file. Every method is one short transaction; threads and processes may mix."""
 
-    def __init__(self, path: Path, breaker: BreakerSettings = BREAKER) -> None:
-        """Opens the file, making it where there is none; raises LedgerError."""
-        self.path, self._breaker_settings = path.absolute(), breaker
+    def __init__(self, path: Path | None, breaker: BreakerSettings = BREAKER) -> None:
+        """Opens the file, making it where there is none; raises LedgerError. Without a path nothing is shared."""
+        self.path, self._breaker_settings = path.absolute() if path is not None else Path(":memory:"), breaker
         self._lock = threading.Lock()
         with self._told():
             # Counters need not outlive a power cut, only a process: no sync on the way of an order.

@@ -88,8 +88,12 @@ class Client:
         recv_window_ms: int = RECV_WINDOW_MS,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
+        urgent: bool = False,
     ) -> None:
-        """Sends nothing yet; raises ConfigError for an address that a key must not be sent to."""
+        """Sends nothing yet; raises ConfigError for an address that a key must not be sent to.
+
+        With `urgent` all that it asks is.
+        """
         self.market = market
         self.base_url = check_url(base_url)
         self.host = self.base_url.partition("://")[2]
@@ -100,6 +104,7 @@ class Client:
         self._recv_window_ms = recv_window_ms
         self._sleep = sleep
         self._chance = chance
+        self._urgent = urgent
         #: Hears each new level of the breaker, from whichever thread brought it there.
         self.on_breaker: Callable[[int], None] = lambda level: None
         self._payer = Payer(self.host, key.mark if key else "", SPOT_LIMITS if market == "spot" else USDM_LIMITS)
@@ -225,6 +230,8 @@ class Client:
         return self._budget.level(self._payer)
 
     def _send(self, ask: Ask) -> Answer:
+        if self._urgent:
+            ask = ask._replace(urgent=True)
         if ask.security == "signed":
             _ = self.key
             self._look_at_the_clock(ask)
