@@ -157,6 +157,21 @@ def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: 
     assert [one.side for one in account.executed] == ["buy", "sell"]
 
 
+def test_the_end_waits_for_no_answer_that_does_not_come() -> None:
+    answers = threading.Event()
+    account = TinyAccount(mishap=lambda what, _: answers.wait(20) and None)
+    venue = LiveVenue(account, QUICK)
+    try:
+        venue.start([])
+        venue.send(order("h" + "s" * 27))
+        wait_for(lambda: ("place", "h" + "s" * 27) in account.requests)
+        began = time.monotonic()
+        venue.close()
+        assert time.monotonic() - began < 5
+    finally:
+        answers.set()
+
+
 def test_an_order_at_the_market_of_which_only_a_part_was_told_is_asked_for_soon() -> None:
     account = Halves()
     account.streams = False
