@@ -7,6 +7,7 @@ Prints the time from the call to an account that is proven to be flat: p50, p99 
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -117,7 +118,7 @@ def one_run(venue: Serving, folder: Path, positions: int, faults: float) -> tupl
                 )
             )  # fmt: skip
         venue.do(lambda served: [served.faults.add(fault) for fault in seeded(faults)])
-        with journal_of(folder / "none.db", account.venue, "bench") as journal:
+        with journal_of(folder / "none.db", account.venue, "bench", sys.stderr.write) as journal:
             begun = time.monotonic()
             flat = Flattener(account, journal, {}, lambda symbol: True).flatten(30)
             return time.monotonic() - begun, flat.flat

@@ -139,13 +139,23 @@ def market_of(
     )  # fmt: skip
 
 
+def open_books(for_real: bool, used: "Settings", wanted: "MarketOptions", path: Path) -> "OpenLedger":
+    """Opens the ledger of a run, without anything else."""
+    from engine.ledger.ledger import Ledger
+
+    if for_real:
+        from engine.runs.live import open_ledger
+
+        return open_ledger(used, wanted.venue or used.live.venue, path)
+    return Ledger.open(path, mode="paper", venue="paper")
+
+
 @contextmanager
 def books(
     for_real: bool, used: "Settings", wanted: "MarketOptions", path: Path, skip_step: str | None = None
 ) -> "Iterator[Books]":
     """Opens the ledger of a run, and with --live the account that it trades on, past the gate; closes both."""
     from cli.show import say
-    from engine.ledger.ledger import Ledger
 
     if for_real:
         from engine.runs.live import open_live
@@ -154,7 +164,7 @@ def books(
             used, wanted.venue or used.live.venue, path, lambda text: say(f"hot: {text}"), skip_step
         )
     else:
-        ledger, trading = Ledger.open(path, mode="paper", venue="paper"), None
+        ledger, trading = open_books(for_real, used, wanted, path), None
     try:
         yield ledger, trading
     finally:

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from cli.options import utc
@@ -18,11 +19,16 @@ from engine.runs.session import Progress
 _LOG_EVERY_S = 15.0
 
 
+class Stopped(BaseException):
+    """An end was asked for while nothing was at stake yet."""
+
+
 class Stop:
     """The first TERM or INT asks for an end in order; a second one ends at once."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._leaves = False
         self._before: dict[int, object] = {}
 
     def __call__(self) -> bool:
@@ -42,6 +48,18 @@ class Stop:
         if self.asked:
             os._exit(Exit.SIGNAL + number)
         self.asked = True
+        if self._leaves:
+            self._leaves = False
+            raise Stopped
+
+    @contextmanager
+    def leaves(self) -> Iterator[None]:
+        """Has the first signal break off what is done inside, with Stopped: a start that waits for a silent venue."""
+        self._leaves = True
+        try:
+            yield
+        finally:
+            self._leaves = False
 
     def wait(self, seconds: float) -> bool:
         """Sleeps in small pieces; True when an end was asked for meanwhile."""

@@ -8,6 +8,7 @@ HotError
 ├── VenueError     69   look at the venue or the network, then try again
 ├── Bug            70   tell us; nothing was lost
 ├── LedgerError    74   look at the ledger or the disk; nothing was sent
+│   └── DiskRefused     make room, then go on
 ├── InDoubt        75   an order's fate is unknown: look it up, never send it again
 ├── KeyRefused     77   mend the key or its rights
 └── ConfigError    78   mend a setting
@@ -97,6 +98,10 @@ class LedgerError(HotError):
     """The ledger cannot be trusted or written; nothing was sent."""
 
     code = Exit.LEDGER
+
+
+class DiskRefused(LedgerError):
+    """The disk is full, over its quota, or failing: nothing was written, and nothing was sent."""
 
 
 class InDoubt(HotError):

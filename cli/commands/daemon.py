@@ -4,6 +4,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -12,15 +14,16 @@ from cli import options
 from cli.commands.run import strategy_failed
 from cli.news import News
 from cli.pipe import Rejects
-from cli.play import Bar, Decisions, Stop
+from cli.play import Bar, Decisions, Stop, Stopped
 from cli.show import say, write
-from engine.errors import Exit
+from engine.errors import Exit, HotError
 from engine.ledger.ledger import Ledger
 from engine.runs import settings
 from engine.runs.data import report_path
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.schedule import Schedule
 from engine.runs.session import Progress, Session
+from engine.runs.waiting import AGAIN_S, Patience
 
 app = typer.Typer(add_completion=False)
 
@@ -71,23 +74,47 @@ def serve(
     for_real: bool = False, skip_step: str | None = None,
 ) -> int:  # fmt: skip
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
-    rejects = Rejects("daemon", wanted.strict)
     with Stop() as stop:
-        live = options.live_of(used, "daemon", quiet, stop, beats=for_real)
-        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
-        with options.books(for_real, used, wanted, path, skip_step) as (ledger, trading):
-            if not quiet:
-                say(f"hot daemon: {'LIVE' if for_real else 'paper'}, ledger {path}, pid {os.getpid()}")
-            session = Session(
-                used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
-                tell=None if quiet else News("hot daemon"),
-            )  # fmt: skip
-            schedule = Schedule(used.daemon, path, say=None if quiet else say)
-            with schedule, Bar("hot daemon", quiet, opened.span) as bar:
-                _follow(session.play(stop), ledger, bar, schedule)
-            session.close()
-            if decisions is not None:
-                decisions.flush()
+        patience = Patience(
+            path, partial(options.open_books, for_real, used, wanted, path), lambda text: say(f"hot daemon: {text}")
+        )
+        while True:
+            try:
+                return _serve(used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop)
+            except Stopped:
+                return Exit.OK
+            except (HotError, OSError) as error:
+                # What was recorded can be read once more; a market that was piped in cannot.
+                if stop.asked or wanted.path or not patience.bears(error):
+                    raise
+                with patience.noted(error):
+                    if stop.wait(AGAIN_S):
+                        return Exit.OK
+
+
+def _serve(
+    used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
+    for_real: bool, skip_step: str | None, stop: Stop,
+) -> int:  # fmt: skip
+    """Serves until the end of the market, a stop, or an error."""
+    rejects = Rejects("daemon", wanted.strict)
+    live = options.live_of(used, "daemon", quiet, stop, beats=for_real)
+    opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
+    with ExitStack() as stack:
+        with stop.leaves():
+            ledger, trading = stack.enter_context(options.books(for_real, used, wanted, path, skip_step))
+        if not quiet:
+            say(f"hot daemon: {'LIVE' if for_real else 'paper'}, ledger {path}, pid {os.getpid()}")
+        session = Session(
+            used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
+            tell=None if quiet else News("hot daemon"),
+        )  # fmt: skip
+        schedule = Schedule(used.daemon, path, say=None if quiet else say)
+        with schedule, Bar("hot daemon", quiet, opened.span) as bar:
+            _follow(session.play(stop), ledger, bar, schedule)
+        session.close()
+        if decisions is not None:
+            decisions.flush()
     _tell(path, session, stop, bar.seconds, decisions is None, quiet)
     return Exit.OK if stop.asked else rejects.code()
 

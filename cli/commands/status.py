@@ -102,9 +102,10 @@ def _engine(engine: "EngineNow") -> str:
 
     if engine.state == "tradeable":
         return "tradeable"
+    since = f" since {moment(engine.since)} UTC" if engine.since is not None else ""
     until = f" until {moment(engine.until)} UTC" if engine.until is not None else ""
     why = f"{engine.reason}: {engine.operator_reason}" if engine.operator_reason else engine.reason
-    return f"{engine.state} ({why}) since {moment(engine.since)} UTC{until}; way back: {engine.way_back}"
+    return f"{engine.state} ({why}){since}{until}; way back: {engine.way_back}"
 
 
 def _risk(risk: "RiskNow") -> str:

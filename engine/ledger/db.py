@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import LedgerError
+from engine.errors import DiskRefused, LedgerError
 
 try:
     # The system library is often years older, with the WAL-reset race.
@@ -208,7 +208,8 @@ def told(path: Path) -> Iterator[None]:
         if code == _CANTOPEN and path.exists() and not os.access(path.parent, os.W_OK):
             code = _READONLY  # there is no place for its write-ahead log
         meaning = _MEANING.get(code, "SQLite refused; run `hot ledger verify`")
-        raise LedgerError(f"{path}: {meaning} ({error})") from error
+        refused = DiskRefused if code in (_IOERR, _FULL) else LedgerError
+        raise refused(f"{path}: {meaning} ({error})") from error
 
 
 def _code(error: Exception) -> int:

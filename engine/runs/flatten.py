@@ -29,12 +29,14 @@ def flatten_account(
     Raises ConfigError for a ledger of another account, KeyRefused, and VenueError where nobody knows what is held.
     """
     key = load_key(settings.live.key)
-    with journal_of(path, venue, key.mark) as journal:
+    with journal_of(path, venue, key.mark, say) as journal:
         try:
             request(path, "halt", "flatten", time.time_ns() // 1_000_000)
         except LedgerError as error:
             say(f"hot flatten: no halt could be left ({error}); going on")
-        account = open_account(venue, where_of(settings), data_dir(), key, settings.account, breaker=settings.breaker)
+        account = open_account(
+            venue, where_of(settings), data_dir(), key, settings.account, breaker=settings.breaker, urgent=True
+        )
         try:
             wanted = _wanted(venue, path, symbols, everything)
             return Flattener(account, journal, _rules(settings, venue), wanted).flatten(within_s)
@@ -49,7 +51,10 @@ def _wanted(venue: str, path: Path, symbols: tuple[str, ...], everything: bool) 
         return named.__contains__
     if everything or venue.endswith("usdm"):
         return lambda symbol: True
-    held = frozenset(one.symbol for one in report_of(path).open_positions)
+    try:
+        held = frozenset(one.symbol for one in report_of(path).open_positions)
+    except LedgerError as error:
+        raise LedgerError(f"{error}; say what to close: --symbol, or --all for every coin of the account") from None
     return held.__contains__
 
 

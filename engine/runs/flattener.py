@@ -1,8 +1,8 @@
 """The emergency close: cancels every order and closes every position of an account, again until it is flat.
 
-It needs no daemon and no lease, asks for no budget, and never crosses zero: futures are closed by orders that may only
-reduce, and of coins no more is sold than is there. What is sent is written down first; where the ledger cannot take it,
-into a journal beside it.
+It needs no daemon and no lease, waits for no budget, and never crosses zero: futures are closed by orders that may only
+reduce, and of coins no more is sold than is there. What is sent is written down first: where the ledger cannot take it,
+into a journal beside it, and where the disk takes nothing at all, it is told.
 """
 
 import os
@@ -47,22 +47,26 @@ class Flat(NamedTuple):
 
 
 class Journal:
-    """Writes down what is about to be sent: in the ledger, else beside it. Threads may share it."""
+    """Writes down what is about to be sent: in the ledger, else beside it, else it says it. Threads may share it."""
 
-    def __init__(self, path: Path, ledger: Ledger | None, writer: Executor) -> None:
+    def __init__(self, path: Path, ledger: Ledger | None, writer: Executor, say: Callable[[str], None]) -> None:
         """Without a ledger everything goes beside it. `writer` is the one thread that may touch the ledger."""
-        self._ledger, self._writer = ledger, writer
+        self._ledger, self._writer, self._say = ledger, writer, say
         self.spare = path.with_name(path.name + ".emergency.jsonl")
 
     def write(self, record: Record) -> None:
-        """Makes a record durable; an order's ids are taken with it. Raises OSError where nothing can be written."""
+        """Makes a record durable, as far as the disk lets it; an order's ids are taken with it."""
         self._writer.submit(self._write, record).result()
 
     def _write(self, record: Record) -> None:
         try:
             self._into_ledger(record)
         except LedgerError:
-            self._beside(record)
+            try:
+                self._beside(record)
+            except OSError as error:
+                # The way out does not wait for room; ids are never used twice, so nothing can be closed twice by it.
+                self._say(f"hot flatten: not written down ({error.strerror}): {encode(record).decode()}")
 
     def _into_ledger(self, record: Record) -> None:
         if self._ledger is None:
@@ -81,7 +85,7 @@ class Journal:
 
 
 @contextmanager
-def journal_of(path: Path, venue: str, account: str) -> Iterator[Journal]:
+def journal_of(path: Path, venue: str, account: str, say: Callable[[str], None]) -> Iterator[Journal]:
     """Opens the ledger beside whoever has it; one that cannot be opened does not stand in the way."""
 
     def opened() -> Ledger | None:
@@ -92,7 +96,7 @@ def journal_of(path: Path, venue: str, account: str) -> Iterator[Journal]:
     with ThreadPoolExecutor(1, thread_name_prefix="hot-journal") as writer:
         ledger = writer.submit(opened).result()
         try:
-            yield Journal(path, ledger, writer)
+            yield Journal(path, ledger, writer, say)
         finally:
             if ledger is not None:
                 writer.submit(ledger.close).result()

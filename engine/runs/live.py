@@ -64,7 +64,7 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
     from engine.world.binance.keys import load_key
 
     key = load_key(settings.live.key)
-    ledger = Ledger.open(path, mode="live", venue=venue, account=key.mark)
+    ledger = open_ledger(settings, venue, path)
     account = None
     try:
         holds = msgspec.structs.replace(
@@ -79,6 +79,13 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
             account.close()
         ledger.close()
         raise
+
+
+def open_ledger(settings: Settings, venue: str, path: Path) -> Ledger:
+    """Opens the ledger of the account that the settings name; raises ConfigError for one of another account."""
+    from engine.world.binance.keys import load_key
+
+    return Ledger.open(path, mode="live", venue=venue, account=load_key(settings.live.key).mark)
 
 
 class Trading:

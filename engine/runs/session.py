@@ -175,6 +175,11 @@ class Session:
                 next(entries, None)
         try:
             yield from self._take(entries, stopped)
+        except (LedgerError, OSError):
+            # What the disk did not take must not follow later, behind what another life has closed.
+            if self._stream is not None:
+                self._stream.abandon()
+            raise
         finally:
             # A live source has a thread behind it that must not outlive an error here.
             close = getattr(entries, "close", None)

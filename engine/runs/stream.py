@@ -101,6 +101,10 @@ class KeptStream:
         """Makes what passed durable; to be called before a commit that decides on it."""
         self._writer.flush()
 
+    def abandon(self) -> None:
+        """Leaves the recording's open chunk as a kill would."""
+        self._writer.abandon()
+
     def close(self) -> None:
         """Closes the recording's open chunk."""
         self._writer.close()

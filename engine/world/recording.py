@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from io import BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -70,7 +71,7 @@ class RecordingWriter:
         self._rotate_records = rotate_records
         self._rotate_ms = rotate_ms
         self._on_chunk_closed = on_chunk_closed
-        self._file: BinaryIO | None = None
+        self._file: BufferedWriter | None = None
         self._frame: ZstdCompressionWriter | None = None
         self._tally = _Tally()
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +109,12 @@ class RecordingWriter:
         """Closes the open chunk, if there is one."""
         if self._frame is not None:
             self._close_chunk()
+
+    def abandon(self) -> None:
+        """Leaves the open chunk as a kill would: what the disk has not taken is never written."""
+        if self._file is not None:
+            self._file.raw.close()
+            self._frame, self._file, self._tally = None, None, _Tally()
 
     def __enter__(self) -> "RecordingWriter":
         return self

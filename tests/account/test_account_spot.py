@@ -61,10 +61,13 @@ def test_a_limit_order_rests_is_found_filled_and_told(spot: BinanceSpotAccount, 
 def test_a_cancelled_order_keeps_what_was_executed(spot: BinanceSpotAccount, venue: Serving) -> None:
     spot.place(order("h3", order_type="limit", limit_price="99.5", qty="3"))
     quote(venue, "99.4", "99.5", qty="1")
-    spot.cancel("ABCUSDT", "h3")
+    told = spot.cancel("ABCUSDT", "h3")
     found = spot.order("ABCUSDT", "h3")
-    assert found is not None
+    assert found is not None and told is not None
     assert (found.status, found.filled_qty) == ("cancelled", Decimal(1))
+    assert (told.client_id, told.order_id, told.status, told.filled_qty) == (
+        "h3", found.order_id, "cancelled", Decimal(1),
+    )  # fmt: skip
 
 
 def test_a_market_order_that_the_book_cannot_bear_expires_with_what_it_got(

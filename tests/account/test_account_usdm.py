@@ -36,10 +36,13 @@ def test_a_limit_order_rests_and_is_partly_filled(usdm: BinanceUsdmAccount, venu
     part = usdm.order("ABCUSDT", "h2")
     assert part is not None
     assert (part.status, part.filled_qty) == ("working", Decimal(1))
-    usdm.cancel("ABCUSDT", "h2")
+    told = usdm.cancel("ABCUSDT", "h2")
     over = usdm.order("ABCUSDT", "h2")
-    assert over is not None
+    assert over is not None and told is not None
     assert (over.status, over.filled_qty) == ("cancelled", Decimal(1))
+    assert (told.client_id, told.order_id, told.status, told.filled_qty) == (
+        "h2", over.order_id, "cancelled", Decimal(1),
+    )  # fmt: skip
 
 
 def test_what_closes_only_reduces(usdm: BinanceUsdmAccount, venue: Serving) -> None:

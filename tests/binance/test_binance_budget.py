@@ -18,7 +18,9 @@ from engine.world.binance.budget import (
     DATA,
     FUNDING,
     ORDERS_10S,
+    PRESSING_MOST,
     SPOT_LIMITS,
+    URGENT_ASKS,
     URGENT_MOST,
     USDM_LIMITS,
     WEIGHT,
@@ -51,8 +53,10 @@ def budget(tmp_path: Path) -> Iterator[Budget]:
     made.close()
 
 
-def claim(budget: Budget, cost: int, now: int = NOON, *, order: bool = False, urgent: bool = False) -> int | None:
-    return budget.claim(PAYER, {WEIGHT: cost}, now, order=order, urgent=urgent)
+def claim(
+    budget: Budget, cost: int, now: int = NOON, *, order: bool = False, urgent: bool = False, asks: bool = False
+) -> int | None:
+    return budget.claim(PAYER, {WEIGHT: cost}, now, order=order, urgent=urgent, asks=asks)
 
 
 def test_reads_leave_a_fifth_of_the_budget_to_orders(budget: Budget) -> None:
@@ -149,6 +153,32 @@ def test_a_wait_lets_a_few_exits_pass_and_counts_them(budget: Budget) -> None:
         assert claim(budget, 1, order=True, urgent=True) is None
     with pytest.raises(Limited):
         claim(budget, 1, order=True, urgent=True)
+
+
+def test_questions_that_an_exit_waits_for_pass_a_budget_that_is_used_up_a_few_times_a_minute(budget: Budget) -> None:
+    claim(budget, 6000, order=True)
+    assert claim(budget, 4, order=True, asks=True) == NOON + 60_000
+    for _ in range(PRESSING_MOST):
+        assert claim(budget, 4, order=True, urgent=True, asks=True) is None
+    assert claim(budget, 4, order=True, urgent=True, asks=True) == NOON + 60_000
+    assert claim(budget, 1, order=True, urgent=True) is None  # exits pass all the same
+    assert budget.used(PAYER, WEIGHT, NOON)[0] == 6000 + 4 * PRESSING_MOST + 1
+    assert claim(budget, 4, NOON + 60_000, order=True, urgent=True, asks=True) is None
+
+
+def test_urgent_questions_leave_half_of_what_may_pass_a_wait_to_exits(budget: Budget) -> None:
+    budget.hold(PAYER, Hold(NOON + 30_000, banned=False, orders_only=False))
+    for _ in range(URGENT_ASKS):
+        assert claim(budget, 4, order=True, urgent=True, asks=True) is None
+    with pytest.raises(Limited):
+        claim(budget, 4, order=True, urgent=True, asks=True)
+    for _ in range(URGENT_MOST - URGENT_ASKS):
+        assert claim(budget, 1, order=True, urgent=True) is None
+
+
+def test_too_many_orders_keep_nobody_from_asking_what_became_of_one(budget: Budget) -> None:
+    budget.hold(PAYER, Hold(NOON + 10_000, banned=False, orders_only=True))
+    assert claim(budget, 4, order=True, asks=True) is None
 
 
 def test_a_wait_is_lengthened_and_never_cut_short(budget: Budget) -> None:

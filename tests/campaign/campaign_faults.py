@@ -32,6 +32,7 @@ def script(random: Random, share: float, for_s: float) -> list[dict[str, Any]]:
     faults += [
         {"fault": "never", "on": "user", "chance": share / 2, **ends},
         {"fault": "twice", "on": "user", "chance": share / 2, **ends},
+        {"fault": "late", "on": "user", "chance": share / 2, "seconds": random.uniform(0.05, 3.0), **ends},
     ]
     if random.random() < 0.3:
         faults.append({"fault": random.choice(["cut_streams", "end_user_stream"]), "after_s": for_s / 2})

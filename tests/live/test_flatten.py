@@ -1,6 +1,9 @@
 """hot flatten: everything is cancelled and closed, whatever fails, and nothing crosses zero."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +26,8 @@ from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.binance.trouble import Doubtful, Lost
 from engine.world.loopback.serving import Serving
+
+ROOT = Path(__file__).parents[2]
 
 
 def account_of(venue: Serving, name: str) -> Any:
@@ -96,7 +101,7 @@ def test_a_run_books_what_an_emergency_close_did_and_enters_no_more(tmp_path: Pa
 
     def close() -> None:
         request(rig.path, "halt", "flatten", 1)
-        with journal_of(rig.path, account.venue, "tiny") as journal:
+        with journal_of(rig.path, account.venue, "tiny", pytest.fail) as journal:
             assert Flattener(account, journal, {}, lambda symbol: True).flatten(5).flat
 
     rig.play(*rig.entered(), close, until(lambda: rig.held == {}), rig.tickers, rig.cycle)
@@ -111,7 +116,7 @@ def test_doubt_and_silence_end_in_flat_and_never_beyond(tmp_path: Path, told: st
     account.stranger("BTCUSDT", "buy", "2")
     left = [told, Lost("no answer", "answer"), told]
     account.mishap = lambda what, _: left.pop() if left and what in ("place", "holdings") else None
-    with journal_of(tmp_path / "nothing.db", account.venue, "tiny") as journal:
+    with journal_of(tmp_path / "nothing.db", account.venue, "tiny", pytest.fail) as journal:
         flat = Flattener(account, journal, {}, lambda symbol: True).flatten(5)
     assert flat.flat
     assert account.holdings() == []
@@ -122,11 +127,34 @@ def test_doubt_and_silence_end_in_flat_and_never_beyond(tmp_path: Path, told: st
     assert len(set(sent)) == len(sent)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
+@pytest.mark.parametrize("name", ["binance-spot", "binance-usdm"])
+def test_a_disk_that_takes_nothing_keeps_nobody_from_closing(
+    pointed: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "binance-spot":
+        monkeypatch.setenv("HOT_LIVE__STREAM_URL", pointed.stream_url)
+        monkeypatch.setenv("HOT_LIVE__ACCOUNT_URL", pointed.ws_api_url)
+        monkeypatch.setenv("HOT_LIVE__VENUE", name)
+    account = account_of(pointed, name)
+    buy(account, "BTCUSDT", "0.02", 1)
+    # What the disk takes not a byte of: neither ledger nor budgets, nor the journal beside the ledger.
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$0" "$@"', sys.executable, "-m", "cli.main", "flatten", "--ledger",
+         str(tmp_path / "none.db"), "--symbol", "BTCUSDT"],
+        capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "flat\n"), done.stderr
+    assert "not written down" in done.stderr and '"kind":"emergency_close"' in done.stderr
+    assert [one for one in account.holdings() if one.qty > Decimal("0.001") and one.symbol == "BTCUSDT"] == []
+    account.close()
+
+
 def test_what_cannot_be_closed_is_named(tmp_path: Path) -> None:
     account = TinyAccount()
     account.stranger("BTCUSDT", "buy", "2")
     account.mishap = lambda what, client_id: Doubtful("no answer", client_id) if what == "place" else None
-    with journal_of(tmp_path / "nothing.db", account.venue, "tiny") as journal:
+    with journal_of(tmp_path / "nothing.db", account.venue, "tiny", pytest.fail) as journal:
         flat = Flattener(account, journal, {}, lambda symbol: True).flatten(0.5)
     assert not flat.flat
     assert flat.remainder == {"BTCUSDT": Decimal(2)}

@@ -58,6 +58,27 @@ def test_what_was_not_begun_at_the_end_is_not_begun_after_it() -> None:
     assert not done.is_set()
 
 
+def test_the_end_waits_for_no_work_that_hangs() -> None:
+    gate = threading.Event()
+    lanes = Lanes(lambda error: None)
+    lanes.put("hangs", lambda: gate.wait(10) and None)
+    began = time.monotonic()
+    assert not lanes.close(0.1)
+    assert time.monotonic() - began < 2
+    assert all(one.daemon for one in threading.enumerate() if one.name == "hot-lane")
+    gate.set()
+
+
+def test_more_lanes_than_threads_are_all_worked_through() -> None:
+    done: list[int] = []
+    lanes = Lanes(lambda error: None, threads=2)
+    for number in range(40):
+        lanes.put(f"lane {number % 20}", lambda number=number: done.append(number))
+    wait_for(lambda: len(done) == 40)
+    assert sorted(done) == list(range(40))
+    assert lanes.close()
+
+
 def wait_for(so: object, within_s: float = 5.0) -> None:
     until = time.monotonic() + within_s
     while not so():  # type: ignore[operator]

@@ -15,7 +15,8 @@ from engine.matching.events import VenueOrder
 from engine.records.account import AccountHolding, Execution
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
-from engine.world.account.account import BalanceNews, OrderNews, TradeNews
+from engine.world.account.account import BalanceNews, OrderNews, StreamNews, TradeNews
+from engine.world.binance.trouble import Limited
 from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.venue import LiveVenue, Sent
 
@@ -31,22 +32,46 @@ class Halves(TinyAccount):
         return [*super().fill(client_id, half), *super().fill(client_id, half)]
 
 
+class Starved(TinyAccount):
+    """The budget of its address is used up: it answers what is urgent, and nothing else about orders."""
+
+    starved = False
+
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
+        self._spend(urgent)
+        return super().order(symbol, client_id, conditional=conditional, urgent=urgent)
+
+    def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
+        self._spend(urgent)
+        return super().trades_of(symbol, order_id, since_ms, urgent=urgent)
+
+    def _spend(self, urgent: bool) -> None:
+        if self.starved and not urgent:
+            raise Limited("the budget is used up", 1 << 50)
+
+
 @dataclass
 class Slow(TinyAccount):
     """Answers no question about an order before it may."""
 
     answers: threading.Event = field(default_factory=threading.Event)
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         self.requests.append(("asked", client_id))
         self.answers.wait(20)
-        return super().order(symbol, client_id, conditional=conditional)
+        return super().order(symbol, client_id, conditional=conditional, urgent=urgent)
 
 
 class Triggers(TinyAccount):
     """Has a stop that became order 88, which was filled; nobody was told."""
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         return OrderNews(
             symbol=symbol, client_id=client_id, order_id="7", status="filled", filled_qty=Decimal(1), venue_at=1,
             side="sell", conditional=True, became="88",
@@ -103,6 +128,65 @@ def test_the_way_out_waits_for_no_answer_about_a_stop() -> None:
         wait_for(lambda: ("place", "h" + "x" * 27) in account.requests, within_s=5)
     finally:
         answers.set()
+        venue.close()
+
+
+def test_coins_that_a_stop_let_go_are_sold_though_no_question_is_answered(tmp_path: Path) -> None:
+    account = TinyAccount(venue="binance-spot", streams=False)
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+
+    def ask_in_vain() -> None:
+        account.mishap = lambda what, _: unreachable() if what == "order" else None
+
+    rig.play(
+        *rig.entered(), ask_in_vain, lambda: rig.tickers("94"), until(lambda: rig.stands("market", "filled")),
+        until(lambda: rig.held == {}), rig.tickers,
+    )  # fmt: skip
+    assert [one.side for one in account.executed] == ["buy", "sell"]
+
+
+def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: Path) -> None:
+    account = Starved(venue="binance-spot", streams=False)
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
+
+    def starve() -> None:
+        account.starved = True
+        account.mishap = lambda what, _: "no end" if what == "cancel" else "no trades" if what == "place" else None
+
+    rig.play(*rig.entered(), starve, lambda: rig.tickers("94"), until(lambda: rig.held == {}), rig.tickers)
+    assert [one.side for one in account.executed] == ["buy", "sell"]
+
+
+def test_the_end_waits_for_no_answer_that_does_not_come() -> None:
+    answers = threading.Event()
+    account = TinyAccount(mishap=lambda what, _: answers.wait(20) and None)
+    venue = LiveVenue(account, QUICK)
+    try:
+        venue.start([])
+        venue.send(order("h" + "s" * 27))
+        wait_for(lambda: ("place", "h" + "s" * 27) in account.requests)
+        began = time.monotonic()
+        venue.close()
+        assert time.monotonic() - began < 5
+    finally:
+        answers.set()
+
+
+def test_an_order_at_the_market_of_which_only_a_part_was_told_is_asked_for_soon() -> None:
+    account = Halves()
+    account.streams = False
+    account.mishap = lambda what, _: "lost" if what == "place" else unreachable() if what == "order" else None
+    venue = LiveVenue(account, LiveVenueSettings(poll_s=600, poll_deaf_s=1))
+    told: list[Record] = []
+    try:
+        venue.start([])
+        venue.hear(StreamNews(up=True))
+        venue.send(order("h" + "m" * 27))
+        wait_for(lambda: account.executed)
+        account.tell(account.executed[0])
+        account.mishap = lambda what, _: None
+        wait_for(lambda: told.extend(venue.drain()) or len([1 for one in told if isinstance(one, Execution)]) == 2)
+    finally:
         venue.close()
 
 

@@ -108,7 +108,7 @@ class TinyAccount:
             side=order.side, conditional=order.order_type == "stop",
         )  # fmt: skip
 
-    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> None:
+    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
         with self.lock:
             self.requests.append(("cancel", client_id))
             told = self.mishap("cancel", client_id)
@@ -118,8 +118,12 @@ class TinyAccount:
             if standing is None or standing.status != "working":
                 raise Rejected("unknown order", sort=Sort.ABSENT, status=400, venue_code=-2011, said="Unknown order.")
             standing.status = "cancelled"
+            # The service of conditional orders does not say how an order ended.
+            return None if conditional or told == "no end" else self.news(standing)
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         with self.lock:
             self.requests.append(("order", client_id))
             told = self.mishap("order", client_id)
@@ -128,17 +132,17 @@ class TinyAccount:
             standing = self.orders.get(client_id)
             return self.news(standing) if standing is not None and told != "hidden" else None
 
-    def open_orders(self, symbol: str | None = None) -> list[OrderNews]:
+    def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[OrderNews]:
         with self.lock:
             self._ask("open_orders")
             found = [one for one in self.orders.values() if one.status == "working"]
             return [self.news(one) for one in found if symbol in (None, one.order.symbol)]
 
-    def trades_of(self, symbol: str, order_id: str, since_ms: int) -> list[TradeNews]:
+    def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         self._ask("trades_of")
         return [bare(one) for one in self.executed if one.symbol == symbol and one.order_id == order_id]
 
-    def trades(self, symbol: str, since_ms: int) -> list[TradeNews]:
+    def trades(self, symbol: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         self._ask("trades")
         return [bare(one) for one in self.executed if one.symbol == symbol]
 

@@ -191,6 +191,19 @@ def test_user_events_come_never_or_twice(venue: Serving, client: Client, kind: s
     assert talk(venue.ws_api_url, what) == count
 
 
+def test_a_user_event_that_is_late_is_overtaken(venue: Serving, client: Client) -> None:
+    arm(venue, fault="late", on="user", seconds=0.2, times=1)
+
+    async def what(socket: ClientConnection) -> list[str]:
+        await say(socket, id=1, method="userDataStream.subscribe.signature", params=signed(venue))
+        await hear(socket)
+        client.order()
+        events = [(await hear(socket))["event"] for _ in range(4)]
+        return [event.get("x", event["e"]) for event in events]
+
+    assert talk(venue.ws_api_url, what)[-1] == "NEW"
+
+
 def test_a_shutdown_is_told_before_the_connection_ends(venue: Serving) -> None:
     async def what(socket: ClientConnection) -> None:
         arm(venue, fault="shutdown", seconds=0.3)

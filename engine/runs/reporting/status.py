@@ -15,6 +15,7 @@ from engine.records.trades import StateChange
 from engine.records.wire import decode
 from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
 from engine.runs.reporting.reporting import last_day, report_of
+from engine.runs.waiting import WAITS_NOTE
 from engine.stages.report_shape import Report
 from engine.stages.report_tallies import Counted
 from engine.stages.report_trades import OpenPosition, share_pct
@@ -107,7 +108,8 @@ def standing_of(path: Path) -> Standing:
         changes = [one for one in _all(ledger, "state_change") if isinstance(one, StateChange)]
         operators = [one for one in _all(ledger, "operator") if isinstance(one, Operator)]
         return Standing(
-            ledger=str(path), mode=ledger.stamp.mode, last_tick_at=at, engine=_engine(changes, operators),
+            ledger=str(path), mode=ledger.stamp.mode, last_tick_at=at,
+            engine=_waiting(path, ledger.notes()) or _engine(changes, operators),
             pending=tuple(f"{one.action}: {one.reason}" if one.reason else one.action
                           for one in ledger.pending_requests()),
             risk=_risk(changes, day), process=_process(path, ledger.notes()), pool=_pool(ledger, at),
@@ -135,6 +137,16 @@ def _engine(changes: list[StateChange], operators: list[Operator]) -> EngineNow:
         state=state, reason=reason, operator_reason=halted, since=last.at, until=last.until,
         way_back=_WAYS_BACK.get(reason, "mend what the reason names; hot doctor checks what it can"),
     )  # fmt: skip
+
+
+def _waiting(path: Path, notes: Mapping[str, str]) -> EngineNow | None:
+    """Gives the state of a daemon that waits for its venue; None where there is none."""
+    waits = notes.get(WAITS_NOTE, "")
+    if not waits or lease_holder(path) is None:
+        return None
+    return EngineNow(
+        state="blocked", reason="recovering", operator_reason=waits, way_back="by itself, when the exchange answers"
+    )
 
 
 def _risk(changes: list[StateChange], day: Report) -> RiskNow:

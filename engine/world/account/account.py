@@ -113,7 +113,10 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(Protocol):
-    """An account, market-neutral. Threads may share it. Errors are those of `engine.world.binance.trouble`."""
+    """An account, market-neutral. Threads may share it. Errors are those of `engine.world.binance.trouble`.
+
+    An `urgent` question, one that an exit waits for, passes a budget that others have used up, a few times a minute.
+    """
 
     venue: str
 
@@ -136,23 +139,28 @@ class Account(Protocol):
         """Places an order, once. NotSent and Rejected are definite; Doubtful means look it up, never send again."""
         ...
 
-    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> None:
-        """Cancels an order. Neither an answer nor an error says what became of it: ask `order` afterwards."""
+    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+        """Cancels an order, and gives how it ended where the answer proves it.
+
+        Neither None nor an error says what became of it: ask `order` afterwards.
+        """
         ...
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         """Gives an order by its client id; None where the exchange says it knows none (yet)."""
         ...
 
-    def open_orders(self, symbol: str | None = None) -> list[OrderNews]:
+    def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[OrderNews]:
         """Gives the open orders of a symbol, or of all, plain and conditional; strangers' orders too."""
         ...
 
-    def trades_of(self, symbol: str, order_id: str, since_ms: int) -> list[TradeNews]:
+    def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives the executions of one order (by the exchange's number), oldest first; none is older than `since_ms`."""
         ...
 
-    def trades(self, symbol: str, since_ms: int) -> list[TradeNews]:
+    def trades(self, symbol: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives all executions of a symbol since then, oldest first, through as many windows and pages as it takes."""
         ...
 

@@ -16,15 +16,15 @@ from engine.world.binance.settings import BinanceSettings
 
 def open_account(
     venue: str, binance: BinanceSettings, data_dir: Path, key: Key, settings: AccountSettings | None = None, *,
-    rhythm: Rhythm = EVERYDAY, breaker: BreakerSettings = BREAKER,
+    rhythm: Rhythm = EVERYDAY, breaker: BreakerSettings = BREAKER, urgent: bool = False,
 ) -> Account:  # fmt: skip
     """Gives the account of a key at `binance-spot` or `binance-usdm`; nothing is sent yet. Close it when it is done.
 
-    `data_dir` holds the budgets that all processes share; `rhythm` is that of the account's own stream. Raises
-    ConfigError for a venue that has no accounts.
+    `data_dir` holds the budgets that all processes share; `rhythm` is that of the account's own stream, `urgent` is for
+    whoever only closes. Raises ConfigError for a venue that has no accounts.
     """
     settings = settings if settings is not None else AccountSettings()
-    opened = partial(Binance, binance, data_dir, key=key, breaker=breaker)
+    opened = partial(Binance, binance, data_dir, key=key, breaker=breaker, urgent=urgent)
     match venue:
         case spot.VENUE:
             return spot.BinanceSpotAccount(opened(), settings, rhythm)

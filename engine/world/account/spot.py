@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -13,7 +14,7 @@ from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, News
 from engine.world.account.known import known
 from engine.world.account.pages import FULL, number_of, pages, rows_since
 from engine.world.account.settings import AccountSettings
-from engine.world.account.spot_told import balance_news, fills_of, held_news, order_news, trade_news
+from engine.world.account.spot_told import balance_news, cancel_news, fills_of, held_news, order_news, trade_news
 from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
 from engine.world.account.user_stream_spot import SpotEar
 from engine.world.binance.binance import Binance
@@ -59,31 +60,31 @@ class BinanceSpotAccount:
         except Unreadable as error:
             raise Doubtful(f"{error}; order {order.client_id} is there: look it up", order.client_id) from None
 
-    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> None:
-        """Cancels an order; ask `order` what became of it, whatever came of this."""
-        self._orders.cancel(symbol, client_id)
+    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+        """Cancels an order, and gives how it ended where the answer proves it; else ask `order` what became of it."""
+        return cancel_news(self._orders.cancel(symbol, client_id))
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         """Gives an order by its client id; None where the exchange says it knows none (yet)."""
-        found = known(lambda: self._orders.query(symbol, client_id))
+        found = known(lambda: self._orders.query(symbol, client_id, urgent=urgent))
         return order_news(found) if found is not None else None
 
-    def open_orders(self, symbol: str | None = None) -> list[OrderNews]:
+    def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[OrderNews]:
         """Gives the open orders of a symbol, or of all; strangers' orders too."""
-        return [order_news(order) for order in self._orders.open_orders(symbol)]
+        return [order_news(order) for order in self._orders.open_orders(symbol, urgent=urgent)]
 
-    def trades_of(self, symbol: str, order_id: str, since_ms: int) -> list[TradeNews]:
+    def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives the executions of one order, oldest first."""
-        number = number_of(order_id)
-        first = self._orders.trades(symbol, order_id=number, limit=FULL)
-        rows = pages(first, lambda from_id: self._orders.trades(symbol, order_id=number, from_id=from_id, limit=FULL))
-        return [trade_news(row) for row in rows]
+        ask = partial(self._orders.trades, symbol, order_id=number_of(order_id), limit=FULL, urgent=urgent)
+        return [trade_news(row) for row in pages(ask(), lambda from_id: ask(from_id=from_id))]
 
-    def trades(self, symbol: str, since_ms: int) -> list[TradeNews]:
+    def trades(self, symbol: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives all executions of a symbol since then, oldest first."""
+        ask = partial(self._orders.trades, symbol, limit=FULL, urgent=urgent)
         rows = rows_since(
-            lambda start, end: self._orders.trades(symbol, start_ms=start, end_ms=end, limit=FULL),
-            lambda from_id: self._orders.trades(symbol, from_id=from_id, limit=FULL),
+            lambda start, end: ask(start_ms=start, end_ms=end), lambda from_id: ask(from_id=from_id),
             since_ms, self._client.clock.now_ms(), WINDOW_MS,
         )  # fmt: skip
         return [trade_news(row) for row in rows]

@@ -22,6 +22,13 @@ def order_news(order: SpotOrder) -> OrderNews:
     )  # fmt: skip
 
 
+def cancel_news(order: SpotOrder) -> OrderNews | None:
+    """Gives how an order ended out of the answer to its cancel; None where that does not say it all."""
+    if order.status != "CANCELED" or None in (order.executed_qty, order.transact_time, order.side):
+        return None
+    return order_news(order)
+
+
 def fills_of(order: SpotOrder) -> list[TradeNews]:
     """Gives the executions that an answer to an order tells: all that it had by then, or none.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,7 +16,15 @@ from engine.world.account.margin import Margin
 from engine.world.account.pages import FULL, number_of, rows_since
 from engine.world.account.settings import AccountSettings
 from engine.world.account.usdm_income import income_since
-from engine.world.account.usdm_told import algo_news, balance_news, held_news, income_news, order_news, trade_news
+from engine.world.account.usdm_told import (
+    algo_news,
+    balance_news,
+    cancel_news,
+    held_news,
+    income_news,
+    order_news,
+    trade_news,
+)
 from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
 from engine.world.account.user_stream_usdm import UsdmEar
 from engine.world.account.words import FINISHED, number_told
@@ -64,37 +73,38 @@ class BinanceUsdmAccount:
         except Unreadable as error:
             raise Doubtful(f"{error}; order {order.client_id} is there: look it up", order.client_id) from None
 
-    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> None:
-        """Cancels an order; ask `order` what became of it, whatever came of this."""
-        if conditional:
-            self._orders.cancel_algo(client_id)
-        else:
-            self._orders.cancel(symbol, client_id)
+    def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+        """Cancels an order, and gives how it ended where the answer proves it; else ask `order` what became of it."""
+        if not conditional:
+            return cancel_news(self._orders.cancel(symbol, client_id))
+        self._orders.cancel_algo(client_id)
+        return None
 
-    def order(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
+    def order(
+        self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
+    ) -> OrderNews | None:
         """Gives an order by its client id; None where the exchange says it knows none (yet)."""
         if not conditional:
-            plain = known(lambda: self._orders.query(symbol, client_id))
+            plain = known(lambda: self._orders.query(symbol, client_id, urgent=urgent))
             return order_news(plain) if plain is not None else None
-        algo = known(lambda: self._orders.query_algo(client_id))
-        return self._as_it_went_on(algo) if algo is not None else None
+        algo = known(lambda: self._orders.query_algo(client_id, urgent=urgent))
+        return self._as_it_went_on(algo, urgent) if algo is not None else None
 
-    def open_orders(self, symbol: str | None = None) -> list[OrderNews]:
+    def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[OrderNews]:
         """Gives the open orders of a symbol, or of all, plain and conditional; strangers' orders too."""
-        plain = [self._named(order_news(order)) for order in self._orders.open_orders(symbol)]
-        return plain + [algo_news(order) for order in self._orders.open_algos(symbol)]
+        plain = [self._named(order_news(order)) for order in self._orders.open_orders(symbol, urgent=urgent)]
+        return plain + [algo_news(order) for order in self._orders.open_algos(symbol, urgent=urgent)]
 
-    def trades_of(self, symbol: str, order_id: str, since_ms: int) -> list[TradeNews]:
+    def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives the executions of one plain order, oldest first; of a conditional one ask by what it became."""
         number_of(order_id)
-        return [trade for trade in self.trades(symbol, since_ms) if trade.order_id == order_id]
+        return [trade for trade in self.trades(symbol, since_ms, urgent=urgent) if trade.order_id == order_id]
 
-    def trades(self, symbol: str, since_ms: int) -> list[TradeNews]:
+    def trades(self, symbol: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives all executions of a symbol since then, oldest first; none older than three months."""
-        now = self._client.clock.now_ms()
+        now, ask = self._client.clock.now_ms(), partial(self._orders.trades, symbol, limit=FULL, urgent=urgent)
         rows = rows_since(
-            lambda start, end: self._orders.trades(symbol, start_ms=start, end_ms=end, limit=FULL),
-            lambda from_id: self._orders.trades(symbol, from_id=from_id, limit=FULL),
+            lambda start, end: ask(start_ms=start, end_ms=end), lambda from_id: ask(from_id=from_id),
             max(since_ms, now - TOLD_MS), now, WINDOW_MS,
         )  # fmt: skip
         return [trade_news(row) for row in rows]
@@ -141,7 +151,7 @@ class BinanceUsdmAccount:
             quantity=None if order.closes else order.qty, close_position=True if order.closes else None,
         )  # fmt: skip
 
-    def _as_it_went_on(self, algo: AlgoOrder) -> OrderNews:
+    def _as_it_went_on(self, algo: AlgoOrder, urgent: bool) -> OrderNews:
         """Gives a conditional order; once it has triggered, as the plain order that it became stands."""
         became = number_told(algo.actual_order_id)
         if algo.algo_status not in ("TRIGGERED", FINISHED) or became is None:
@@ -150,7 +160,7 @@ class BinanceUsdmAccount:
             raise Unreadable(f"stop {algo.client_algo_id} became order {became[:40]!r}, which is no number")
         number = number_of(became)
         self._became.learn(became, Stop(algo.client_algo_id, str(algo.algo_id)))
-        plain = known(lambda: self._orders.query_id(algo.symbol, number))
+        plain = known(lambda: self._orders.query_id(algo.symbol, number, urgent=urgent))
         if plain is not None:
             return self._named(order_news(plain))
         if algo.algo_status == FINISHED and self._is_forgotten(algo):

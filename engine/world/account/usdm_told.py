@@ -26,6 +26,11 @@ def order_news(order: UsdmOrder) -> OrderNews:
     )  # fmt: skip
 
 
+def cancel_news(order: UsdmOrder) -> OrderNews | None:
+    """Gives how a plain order ended out of the answer to its cancel; None where that does not say it."""
+    return order_news(order) if order.status == "CANCELED" else None
+
+
 def algo_news(order: AlgoOrder) -> OrderNews:
     """Gives a conditional order by what its own service says; raises Unreadable for one that has ended as another."""
     at = order.update_time or order.create_time

@@ -1,7 +1,9 @@
 """Binance as one thing: settings and a key in, the endpoints of both markets out, over one set of connections."""
 
+from functools import partial
 from pathlib import Path
 
+from engine.errors import LedgerError
 from engine.world.binance.breaker import BREAKER, BreakerSettings
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
@@ -24,19 +26,19 @@ class Binance:
 
     def __init__(
         self, settings: BinanceSettings, data_dir: Path, *, key: Key | None = None, link: Link | None = None,
-        breaker: BreakerSettings = BREAKER,
+        breaker: BreakerSettings = BREAKER, urgent: bool = False,
     ) -> None:  # fmt: skip
-        """Opens the shared budgets in the data folder and sends nothing yet."""
+        """Opens the shared budgets in the data folder and sends nothing yet.
+
+        Where all is `urgent` (an emergency close), every request is; budgets that cannot be opened are done without.
+        """
         self._link = link or Link()
-        self.budget = Budget(data_dir / BUDGET_FILE, breaker)
+        self.budget = _budget(data_dir / BUDGET_FILE, breaker, urgent)
         self.settings = settings
-        window = settings.recv_window_ms
-        self.spot = Client(
-            "spot", settings.spot_url, link=self._link, budget=self.budget, key=key, recv_window_ms=window
+        with_all = partial(
+            Client, link=self._link, budget=self.budget, key=key, recv_window_ms=settings.recv_window_ms, urgent=urgent
         )
-        self.usdm = Client(
-            "usdm", settings.usdm_url, link=self._link, budget=self.budget, key=key, recv_window_ms=window
-        )
+        self.spot, self.usdm = with_all("spot", settings.spot_url), with_all("usdm", settings.usdm_url)
         self.spot_market = SpotMarket(self.spot)
         self.spot_orders = SpotOrders(self.spot)
         self.usdm_market = UsdmMarket(self.usdm)
@@ -61,3 +63,12 @@ class Binance:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _budget(path: Path, breaker: BreakerSettings, urgent: bool) -> Budget:
+    try:
+        return Budget(path, breaker)
+    except LedgerError:
+        if not urgent:
+            raise
+        return Budget(None, breaker)  # a full disk keeps no way out shut

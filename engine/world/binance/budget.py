@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 #: Reads stop here, in percent of a budget; the rest is kept for orders.
 READ_SHARE_PCT = 80
-#: Emergency exits that may pass while the exchange has told us to wait (429); none passes a ban.
-URGENT_MOST = 10
+#: Emergency exits that may pass while the exchange has told us to wait (429), and how many of them may be questions
+#: that an exit waits for; none passes a ban.
+URGENT_MOST, URGENT_ASKS = 10, 5
+#: Such questions may pass a budget that is used up so often a minute: comparisons of books must not starve them.
+PRESSING_MOST = 120
 
 _state = msgspec.json.Decoder(BreakerState)
 _BUSY_S = 5.0
@@ -56,6 +59,8 @@ class Pool(NamedTuple):
 
 
 WEIGHT = Pool("weight", 60)
+#: Questions that passed a budget which was used up.
+PRESSING = Pool("pressing", 60)
 #: /futures/data has its own budget of requests, and so have funding rates; neither tells it in a header.
 DATA = Pool("data", 300)
 FUNDING = Pool("funding", 300)
@@ -83,9 +88,9 @@ class Payer(NamedTuple):
 class Budget:
     """The shared file. Every method is one short transaction; threads and processes may mix."""
 
-    def __init__(self, path: Path, breaker: BreakerSettings = BREAKER) -> None:
-        """Opens the file, making it where there is none; raises LedgerError."""
-        self.path, self._breaker_settings = path.absolute(), breaker
+    def __init__(self, path: Path | None, breaker: BreakerSettings = BREAKER) -> None:
+        """Opens the file, making it where there is none; raises LedgerError. Without a path nothing is shared."""
+        self.path, self._breaker_settings = path.absolute() if path is not None else Path(":memory:"), breaker
         self._lock = threading.Lock()
         with self._told():
             # Counters need not outlive a power cut, only a process: no sync on the way of an order.
@@ -96,14 +101,16 @@ class Budget:
     ) -> int | None:
         """Books what a request costs and gives None; or books nothing and gives when to try again (epoch ms).
 
-        Reads may use 80 % of a budget, orders all of it, less where the breaker says so. Raises Banned, or Limited
-        while the exchange has told us to wait; a few urgent orders pass the latter. Raises Tripped for an order while
-        the breaker is open; urgent ones pass it, and what only `asks` about an order does.
+        Reads may use 80 % of a budget, orders all of it, less where the breaker says so; urgent orders pass, and a few
+        urgent questions. Raises Banned, or Limited while the exchange has told us to wait; a few urgent ones pass the
+        latter. Raises Tripped for an order while the breaker is open; urgent ones pass it, and what only `asks` about
+        an order does.
         """
+        passes = (URGENT_ASKS if asks else URGENT_MOST) if urgent else 0
         with self._transaction():
-            self._check_hold(payer.host, now_ms, urgent)
-            if order:
-                self._check_hold(f"{payer.host} {payer.mark}", now_ms, urgent)
+            self._check_hold(payer.host, now_ms, passes)
+            if order and not asks:
+                self._check_hold(f"{payer.host} {payer.mark}", now_ms, passes)
             level = CLOSED if urgent else self._breaker(payer).level
             if order and not asks and level == OPEN:
                 raise Tripped(f"{payer.host} failed too often: {WORDS[OPEN]}; nothing was sent")
@@ -113,7 +120,7 @@ class Budget:
                 pool for pool, cost in costs.items()
                 if cost and spent[pool] and spent[pool] + cost > self._most(payer, pool) * share // 100
             ]  # fmt: skip
-            if full and not urgent:
+            if full and not (urgent and self._may_press(payer, now_ms, asks)):
                 return max(_window_end(pool, now_ms) for pool in full)
             for pool, cost in costs.items():
                 self._set_used(payer, pool, now_ms, spent[pool] + cost)
@@ -122,7 +129,7 @@ class Budget:
     def check(self, payer: Payer, now_ms: int) -> None:
         """Raises Limited or Banned while the exchange has told us to wait."""
         with self._lock, self._told():
-            self._check_hold(payer.host, now_ms, urgent=False)
+            self._check_hold(payer.host, now_ms, passes=0)
 
     def note(self, payer: Payer, headers: Mapping[str, str], sent_ms: int, got_ms: int) -> None:
         """Takes over what an answer's headers say was used; it may be more than ours, when others share the address."""
@@ -200,7 +207,17 @@ class Budget:
         with self._lock:
             self._db.close()
 
-    def _check_hold(self, owner: str, now_ms: int, urgent: bool) -> None:
+    def _may_press(self, payer: Payer, now_ms: int, asks: bool) -> bool:
+        """Says whether something urgent may pass a budget that is used up: orders always, questions a few times."""
+        if not asks:
+            return True
+        passed = self._used(payer, PRESSING, now_ms)
+        if passed < PRESSING_MOST:
+            self._set_used(payer, PRESSING, now_ms, passed + 1)
+        return passed < PRESSING_MOST
+
+    def _check_hold(self, owner: str, now_ms: int, passes: int) -> None:
+        """Raises Banned or Limited while the exchange has told an owner to wait; the first `passes` may not care."""
         row = self._db.execute("SELECT until, banned, urgent FROM hold WHERE owner = ?", (owner,)).fetchone()
         if row is None or row[0] <= now_ms:
             return
@@ -208,7 +225,7 @@ class Budget:
         host, *account = owner.split(" ")
         if banned:
             raise Banned(f"{host} has banned this machine's address until {utc(until)}; nothing was sent", until)
-        if not urgent or passed >= URGENT_MOST:
+        if passed >= passes:
             what = "new orders of this account" if account else "requests"
             raise Limited(f"{host} wants no {what} until {utc(until)}; nothing was sent", until)
         self._db.execute("UPDATE hold SET urgent = urgent + 1 WHERE owner = ?", (owner,))

@@ -39,8 +39,9 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}", re.ASCII)
 class Ask(NamedTuple):
     """A request before it is stamped and signed: what it asks, what it costs, and what may be done when it fails.
 
-    `security` is `none`, `key` (only the key's header) or `signed`. `urgent` is for exits: it may use the whole budget
-    and, a few times, passes a wait that the exchange ordered. `client_id` names the one order that it is about.
+    `security` is `none`, `key` (only the key's header) or `signed`. `urgent` is for exits, and for questions that one
+    waits for: it passes a budget that is used up and, a few times, a wait that the exchange ordered. `client_id` names
+    the one order that it is about.
     """
 
     path: str
@@ -87,8 +88,12 @@ class Client:
         recv_window_ms: int = RECV_WINDOW_MS,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
+        urgent: bool = False,
     ) -> None:
-        """Sends nothing yet; raises ConfigError for an address that a key must not be sent to."""
+        """Sends nothing yet; raises ConfigError for an address that a key must not be sent to.
+
+        With `urgent` all that it asks is.
+        """
         self.market = market
         self.base_url = check_url(base_url)
         self.host = self.base_url.partition("://")[2]
@@ -99,6 +104,7 @@ class Client:
         self._recv_window_ms = recv_window_ms
         self._sleep = sleep
         self._chance = chance
+        self._urgent = urgent
         #: Hears each new level of the breaker, from whichever thread brought it there.
         self.on_breaker: Callable[[int], None] = lambda level: None
         self._payer = Payer(self.host, key.mark if key else "", SPOT_LIMITS if market == "spot" else USDM_LIMITS)
@@ -224,6 +230,8 @@ class Client:
         return self._budget.level(self._payer)
 
     def _send(self, ask: Ask) -> Answer:
+        if self._urgent:
+            ask = ask._replace(urgent=True)
         if ask.security == "signed":
             _ = self.key
             self._look_at_the_clock(ask)

@@ -20,6 +20,8 @@ CONNECT_S = 5.0
 ANSWER_S = 15.0
 #: The whole market's rules are about 20 MB.
 MAX_BODY_BYTES = 64 << 20
+#: More than threads that ask at once: whoever has one must not wait for a connection too.
+MOST_AT_ONCE = 40
 _PIECE = 1 << 16
 # A connection that rested longer may be half dead, and an order sent into it would be in doubt.
 _KEEP_S = 15.0
@@ -55,7 +57,7 @@ class Link:
         self._client = httpx.Client(
             transport=transport,
             timeout=httpx.Timeout(answer_s, connect=connect_s, pool=connect_s),
-            limits=httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=_KEEP_S),
+            limits=httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=10, keepalive_expiry=_KEEP_S),
             follow_redirects=False,
             # What the environment says of proxies holds for the world, not for a venue on this machine.
             mounts=dict.fromkeys(f"all://{host}" for host in _LOOPBACK),

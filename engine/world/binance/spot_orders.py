@@ -40,14 +40,14 @@ class SpotOrders:
         check_client_id(ticket.new_client_order_id)
         self._read("order/test", ticket.params(), 1, reader(dict[str, Any]), "POST")
 
-    def query(self, symbol: str, client_id: str) -> SpotOrder:
+    def query(self, symbol: str, client_id: str, *, urgent: bool = False) -> SpotOrder:
         """Gives an order by its client id; Rejected with sort ABSENT where the exchange knows none (yet)."""
         params: Params = {"symbol": symbol, "origClientOrderId": client_id}
-        ask = Ask("/api/v3/order", params, "GET", "signed", {WEIGHT: 4}, client_id=client_id)
+        ask = Ask("/api/v3/order", params, "GET", "signed", {WEIGHT: 4}, urgent, client_id)
         return self.client.read(ask, reader(SpotOrder))
 
     def cancel(self, symbol: str, client_id: str) -> SpotOrder:
-        """Cancels an order. Neither answer says how much was executed before: query it afterwards."""
+        """Cancels an order; a yes says how much was executed before. After anything else query it."""
         params: Params = {"symbol": symbol, "origClientOrderId": client_id}
         ask = Ask("/api/v3/order", params, "DELETE", "signed", {WEIGHT: 1}, True, client_id)
         return self.client.order(ask, reader(SpotOrder))
@@ -61,9 +61,10 @@ class SpotOrders:
             if error.sort is not Sort.ABSENT:
                 raise
 
-    def open_orders(self, symbol: str | None = None) -> list[SpotOrder]:
+    def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[SpotOrder]:
         """Gives the open orders of a symbol, or of all."""
-        return self._read("openOrders", {"symbol": symbol}, 6 if symbol else 80, reader(list[SpotOrder]))
+        weight = 6 if symbol else 80
+        return self._read("openOrders", {"symbol": symbol}, weight, reader(list[SpotOrder]), urgent=urgent)
 
     def all_orders(
         self, symbol: str, *, from_id: int | None = None, start_ms: int | None = None, end_ms: int | None = None,
@@ -77,14 +78,15 @@ class SpotOrders:
 
     def trades(
         self, symbol: str, *, order_id: int | None = None, from_id: int | None = None, start_ms: int | None = None,
-        end_ms: int | None = None, limit: int = 500,
+        end_ms: int | None = None, limit: int = 500, urgent: bool = False,
     ) -> list[SpotTrade]:  # fmt: skip
         """Gives our executions, oldest first: of an order, from a trade id on, or within at most 24 h."""
         params: Params = {
             "symbol": symbol, "orderId": order_id, "fromId": from_id, "startTime": start_ms, "endTime": end_ms,
             "limit": limit,
         }  # fmt: skip
-        return self._read("myTrades", params, 5 if order_id is not None else 20, reader(list[SpotTrade]))
+        weight = 5 if order_id is not None else 20
+        return self._read("myTrades", params, weight, reader(list[SpotTrade]), urgent=urgent)
 
     def place_oco(self, ticket: OcoTicket, *, urgent: bool = False) -> OrderList:
         """Places two orders of which one cancels the other; each counts as an order of its own."""
@@ -122,6 +124,7 @@ class SpotOrders:
         return self._read("account/commission", {"symbol": symbol}, 20, reader(SpotFees))
 
     def _read(
-        self, path: str, params: Params, weight: int, read: Callable[[bytes], T], method: Method = "GET"
+        self, path: str, params: Params, weight: int, read: Callable[[bytes], T], method: Method = "GET", *,
+        urgent: bool = False,
     ) -> T:  # fmt: skip
-        return self.client.read(Ask(f"/api/v3/{path}", params, method, "signed", {WEIGHT: weight}), read)
+        return self.client.read(Ask(f"/api/v3/{path}", params, method, "signed", {WEIGHT: weight}, urgent), read)

@@ -40,18 +40,18 @@ class UsdmOrders:
         check_client_id(ticket.new_client_order_id)
         self._read("order/test", ticket.params(), 1, reader(dict[str, Any]), "POST")
 
-    def query(self, symbol: str, client_id: str) -> UsdmOrder:
+    def query(self, symbol: str, client_id: str, *, urgent: bool = False) -> UsdmOrder:
         """Gives an order by its client id; Rejected with sort ABSENT where the exchange knows none (yet)."""
         params: Params = {"symbol": symbol, "origClientOrderId": client_id}
-        ask = Ask("/fapi/v1/order", params, "GET", "signed", {WEIGHT: 1}, client_id=client_id)
+        ask = Ask("/fapi/v1/order", params, "GET", "signed", {WEIGHT: 1}, urgent, client_id)
         return self.client.read(ask, reader(UsdmOrder))
 
-    def query_id(self, symbol: str, order_id: int) -> UsdmOrder:
+    def query_id(self, symbol: str, order_id: int, *, urgent: bool = False) -> UsdmOrder:
         """Gives an order by the exchange's id: the one that a conditional order became."""
-        return self._read("order", {"symbol": symbol, "orderId": order_id}, 1, reader(UsdmOrder))
+        return self._read("order", {"symbol": symbol, "orderId": order_id}, 1, reader(UsdmOrder), urgent=urgent)
 
     def cancel(self, symbol: str, client_id: str) -> UsdmOrder:
-        """Cancels an order. Neither answer says how much was executed before: query it afterwards."""
+        """Cancels an order; a yes says how much was executed before. After anything else query it."""
         params: Params = {"symbol": symbol, "origClientOrderId": client_id}
         return self.client.order(self._cancel("order", params, client_id), reader(UsdmOrder))
 
@@ -59,9 +59,10 @@ class UsdmOrders:
         """Cancels every open plain order of a symbol; conditional ones stay (`cancel_all_algos`)."""
         self.client.order(self._cancel("allOpenOrders", {"symbol": symbol}), reader(Done))
 
-    def open_orders(self, symbol: str | None = None) -> list[UsdmOrder]:
+    def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[UsdmOrder]:
         """Gives the open plain orders of a symbol, or of all."""
-        return self._read("openOrders", {"symbol": symbol}, 1 if symbol else 40, reader(list[UsdmOrder]))
+        weight = 1 if symbol else 40
+        return self._read("openOrders", {"symbol": symbol}, weight, reader(list[UsdmOrder]), urgent=urgent)
 
     def all_orders(
         self, symbol: str, *, from_id: int | None = None, start_ms: int | None = None, end_ms: int | None = None,
@@ -75,13 +76,13 @@ class UsdmOrders:
 
     def trades(
         self, symbol: str, *, from_id: int | None = None, start_ms: int | None = None, end_ms: int | None = None,
-        limit: int = 500,
+        limit: int = 500, urgent: bool = False,
     ) -> list[UsdmTrade]:  # fmt: skip
         """Gives our executions, oldest first: from a trade id on, or within at most seven of the last 90 days."""
         params: Params = {
             "symbol": symbol, "fromId": from_id, "startTime": start_ms, "endTime": end_ms, "limit": limit,
         }  # fmt: skip
-        return self._read("userTrades", params, 5, reader(list[UsdmTrade]))
+        return self._read("userTrades", params, 5, reader(list[UsdmTrade]), urgent=urgent)
 
     def place_algo(self, ticket: AlgoTicket, *, urgent: bool = False) -> AlgoOrder:
         """Places a conditional order. Margin is looked at only when it triggers: accepted is not protected."""
@@ -89,10 +90,10 @@ class UsdmOrders:
         ask = Ask("/fapi/v1/algoOrder", ticket.params(), "POST", "signed", _ONE_ORDER, urgent, client_id)
         return self.client.order(ask, reader(AlgoOrder))
 
-    def query_algo(self, client_id: str) -> AlgoOrder:
+    def query_algo(self, client_id: str, *, urgent: bool = False) -> AlgoOrder:
         """Gives a conditional order by its client id; plain queries do not know it."""
         params: Params = {"clientAlgoId": client_id}
-        ask = Ask("/fapi/v1/algoOrder", params, "GET", "signed", {WEIGHT: 1}, client_id=client_id)
+        ask = Ask("/fapi/v1/algoOrder", params, "GET", "signed", {WEIGHT: 1}, urgent, client_id)
         return self.client.read(ask, reader(AlgoOrder))
 
     def cancel_algo(self, client_id: str) -> AlgoCancelled:
@@ -105,9 +106,10 @@ class UsdmOrders:
         """Cancels every conditional order of a symbol; what is held there is then without a stop."""
         self.client.order(self._cancel("algoOpenOrders", {"symbol": symbol}), reader(Done))
 
-    def open_algos(self, symbol: str | None = None) -> list[AlgoOrder]:
+    def open_algos(self, symbol: str | None = None, *, urgent: bool = False) -> list[AlgoOrder]:
         """Gives the conditional orders of a symbol, or of all, that have not triggered."""
-        return self._read("openAlgoOrders", {"symbol": symbol}, 1 if symbol else 40, reader(list[AlgoOrder]))
+        weight = 1 if symbol else 40
+        return self._read("openAlgoOrders", {"symbol": symbol}, weight, reader(list[AlgoOrder]), urgent=urgent)
 
     def all_algos(
         self, symbol: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 500
@@ -126,6 +128,7 @@ class UsdmOrders:
         return Ask(f"/fapi/v1/{path}", params, "DELETE", "signed", {WEIGHT: 1}, True, client_id)
 
     def _read(
-        self, path: str, params: Params, weight: int, read: Callable[[bytes], T], method: Method = "GET"
+        self, path: str, params: Params, weight: int, read: Callable[[bytes], T], method: Method = "GET", *,
+        urgent: bool = False,
     ) -> T:  # fmt: skip
-        return self.client.read(Ask(f"/fapi/v1/{path}", params, method, "signed", {WEIGHT: weight}), read)
+        return self.client.read(Ask(f"/fapi/v1/{path}", params, method, "signed", {WEIGHT: weight}, urgent), read)

@@ -24,7 +24,7 @@ from engine.world.loopback.books.spot import SpotBooks
 from engine.world.loopback.clock import VenueClock
 from engine.world.loopback.faults.breaking import broken
 from engine.world.loopback.faults.mishaps import befall
-from engine.world.loopback.faults.script import Fault, FaultPlan
+from engine.world.loopback.faults.script import Fault, FaultPlan, Passed
 from engine.world.loopback.httpd import Answer, Reply, Request, Session
 from engine.world.loopback.journal import Journal
 from engine.world.loopback.market.generated import Generated
@@ -197,7 +197,7 @@ class Venue:
         """Opens the stream that a websocket handshake asks for, or gives the status that refuses it."""
         return self.doors.open(request, transport)
 
-    def bent(self, what: str, frame: bytes) -> list[bytes]:
+    def bent(self, what: str, frame: bytes) -> list[Passed]:
         """Gives what becomes of a frame under the faults."""
         return self.faults.of_frame(what, frame, self._up_s())
 

@@ -68,7 +68,7 @@ BROKEN = ("drop", "reset", "cut", "delay", "html", "empty", "wrong_type", "overs
 #: The same before it was carried out.
 UNHEARD = ("drop_before", "reset_before", "403")
 #: What happens to frames of streams; pings and pongs go on.
-FRAMES = ("silence", "dirty", "burst", "twice", "never")
+FRAMES = ("silence", "dirty", "burst", "twice", "never", "late")
 #: What happens to the venue as a whole, once each time it is due.
 ACTS = (
     "hide", "cut_streams", "shutdown", "end_user_stream", "expire_listen_key", "refuse_subscriptions", "ban",
@@ -92,6 +92,15 @@ SEEDED = (
     "502",
 )
 MAX_SCRIPT = 1 << 20
+#: A frame that is late comes after this, unless `seconds` says otherwise: others overtake it.
+LATE_S = 1.0
+
+
+class Passed(NamedTuple):
+    """A frame that goes out, so many seconds late."""
+
+    frame: bytes
+    after_s: float = 0.0
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -177,11 +186,9 @@ class FaultPlan:
                 return armed.fault
         return None
 
-    def of_frame(self, stream: str, frame: bytes, now_s: float) -> list[bytes]:
+    def of_frame(self, stream: str, frame: bytes, now_s: float) -> list[Passed]:
         """Gives what becomes of a frame."""
-        if not self._frames:
-            return [frame]
-        frames = [frame]
+        frames = [Passed(frame)]
         for armed in self._frames:
             fault = armed.fault
             if fnmatchcase(stream, fault.on) and armed.fires(now_s):
@@ -191,8 +198,10 @@ class FaultPlan:
                     frames += frames
                 elif fault.fault == "burst":
                     frames *= int(fault.value or "10")
+                elif fault.fault == "late":
+                    frames = [one._replace(after_s=fault.seconds or LATE_S) for one in frames]
                 else:
-                    frames = [dirty(frame, armed.fired)]
+                    frames = [Passed(dirty(frame, armed.fired))]
         return frames
 
     def due(self, now_s: float) -> list[Fault]:

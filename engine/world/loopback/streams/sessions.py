@@ -1,5 +1,6 @@
 """Websocket clients of the venue: what any of them may do, how often, and what faults make of the frames they get."""
 
+import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -8,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from engine.world.loopback.faults.script import Passed
 from engine.world.loopback.rest.routes import encode
 from engine.world.loopback.streams.websocket import Socket
 
@@ -17,7 +19,7 @@ PONG_S = 60.0
 #: No connection lives longer than a day.
 LIFE_S = 86_400.0
 #: What becomes of a frame: itself, usually; nothing, or several, or something dirty under a fault.
-Bent = Callable[[str, bytes], list[bytes]]
+Bent = Callable[[str, bytes], list[Passed]]
 
 
 class Talker(ABC):
@@ -46,8 +48,11 @@ class Talker(ABC):
 
     def pass_on(self, what: str, frame: bytes) -> None:
         """Sends an event, or what a fault makes of it."""
-        for one in self._bent(what, frame):
-            self.socket.send(one)
+        for one, after_s in self._bent(what, frame):
+            if after_s:
+                asyncio.get_running_loop().call_later(after_s, self.socket.send, one)
+            else:
+                self.socket.send(one)
 
     def keep_alive(self, now: float) -> None:
         """Pings when it is time, and lets a client go that has not answered for a minute."""

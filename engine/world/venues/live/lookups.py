@@ -38,7 +38,9 @@ class Lookups:
         """Asks what became of an order, and for its executions where they do not add up yet."""
         venue = self._venue
         try:
-            news = venue.account.order(order.symbol, order.client_id, conditional=order.conditional)
+            news = venue.account.order(
+                order.symbol, order.client_id, conditional=order.conditional, urgent=order.presses
+            )
             if news is None:
                 self._absent(order)
             else:
@@ -67,7 +69,7 @@ class Lookups:
         return order.ask_at
 
     def _pause_s(self, order: Followed) -> float:
-        if order.doubtful or order.ends is not None or order.cancel_wanted:
+        if order.presses:
             return PAUSES_S[min(order.asked, len(PAUSES_S) - 1)]
         settings = self._venue.settings
         return settings.poll_s if self._venue.stream_up else settings.poll_deaf_s
@@ -80,7 +82,8 @@ class Lookups:
         if not waits:
             return
         for number in numbers:
-            for trade in venue.account.trades_of(order.symbol, number, max(0, order.sent_ms - BEFORE_MS)):
+            since = max(0, order.sent_ms - BEFORE_MS)
+            for trade in venue.account.trades_of(order.symbol, number, since, urgent=True):
                 venue.hear(trade)
 
     def _absent(self, order: Followed) -> None:
@@ -92,9 +95,9 @@ class Lookups:
                 return
         if venue.mono() - order.followed_at < venue.settings.absent_after_s:
             return
-        if any(one.client_id == order.client_id for one in venue.account.open_orders(order.symbol)):
+        if any(one.client_id == order.client_id for one in venue.account.open_orders(order.symbol, urgent=True)):
             return
-        for trade in venue.account.trades(order.symbol, max(0, order.sent_ms - BEFORE_MS)):
+        for trade in venue.account.trades(order.symbol, max(0, order.sent_ms - BEFORE_MS), urgent=True):
             venue.hear(trade)
         with venue.lock:
             if not order.filled and order.client_id in venue.tracker.open:

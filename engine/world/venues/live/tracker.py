@@ -26,8 +26,8 @@ Told = Literal["", "in_doubt", "working"]
 class Followed(msgspec.Struct, kw_only=True):
     """An order that is not over. `followed_at` is monotonic seconds; `asked` and `ask_at` pace the look-ups.
 
-    `rests` says that it waits at the exchange and moves nothing until it triggers. `ends` is the end that waits for its
-    executions; `absent` counts the answers that knew no such order.
+    `rests` says that it waits at the exchange and moves nothing until it triggers, `at_once` that it is over as soon as
+    it is there. `ends` is the end that waits for its executions; `absent` counts the answers that knew no such order.
     """
 
     symbol: str
@@ -35,6 +35,7 @@ class Followed(msgspec.Struct, kw_only=True):
     side: str
     conditional: bool
     rests: bool = False
+    at_once: bool = False
     followed_at: float
     sent_ms: int
     filled: Decimal = Decimal(0)
@@ -47,6 +48,14 @@ class Followed(msgspec.Struct, kw_only=True):
     asked: int = 0
     ask_at: float = 0.0
     asking: bool = False
+
+    @property
+    def presses(self) -> bool:
+        """Says whether something waits for an answer: a way out for the end of its stop, or all for what it became.
+
+        An order at the market whose end was not told is over all the same: what was told of it may be a part.
+        """
+        return self.doubtful or self.cancel_wanted or self.at_once or self.ends is not None
 
 
 class Tracker:

@@ -31,6 +31,9 @@ T = TypeVar("T")
 #: A request of which no byte left may be made again: so often, after these pauses.
 SEND_AGAIN_S = (0.1, 0.4, 1.0)
 WATCH_EVERY_S = 0.2
+ASKING_THREADS = 12
+#: An order that was begun gets its answer within so long at the end; else it is in doubt, and the next start looks.
+ANSWER_WITHIN_S = 2.0
 
 
 class Sent(NamedTuple):
@@ -69,7 +72,8 @@ class LiveVenue:
         self._started = False
         self._stopping = threading.Event()
         self.stream_up, self._deaf = False, False
-        self._lanes = Lanes(self._broken)
+        # Questions that hang, or wait for a budget, must not take the threads of orders.
+        self._lanes, self._questions = Lanes(self._broken), Lanes(self._broken, ASKING_THREADS)
         self.lookups = Lookups(self)
         self.syncing = Syncing(self, holds, adopts)
         self._watcher: threading.Thread | None = None
@@ -143,7 +147,7 @@ class LiveVenue:
     def idle(self) -> bool:
         """Says whether everything is known: no order in doubt, no cancel on its way, recovered."""
         with self._lock:
-            busy = any(one.doubtful or one.cancel_wanted or one.ends for one in self.tracker.open.values())
+            busy = any(one.presses for one in self.tracker.open.values())
             return self._started and self.syncing.recovered and not busy and not self._out
 
     @property
@@ -153,14 +157,15 @@ class LiveVenue:
             return [client_id for client_id, one in self.tracker.open.items() if one.doubtful]
 
     def close(self) -> None:
-        """Stops: requests that were begun come to their end, nothing new leaves. Stops stay at the exchange."""
+        """Stops: orders that were begun get a moment for their answer, nothing new leaves, stops stay there."""
         if self._stopping.is_set():
             return
         self._stopping.set()
-        self._lanes.close()
+        self._questions.close(0.0)
+        self._lanes.close(ANSWER_WITHIN_S)
         self.account.close()
         if self._watcher is not None:
-            self._watcher.join(5)
+            self._watcher.join(2 * WATCH_EVERY_S)
 
     # What happens on other threads.
 
@@ -223,9 +228,8 @@ class LiveVenue:
             self.tell_condition("auth", "blocked", "auth", needs_resume=True)
 
     def lanes(self, lane: str, work: Callable[[], None]) -> None:
-        """Has work done on another thread, in its lane."""
-        if not self._stopping.is_set():
-            self._lanes.put(lane, work)
+        """Has a question asked on another thread, in its lane."""
+        self._questions.put(lane, work)
 
     @property
     def lock(self) -> threading.RLock:
@@ -241,18 +245,26 @@ class LiveVenue:
         return self._now_ms()
 
     def cancel_now(self, order: Followed) -> None:
-        """Asks the exchange to cancel; whatever it answers, what became of the order is asked for."""
+        """Asks the exchange to cancel; unless it answers how the order ended, what became of it is asked for."""
         try:
-            self._again(lambda: self.account.cancel(order.symbol, order.client_id, conditional=order.conditional))
+            ended = self._again(
+                lambda: self.account.cancel(order.symbol, order.client_id, conditional=order.conditional)
+            )
+            if ended is not None:
+                self.hear(ended)
         except HotError as error:
             self.trouble(error)
-        self.lanes(f"ask {order.client_id}", lambda: self.lookups.ask(order))
+        with self._lock:
+            over = order.client_id not in self.tracker.open
+        if not over:
+            self.lanes(f"ask {order.client_id}", lambda: self.lookups.ask(order))
 
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
             conditional=order.order_type == "stop" and self.venue.endswith("usdm"), rests=order.order_type == "stop",
-            followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
+            at_once=order.order_type == "market", followed_at=self._mono(), sent_ms=order.sent_at,
+            ask_at=self._mono() + self.settings.poll_deaf_s,
         )  # fmt: skip
         self.tracker.follow(followed)
         self.own.add(order.client_id)

@@ -1,0 +1,74 @@
+"""Waiting: a daemon that cannot go on tries again until it can, and begins each time as after a crash.
+
+So it does where the venue cannot be reached at a restart, and where the disk takes no more. Nothing is entered
+meanwhile; stops rest at the exchange, and `hot flatten` closes what is held.
+"""
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import DiskRefused, LedgerError, VenueError
+from engine.ledger.ledger import Ledger
+
+#: Seconds between two tries.
+AGAIN_S = 5.0
+#: The note of a ledger whose daemon waits for its venue, for `hot status`.
+WAITS_NOTE = "waits"
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def is_full(error: Exception) -> bool:
+    """Says whether an error is the disk's, which may have room again later."""
+    return isinstance(error, DiskRefused) or (isinstance(error, OSError) and error.errno in _DISK)
+
+
+def has_begun(path: Path) -> bool:
+    """Says whether a ledger has seen a run: then an outage is likelier than a wrong address."""
+    try:
+        with Ledger.read(path) as ledger:
+            return next(ledger.lines(kinds=["run"]), None) is not None
+    except LedgerError:
+        return False
+
+
+class Patience:
+    """Decides whether to wait, and says so: once for each reason."""
+
+    def __init__(self, path: Path, open_ledger: Callable[[], Ledger], say: Callable[[str], None]) -> None:
+        """`open_ledger` opens the ledger of the run, as its owner."""
+        self._path, self._open, self._say = path, open_ledger, say
+        self._told = ""
+
+    def bears(self, error: Exception) -> bool:
+        """Says whether the run may go on later, and tells why it cannot now."""
+        if is_full(error):
+            self._tell(
+                f"ledger_error: {error}; blocked(ledger): nothing is entered until there is room, stops stay at the "
+                "exchange, and hot flatten closes what is held"
+            )
+            return True
+        if isinstance(error, VenueError) and has_begun(self._path):
+            self._tell(f"blocked(recovering): {error}; trying again every {AGAIN_S:g} s")
+            return True
+        return False
+
+    @contextmanager
+    def noted(self, error: Exception) -> Iterator[None]:
+        """Holds the ledger and leaves there what is waited for; a disk that is full takes no note."""
+        if is_full(error):
+            yield
+            return
+        with self._open() as ledger:
+            ledger.note(WAITS_NOTE, str(error))
+            ledger.commit()
+            try:
+                yield
+            finally:
+                ledger.note(WAITS_NOTE, "")
+
+    def _tell(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self._say(text)
