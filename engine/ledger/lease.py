@@ -1,4 +1,4 @@
-"""The lease: one writing run at a time on a ledger, held by a lock that dies with its process."""
+"""The lease: one writing run at a time on a ledger, and on an account; its lock dies with its process."""
 
 import os
 import sys
@@ -45,7 +45,24 @@ class Lease:
 
 def take_lease(ledger: Path) -> Lease:
     """Takes the lease of a ledger; raises LedgerError naming the process that holds it and since when."""
-    path = _lock_path(ledger)
+    return _take(
+        _lock_path(ledger), f"{ledger}: another run is writing to it", "stop that one, or name another with --ledger"
+    )
+
+
+def take_account_lease(folder: Path, venue: str, mark: str) -> Lease:
+    """Takes the lease of an account, whatever the ledger: two runs on one account would sell each other's positions.
+
+    `folder` is one that all runs of this machine share. Raises LedgerError naming the process that holds it.
+    """
+    return _take(
+        folder / f"{venue}-{mark}.lock", f"account {mark} of {venue}: another run trades on it",
+        "stop that one first; an account is traded from one ledger",
+    )  # fmt: skip
+
+
+def _take(path: Path, busy: str, advice: str) -> Lease:
+    """Locks a file; raises LedgerError that says what is busy, who holds it, and what to do."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
     except OSError as error:
@@ -60,9 +77,7 @@ def take_lease(ledger: Path) -> Lease:
         holder = _read_holder(fd)
         os.close(fd)
         who = f"pid {holder.pid}, started {holder.started}" if holder else "another process"
-        raise LedgerError(
-            f"{ledger}: another run is writing to it ({who}); stop that one, or name another with --ledger"
-        )
+        raise LedgerError(f"{busy} ({who}); {advice}")
     holder = Holder(os.getpid(), time.time_ns() // 1_000_000)
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{holder.pid} {holder.started_ms}\n".encode(), 0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import Bug
+from engine.ledger.lease import Lease, take_account_lease
 from engine.ledger.ledger import Ledger
 from engine.records.account import Execution
 from engine.records.base import Record
@@ -57,7 +58,7 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
     """Opens the ledger and the account of whoever only looks after what is there; says what is odd about the key.
 
     Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
-    account, before anything is asked of the exchange.
+    account, LedgerError while another run trades on the account, before anything is asked of the exchange.
     """
     from engine.runs.lookup import where_of
     from engine.world.account.opening import open_account
@@ -65,18 +66,21 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
 
     key = load_key(settings.live.key)
     ledger = open_ledger(settings, venue, path)
-    account = None
+    account = lease = None
     try:
+        lease = take_account_lease(data_dir(), venue, key.mark)
         holds = msgspec.structs.replace(
             settings.account, quote=settings.desk.quote_asset, leverage=int(settings.desk.leverage)
         )
         account = open_account(venue, where_of(settings), data_dir(), key, holds, breaker=settings.breaker)
         for warning in account.check_key():
             say(f"warning: {warning}")
-        return ledger, Trading(account, settings, ledger)
+        return ledger, Trading(account, settings, ledger, lease)
     except BaseException:
         if account is not None:
             account.close()
+        if lease is not None:
+            lease.release()
         ledger.close()
         raise
 
@@ -91,15 +95,15 @@ def open_ledger(settings: Settings, venue: str, path: Path) -> Ledger:
 class Trading:
     """One account that a run trades on. `facts` is asked whenever the market's stream moves."""
 
-    def __init__(self, account: Account, settings: Settings, ledger: Ledger) -> None:
-        """Sends nothing before `start`."""
+    def __init__(self, account: Account, settings: Settings, ledger: Ledger, lease: Lease | None = None) -> None:
+        """Sends nothing before `start`; `lease` keeps other runs off the account, until `close`."""
         self.setup = setup_of(settings, account.venue)
         self._holds: dict[str, Decimal] = {}
         self.venue = LiveVenue(
             account, settings.orders, booked=_booked(ledger), own=_own(ledger), holds=self._held,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
         )  # fmt: skip
-        self._settings, self._ledger = settings, ledger
+        self._settings, self._ledger, self._lease = settings, ledger, lease
         self._order: Order | None = None
         self._told = b""
 
@@ -142,6 +146,8 @@ class Trading:
     def close(self) -> None:
         """Stops acting; what rests at the exchange stays there."""
         self.venue.close()
+        if self._lease is not None:
+            self._lease.release()
 
     def _note(self) -> None:
         """Leaves a picture of what is held for the account's threads."""

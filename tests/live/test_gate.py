@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import ConfigError, KeyRefused, Refused, VenueError
+from engine.errors import ConfigError, KeyRefused, LedgerError, Refused, VenueError
 from engine.ledger.ledger import Ledger
 from engine.records.desk import LiveStep
 from engine.records.market import Tick
@@ -241,6 +241,19 @@ def test_exchange_and_key_in_order_open_the_gate_and_what_is_odd_is_said(
     assert said[-1].startswith(f"{PASSED} on binance-usdm, account ")
     assert all(one.startswith("warning: ") for one in said[:-1])
     assert orders_at(pointed) == []
+
+
+def test_two_runs_never_trade_on_one_account_whatever_their_ledgers(
+    pointed: Serving, ready: settings.Settings, tmp_path: Path
+) -> None:
+    ledger, trading = open_live(ready, "binance-usdm", tmp_path / "one.db", lambda _: None)
+    with pytest.raises(LedgerError, match=rf"another run trades on it \(pid {os.getpid()}, .*stop that one first"):
+        open_live(ready, "binance-usdm", tmp_path / "two.db", lambda _: None)
+    trading.close()
+    ledger.close()
+    ledger, trading = open_live(ready, "binance-usdm", tmp_path / "two.db", lambda _: None)
+    trading.close()
+    ledger.close()
 
 
 def test_a_key_that_may_withdraw_opens_nothing(pointed: Serving, ready: settings.Settings, tmp_path: Path) -> None:
