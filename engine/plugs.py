@@ -197,6 +197,54 @@ class Closes(Protocol):
         ...
 
 
+class Bounds(NamedTuple):
+    """Up to where a market entry into a coin that is not held passes: quantity, worth in the quote asset, desk.
+
+    `cash_pct` is the share of its worth that the free cash must pay, `equity_pct` what of the equity it may be,
+    `exposure_pct` what of the equity it may be with all that is at work. `positions` counts those held and entries
+    under way, `entries_day` the entries of the UTC day, before this one.
+    """
+
+    least_qty: float = 0.0
+    most_qty: float = float("inf")
+    least_worth: float = 0.0
+    most_worth: float = float("inf")
+    cash_pct: float = 0.0
+    equity_pct: float = float("inf")
+    exposure_pct: float = float("inf")
+    positions: float = float("inf")
+    entries_day: float = float("inf")
+
+    @classmethod
+    def nothing(cls) -> "Bounds":
+        """Gives bounds within which nothing is."""
+        return cls(most_qty=0.0)
+
+
+#: The fields of `Bounds` that are the least of what passes, or of what is asked of the cash.
+_LEAST = frozenset({"least_qty", "least_worth", "cash_pct"})
+
+
+def within_all(bounds: Sequence[Bounds]) -> Bounds:
+    """Gives the bounds of what is within all of them."""
+    return Bounds._make(
+        (max if name in _LEAST else min)(column)
+        for name, column in zip(Bounds._fields, zip(Bounds(), *bounds, strict=True), strict=True)
+    )
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A rule that can say in numbers what it lets pass: backtests over columns judge entries by them.
+
+    What is within the bounds by more than a hair, and of a coin that `Closes` does not close, `check` must let pass.
+    """
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """Gives the bounds of a market entry into a symbol; its quantity is on the step of market orders."""
+        ...
+
+
 class Sentiment(Protocol):
     """How friendly a text is. Pure: the same text gives the same number."""
 

@@ -96,7 +96,7 @@ def prepare(market: Market) -> Callable[[], Played]:
     def play() -> Played:
         assert folder.name
         listener = Listener(market)
-        backtest(used, open_market(MarketOptions(str(root)), lambda *_: None), listener, path="blocks")
+        backtest(used, open_market(MarketOptions(str(root), keep_jumps=True), lambda *_: None), listener, path="blocks")
         return Played(dict(listener.entries), len(listener.closed), sum(map(float, listener.closed)))
 
     return play

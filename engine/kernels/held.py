@@ -7,14 +7,17 @@ them by a ratio.
 
 from typing import Any
 
+from engine.kernels.entries import ASKED, CYCLE, UNSURE, answered
 from engine.kernels.figures import figure_of
 from engine.kernels.legs import (
     ARM,
     ARMED,
+    ASK,
     BEST,
     BLOCKED_UNTIL,
     CALLBACK,
     CASH,
+    COUNT,
     DAY_BASE,
     DEADLINE,
     DONE,
@@ -28,6 +31,7 @@ from engine.kernels.legs import (
     OPENED,
     PEAK,
     PERCENT,
+    PLAYED,
     SHUT,
     STOP,
     STOPPED,
@@ -45,8 +49,9 @@ from engine.kernels.legs import (
 
 Ints = Any
 Floats = Any
-#: Where one stopped in a cycle: before anything of it, before its tick, after it, or before it for want of room to log.
-BARS, TICK, AFTER, FULL = range(4)
+#: Where one stopped in a cycle: before anything of it, before its tick, after it, before it for want of room to log, or
+#: at its tick for a verdict of the strategy.
+BARS, TICK, AFTER, FULL, VERDICT = range(5)
 #: Rows of the log that a cycle of so many positions never needs: an entry, and each exit of a plan.
 ROWS_A_POSITION = 16
 #: A change this close to a threshold is looked at by the stages, which round it.
@@ -54,32 +59,40 @@ HAIR_PCT = 1e-3
 
 
 def play(
-    first: int, until: int, bars: bool, asks: Any, ticks: Ints, step_ms: int, wholes: Ints, closes: Floats, rows: Ints,
-    count: int, held: Ints, tiers: Ints, kept: Ints, swans: Floats, window: int, paper: Ints, money: Ints,
-    drawdowns: Floats, day_losses: Floats, log: Ints, equities: Ints, cashes: Ints, positions: Ints,
+    first: int, until: int, bars: bool, ticks: Ints, step_ms: int, wholes: Ints, closes: Floats, rows: Ints,
+    held: Ints, tiers: Ints, kept: Ints, swans: Floats, window: int, paper: Ints, money: Ints, drawdowns: Floats,
+    day_losses: Floats, asks: Ints, prices: Floats, limits: Floats, sizing: Floats, grounds: Ints, ground_tiers: Ints,
+    swan: float, log: Ints, equities: Ints, cashes: Ints, positions: Ints,
 ) -> int:  # fmt: skip
     """Plays cycles from `first` up to `until`, with `bars` also the bars of that one; gives where it stopped.
 
-    `rows` are the symbols of the `count` held or awaited positions, sorted, `kept` is room for as many rows of `held`,
-    `swans` are their thresholds of a black swan in percent (0: none), `window` the candles in its change. Writes what
-    happened into `log`, and the account after each cycle. `asks` are cycles in which entries are asked for: it stops
-    at their ticks where one might pass, and after what may make it so. In the cycle it stops at before its bars, those
-    positions that the stages must look at are marked `TOUCHED`, and only they are left as they stood before it.
+    `rows` are the symbols of the held or awaited positions, sorted, `kept` is room for as many rows of `held`, `swans`
+    are their thresholds of a black swan in percent (0: none), `window` the candles in its change. `asks` and what
+    follows them are those of `engine.kernels.entries`, `swan` the threshold of what is entered. Writes what happened
+    into `log`, and the account after each cycle. It stops at ticks where it cannot be sure of an entry, and after what
+    may open a desk that is shut. In the cycle it stops at before its bars, those positions that the stages must look at
+    are marked `TOUCHED`, and only they are left as they stood before it.
     """
     base = money[DAY_BASE]
     for j in range(first, until + 1 if bars else until):
         now = ticks[j]
         if now == 0:
             continue
-        if money[LOGGED] + ROWS_A_POSITION * (count + 1) > len(log):
+        while money[ASK] < len(asks) and asks[money[ASK], CYCLE] < j:
+            money[ASK] += 1
+        count = money[COUNT]
+        if money[LOGGED] + ROWS_A_POSITION * (count + 1) + len(held) > len(log):
             money[STOPPED] = FULL
             return j
-        touched, loud = marked(j, now - step_ms, wholes, closes, rows, count, held, tiers, swans, window)
-        if loud or (
-            touched and not _played(j, now - step_ms, wholes, rows, count, held, tiers, kept, paper, money, log)
-        ):
-            money[STOPPED] = BARS
-            return j
+        touched = False
+        if money[PLAYED] == 0:
+            touched, loud = marked(j, now - step_ms, wholes, closes, rows, count, held, tiers, swans, window)
+            if loud or (
+                touched and not _played(j, now - step_ms, wholes, rows, count, held, tiers, kept, paper, money, log)
+            ):
+                money[STOPPED] = BARS
+                return j
+        money[PLAYED] = 0
         total, there = money[CASH], 0
         for k in range(count):
             h = held[rows[k]]
@@ -87,12 +100,18 @@ def play(
                 total += h[LAST] * h[VALUE_NUM] // h[VALUE_DEN]
                 there += 1
         peak = max(money[PEAK], total)
-        if money[BLOCKED_UNTIL] > 0:
-            loud = now >= money[BLOCKED_UNTIL]
-        elif money[LEVEL_NOW] > 0 or not (_is_calm(peak, total, drawdowns) and _is_calm(base, total, day_losses)):
-            level = max(_level(peak, total, drawdowns), _level(base, total, day_losses))
-            loud = level != money[LEVEL_NOW]
-        if loud or j == until or (asks[j] and (touched or money[SHUT] == 0)):
+        loud = j == until or _changes_level(now, peak, base, total, money, drawdowns, day_losses)
+        asked = money[ASK] < len(asks) and asks[money[ASK], CYCLE] == j
+        if asked and not loud:
+            how = answered(
+                j, money[ASK], asks, prices, limits, sizing, grounds, ground_tiers, swan, total, rows, held, tiers,
+                swans, paper, money, log,
+            )  # fmt: skip
+            if how == ASKED:
+                money[STOPPED], money[PLAYED] = VERDICT, 1
+                return j
+            loud = how == UNSURE
+        if loud:
             money[STOPPED] = TICK
             return j
         money[PEAK] = peak
@@ -102,6 +121,18 @@ def play(
             return j
     money[STOPPED] = BARS
     return until
+
+
+def _changes_level(
+    now: int, peak: int, base: int, total: int, money: Ints, drawdowns: Floats, day_losses: Floats
+) -> bool:
+    """Says whether the risk level may be another one at a tick."""
+    if money[BLOCKED_UNTIL] > 0:
+        return bool(now >= money[BLOCKED_UNTIL])
+    if money[LEVEL_NOW] > 0 or not (_is_calm(peak, total, drawdowns) and _is_calm(base, total, day_losses)):
+        level = max(_level(peak, total, drawdowns), _level(base, total, day_losses))
+        return bool(level != money[LEVEL_NOW])
+    return False
 
 
 def marked(

@@ -12,7 +12,8 @@ Ints = Any
 #: Fields of a row of `held`. TICK turns a stored price into ticks (a ratio), WORTH a tick times a step into 1e-8 quote,
 #: UNIT a stored price times a step, VOLUME a stored volume into steps. OPENED, ENTERED, DEADLINE and HOLD are ms, STOP,
 #: ARM, BEST and ENTRY ticks, WAITING (an entry not yet filled), LEFT, INITIAL, SOLD (by tiers) and TRAIL_LEFT steps,
-#: COST, REALISED, FEES and LEAST_E8 (the least worth that can be sold) 1e-8 quote; the plan's shares and moves, and
+#: COST, REALISED, FEES, RESERVED (for an entry not yet filled, within a unit) and LEAST_E8 (the least worth that can be
+#: sold) 1e-8 quote; the plan's shares and moves, and
 #: CALLBACK, are millionths of a percent; 0 where there is none. LIGHT says that the position may be played here,
 #: TOUCHED that the bar in hand may do something to it. CEILING is the price, MOST the volume up to which nothing
 #: overflows.
@@ -20,21 +21,26 @@ FIELDS = (
     "TICK_NUM", "TICK_DEN", "OPENED", "ENTERED", "DEADLINE", "STOP", "ARM", "ARMED", "BEST", "CALLBACK", "LAST",
     "VALUE_NUM", "VALUE_DEN", "TOUCHED", "LIGHT", "WAITING", "LEFT", "INITIAL", "ENTRY", "TIERS", "DONE", "SOLD",
     "TRAIL_LEFT", "COST", "REALISED", "FEES", "WORTH_NUM", "WORTH_DEN", "UNIT_NUM", "VOLUME_NUM", "VOLUME_DEN",
-    "MOST", "CEILING", "LEAST_STEPS", "LEAST_E8", "STOP_PCT", "TRAIL_PCT", "ARM_PCT", "HOLD",
+    "MOST", "CEILING", "LEAST_STEPS", "LEAST_E8", "STOP_PCT", "TRAIL_PCT", "ARM_PCT", "HOLD", "RESERVED",
 )  # fmt: skip
 (
     TICK_NUM, TICK_DEN, OPENED, ENTERED, DEADLINE, STOP, ARM, ARMED, BEST, CALLBACK, LAST,
     VALUE_NUM, VALUE_DEN, TOUCHED, LIGHT, WAITING, LEFT, INITIAL, ENTRY, TIERS, DONE, SOLD,
     TRAIL_LEFT, COST, REALISED, FEES, WORTH_NUM, WORTH_DEN, UNIT_NUM, VOLUME_NUM, VOLUME_DEN,
-    MOST, CEILING, LEAST_STEPS, LEAST_E8, STOP_PCT, TRAIL_PCT, ARM_PCT, HOLD,
-) = range(39)  # fmt: skip
+    MOST, CEILING, LEAST_STEPS, LEAST_E8, STOP_PCT, TRAIL_PCT, ARM_PCT, HOLD, RESERVED,
+) = range(40)  # fmt: skip
 #: Rows of a symbol's `tiers`: the level in ticks, the move it stands for, and the share sold up to and with it.
 LEVEL, AT_PCT, SHARE_PCT = range(3)
 #: Fields of `paper`: what a buy and a sale are worsened by, the fee, and what an order may be of a volume, as ratios.
 BUY_NUM, SELL_NUM, WORSE_DEN, FEE_NUM, FEE_DEN, PART_NUM, PART_DEN = range(7)
 #: Fields of `money`: cash, peak and the day's first equity in 1e-8 quote, the risk level, when a cool-down ends (ms),
-#: how many rows the log has, where in a cycle one stopped, and whether no entry would pass.
-CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT = range(8)
+#: how many rows the log has, where in a cycle one stopped, whether no entry would pass, how many are held or awaited,
+#: how many were entered this day, the next ask, the one that the strategy is to be asked about, and whether the bars of
+#: the first cycle have been played.
+(
+    CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT, COUNT, ENTRIES, ASK, UNTOLD, PLAYED,
+) = range(13)  # fmt: skip
+MONEY = PLAYED + 1
 #: Columns of the log: the cycle, the symbol's row, what happened, steps and price (ticks) of the fill, the price that
 #: was decided on (ticks), money of the fill, its fee, and what the position is after it.
 COLUMNS = (
@@ -45,8 +51,9 @@ COLUMNS = (
     CYCLE, SYMBOL, EVENT, STEPS, TICKS, AT_TICKS, NOTIONAL, FEE, QTY_AFTER, COST_AFTER, REALISED_AFTER, FEES_AFTER,
     UNSURE,
 ) = range(13)  # fmt: skip
-#: What happened: nothing that leaves a record, an entry, or an exit; TIER is the first tier, the others follow.
-NOTHING, BOUGHT, TIMED, STOPPED_OUT, TRAILED, TIER = range(6)
+#: What happened: nothing that leaves a record, an entry that passed (TICKS is its ask), its fill, or an exit;
+#: TIER is the first tier, the others follow.
+NOTHING, ENTERED_NOW, BOUGHT, TIMED, STOPPED_OUT, TRAILED, TIER = range(7)
 #: A whole percentage in the millionths of a percent that plans are carried in.
 PERCENT = 100_000_000
 _DIGIT = 1 << 20

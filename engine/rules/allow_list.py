@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -19,3 +20,7 @@ class AllowList:
         if self.symbols and draft.symbol not in self.symbols:
             return No("SYMBOL_NOT_ALLOWED", draft.symbol, f"{len(self.symbols)} symbols")
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """Nothing of a symbol that is not listed."""
+        return Bounds() if not self.symbols or rules.symbol in self.symbols else Bounds.nothing()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.bounds import Percent
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
@@ -30,3 +31,7 @@ class Capital:
         if needed > free:
             return No("NO_CAPITAL", f"{needed:.8f}", f"{free:.8f}")
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """The buffer stands on top of what the cash pays."""
+        return Bounds(cash_pct=100.0 + self.buffer_pct)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -20,3 +21,7 @@ class EngineState:
         if desk.engine_state == "blocked" and desk.engine_reason != "risk_L5":
             return No("ENGINE_BLOCKED", desk.engine_reason, "tradeable")
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None while the engine is tradeable."""
+        return Bounds()

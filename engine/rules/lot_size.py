@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from engine.matching.units import on_grid
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import MAX_AMOUNT, SymbolRules
 
@@ -37,3 +38,12 @@ class LotSize:
             if Decimal(step) > 0 and not on_grid(qty, Decimal(step)):
                 return No(f"{side}_STEP_SIZE", str(qty), step)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """The narrower of both filters, where a market order's step is on the grid of both."""
+        market, step = Decimal(rules.market_step), Decimal(rules.step)
+        if market > 0 and not on_grid(market, step):
+            return Bounds.nothing()
+        most = [float(limit) for limit in (rules.max_qty, rules.market_max_qty) if Decimal(limit) > 0]
+        least = max(float(rules.min_qty), float(rules.market_min_qty))
+        return Bounds(least_qty=least, most_qty=min(most, default=MAX_AMOUNT))

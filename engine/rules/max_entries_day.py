@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.bounds import DayCount
 from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
@@ -24,3 +25,7 @@ class MaxEntriesDay:
         if self.closed(desk.standing, draft.symbol):
             return No("MAX_ENTRIES_DAY", desk.day_entries, self.limit)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """As many as may be sent in a day."""
+        return Bounds(entries_day=self.limit)

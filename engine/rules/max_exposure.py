@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.bounds import Exposure
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
@@ -23,3 +24,7 @@ class MaxExposure:
         if total > limit:
             return No("MAX_EXPOSURE", f"{total:.8f}", f"{limit:.8f}")
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """A share of the equity."""
+        return Bounds(exposure_pct=self.limit_pct)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.bounds import Money
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
@@ -21,3 +22,7 @@ class MaxOrderNotional:
         if draft.notional > self.limit_quote:
             return No("MAX_ORDER_NOTIONAL", f"{draft.notional:.8f}", str(self.limit_quote))
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """The limit."""
+        return Bounds(most_worth=float(self.limit_quote))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -19,3 +20,7 @@ class MaxOrders:
         if rules.max_orders > 0 and open_orders >= rules.max_orders:
             return No(f"{draft.side.upper()}_MAX_ORDERS", open_orders, rules.max_orders)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None: no order of a coin is open that is neither held nor being bought."""
+        return Bounds()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -23,3 +24,7 @@ class MaxPosition:
         if held + draft.qty > limit:
             return No("BUY_MAX_POSITION", str(held + draft.qty), rules.max_position)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """The limit, since nothing is held yet."""
+        return Bounds(most_qty=float(rules.max_position)) if Decimal(rules.max_position) > 0 else Bounds()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.bounds import Count
 from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
@@ -23,6 +24,10 @@ class MaxPositions:
         """Says no when as many are held or under way as may be."""
         taken = _taken(desk.standing)
         return No("MAX_POSITIONS", taken, self.limit) if taken >= self.limit else None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """As many as may be held."""
+        return Bounds(positions=self.limit)
 
 
 def _taken(desk: Standing) -> int:

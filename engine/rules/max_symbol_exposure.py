@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.bounds import Exposure
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
@@ -24,3 +25,7 @@ class MaxSymbolExposure:
         if total > limit:
             return No("MAX_SYMBOL_EXPOSURE", f"{total:.8f}", f"{limit:.8f}")
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """A share of the equity, since nothing is held yet."""
+        return Bounds(equity_pct=self.limit_pct)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -28,3 +29,9 @@ class Notional:
         if high > 0 and notional > high and (rules.max_notional_market or not market):
             return No(f"{draft.side.upper()}_MAX_NOTIONAL", f"{notional:.8f}", rules.max_notional)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """Those of the filter that apply to market orders."""
+        least = float(rules.min_notional) if rules.min_notional_market else 0.0
+        capped = rules.max_notional_market and Decimal(rules.max_notional) > 0
+        return Bounds(least_worth=least, most_worth=float(rules.max_notional)) if capped else Bounds(least_worth=least)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -19,3 +20,7 @@ class OrderType:
         if rules.order_types and wanted not in rules.order_types:
             return No(f"{draft.side.upper()}_ORDER_TYPE", wanted, ",".join(rules.order_types))
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None where market orders are taken."""
+        return Bounds() if not rules.order_types or "MARKET" in rules.order_types else Bounds.nothing()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -30,3 +31,7 @@ class PercentPrice:
         if down > 0 and draft.price < low:
             return No(f"{draft.side.upper()}_PERCENT_PRICE", str(draft.price), str(low))
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None: a market order has no limit price."""
+        return Bounds()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
 
@@ -24,3 +25,7 @@ class PositionOpen:
         if draft.symbol in desk.reserved:
             return No("ORDER_PENDING", str(desk.reserved[draft.symbol]), "0")
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None: the coin is not held."""
+        return Bounds()

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from engine.matching.units import on_grid
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No
 from engine.records.market import SymbolRules
 
@@ -31,3 +32,7 @@ class PriceFilter:
         if tick > 0 and not on_grid(price, tick):
             return No(f"{side}_TICK_SIZE", str(price), rules.tick)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None: a market order has no limit price."""
+        return Bounds()

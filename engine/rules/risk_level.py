@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from engine.plugs import Bounds
 from engine.records.desk import DeskView, Draft, No, Standing
 from engine.records.market import SymbolRules
 
@@ -22,3 +23,7 @@ class RiskLevel:
         if self.closed(desk.standing, draft.symbol):
             return No(f"RISK_{desk.risk_level}", max(desk.drawdown_pct, desk.day_loss_pct), desk.risk_level)
         return None
+
+    def bounds(self, rules: SymbolRules) -> Bounds:
+        """None while the level is open."""
+        return Bounds()

@@ -177,6 +177,10 @@ class Order:
         no = self._account_no(intent, rules)
         if no is not None:
             return self._refuse(intent, at, No("ACCOUNT_CHANGED", no.value, no.limit), no.code)
+        return [self.reserve(intent)]
+
+    def reserve(self, intent: Intent) -> Send:
+        """Reserves what an entry takes that the account's rules let pass; gives the effect that sends it."""
         self.desk.state.reserved_e8[intent.symbol] = e8(Decimal(intent.notional), up=True)
         self.desk.state.day_entries += 1
         self.state.codes[intent.symbol] = "ENTERED"
@@ -186,7 +190,7 @@ class Order:
             purpose="entry", reason="ENTRY", order_type=intent.order_type, qty=intent.qty,
             limit_price=intent.limit_price, reference_price=intent.price,
         )  # fmt: skip
-        return [self._send(attempt, intent.plan)]
+        return self._send(attempt, intent.plan)
 
     def _refuse(self, intent: Intent, at: int, no: No, rule: str | None = None) -> list[Made]:
         self.state.codes[intent.symbol] = no.code

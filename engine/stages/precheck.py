@@ -126,7 +126,7 @@ class Precheck:
         off_pct = max(abs(recent.last / other - 1.0) * 100.0 for other in (average, *recent.others(at)))
         if off_pct > self.settings.price_band_pct and signal.action == "enter":
             return _refusal(signal, at, No("PRICE_BAND", round(off_pct, 4), self.settings.price_band_pct))
-        draft = self._draft(signal, view, rules, _decimal(average), Decimal(recent.text))
+        draft = self._draft(signal, view, rules, decimal(average), Decimal(recent.text))
         if isinstance(draft, No):
             return _refusal(signal, at, draft)
         for rule in self.rules:
@@ -135,7 +135,7 @@ class Precheck:
             no = rule.check(draft, view, rules)
             if no is not None:
                 return _refusal(signal, at, no, filtered=rule.layer == "exchange")
-        return self._intent(signal, at, draft)
+        return self.intent(signal, at, draft)
 
     def _draft(
         self, signal: SignalSnapshot, view: DeskView, rules: SymbolRules, average: Decimal, last: Decimal
@@ -154,7 +154,8 @@ class Precheck:
             price=average, reference_price=average, heat=signal.heat, decided_at=signal.at,
         )  # fmt: skip
 
-    def _intent(self, signal: SignalSnapshot, at: int, draft: Draft) -> Intent:
+    def intent(self, signal: SignalSnapshot, at: int, draft: Draft) -> Intent:
+        """Gives the intent of a draft that passed every rule."""
         purpose: Purpose = "entry" if signal.action == "enter" else "exit"
         return Intent(
             at=at, venue=signal.venue, symbol=signal.symbol, strategy=signal.strategy, side=draft.side,
@@ -174,5 +175,6 @@ def _refusal(signal: SignalSnapshot, at: int, no: No, filtered: bool = False) ->
     )  # fmt: skip
 
 
-def _decimal(value: float) -> Decimal:
+def decimal(value: float) -> Decimal:
+    """Gives an average price as orders are measured with it."""
     return round(Decimal(str(value)), 12)

@@ -226,11 +226,12 @@ class Signal:
             price=candidate.price, limit_price=verdict.limit_price, code=verdict.code, reasons=verdict.reasons,
             frames={name: {key: figure(x) for key, x in row.items()} for name, row in verdict.figures.items()},
             change_5m_pct=candidate.inputs.change_5m_pct,
-            plan=self._exits if verdict.action == "enter" else None,
+            plan=self.plan if verdict.action == "enter" else None,
         )  # fmt: skip
 
     @cached_property
-    def _exits(self) -> ExitPlan:
+    def plan(self) -> ExitPlan:
+        """The plan of every entry."""
         return _plan(self.strategy.exits())
 
     def _refusal(

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.kernels.compiled import compiled
+from engine.kernels.measures import averages
 from engine.kernels.window import MICRO
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import decode
 from engine.runs.backtest.backtest import Unfit
+from engine.stages.recent import WINDOW_MS
 from engine.world.store.facts import Stored
 from engine.world.store.files import RULES, SeriesFile, path_of, read_rules
 from engine.world.store.numbers import ABSENT, Floats, Ints, Numbers
@@ -105,6 +108,17 @@ class Candles:
         """Gives closes, volumes and quote volumes of a few rows."""
         closes, volumes = (self.floats(name, low, high, np.empty(high - low)) for name in ("close", "volume"))
         return closes.tolist(), volumes.tolist(), self.quotes(low, high, np.empty(high - low)).tolist()
+
+    def measured(self, times: Ints, minutes: int) -> Floats:
+        """Gives, for each time, the last close and the average price of so many minutes before (NaN: unknown)."""
+        rows = np.searchsorted(self.opened, times - self._step_ms, side="right") - 1
+        made, quotes = np.empty((len(times), 2)), self.numbers["quote_volume"]
+        made[:, 0] = self.numbers["close"].mantissa[rows] / self._powers["close"]
+        compiled(averages)(
+            rows, times, self.opened, self._step_ms, self.numbers["volume"].mantissa, self._powers["volume"],
+            quotes.mantissa, self._powers["quote_volume"], minutes * 60_000, WINDOW_MS, made[:, 0], made[:, 1],
+        )  # fmt: skip
+        return made
 
     @cached_property
     def _powers(self) -> dict[str, float]:

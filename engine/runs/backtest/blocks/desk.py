@@ -1,33 +1,30 @@
-"""The desk of the block path: kernels play what is held, the stages themselves what is new or not common."""
+"""The desk of the block path: kernels play what is asked for and held, the stages themselves what is not common."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from engine.kernels import entries, legs
 from engine.kernels import held as cycles
-from engine.kernels import legs
 from engine.kernels.compiled import compiled
 from engine.plugs import Closes
 from engine.records.base import Record
-from engine.records.ideas import SignalSnapshot
+from engine.records.ideas import ExitPlan, SignalSnapshot
 from engine.records.market import SymbolRules, Tick
+from engine.runs.backtest.blocks.asks import Asks
 from engine.runs.backtest.blocks.columns import Block, Grid
+from engine.runs.backtest.blocks.entering import Entering
 from engine.runs.backtest.blocks.positions import EXACT, Positions
 from engine.runs.backtest.blocks.told import Told
 from engine.runs.settings import Settings
 from engine.stages.desk import LEVELS
 from engine.stages.precheck import Precheck
 from engine.stages.recent import WINDOW_MS, Recent
-from engine.world.store.numbers import Flags
 
 DAY_MS = 86_400_000
 #: What happened is told at the latest after so many cycles in which all that can happen did.
-_CYCLES_TOLD = 4
-
-Shut = Callable[[str], bool]
-#: Gives the signals of a cycle of the block, each made when it is asked for; `Shut` says which symbols need not be.
-Signals = Callable[[int, Shut], Iterator[SignalSnapshot]]
+_CYCLES_TOLD = 8
 
 
 class Account(NamedTuple):
@@ -49,8 +46,8 @@ class BlockDesk:
     On paper the shadow and the order stage say the same, so one of them is enough.
     """
 
-    def __init__(self, settings: Settings, grid: Grid, hear: Callable[[Record], None]) -> None:
-        """Starts with the settings' equity; `hear` gets verdicts and what the order stage says of them."""
+    def __init__(self, settings: Settings, grid: Grid, plan: ExitPlan, hear: Callable[[Record], None]) -> None:
+        """Starts with the settings' equity; `plan` is that of every entry, `hear` gets what is decided and done."""
         self._grid, self._hear = grid, hear
         self._said: list[Record] = []
         self._precheck = Precheck(
@@ -61,8 +58,12 @@ class BlockDesk:
         self._index = {symbol: s for s, symbol in enumerate(grid.symbols)}
         self._closes = [rule for rule in self._precheck.rules if isinstance(rule, Closes)]
         self._positions = Positions(grid, self._order, settings.paper)
-        self._told = Told(grid, self._order, self._precheck.state.exchange, hear)
-        self._money = np.zeros(8, np.int64)
+        self._entering = Entering(
+            settings.rules, settings.size, settings.precheck, self._order.desk, self._positions, plan
+        )
+        self._plan = plan
+        self._told = Told(grid, self._precheck, hear)
+        self._money = np.zeros(legs.MONEY, np.int64)
         count = len(grid.symbols)
         self._log = np.zeros((_CYCLES_TOLD * cycles.ROWS_A_POSITION * (count + 1), len(legs.COLUMNS)), np.int64)
         self._limits = tuple(
@@ -76,17 +77,20 @@ class BlockDesk:
         #: No entry would pass; an order is under way that the stages must follow; so is every bar of what is held.
         self._shut = self._busy = self._slow = False
 
-    def play(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asks: Flags, signals: Signals) -> Account:
+    def play(self, block: Block, rules: Mapping[int, Sequence[SymbolRules]], asks: Asks) -> Account:
         """Moves over a block and gives the account at each of its cycles, counted from the block's first column.
 
-        `rules` come before the bars of their cycle; `asks` marks the cycles in which `signals` gives some.
+        `rules` come before the bars of their cycle, `asks` after them.
         """
         end = block.closes.shape[1]
         account = Account.of(end)
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
         ticks = _Ahead(sorted({*self._new_days(block), *last_tick, end}))
+        for s in asks.symbols:
+            self._grid.prices(block, s)
         self._look_again(block, set())
+        self._money[legs.ASK] = 0
         j = block.back
         while j < end:
             wall, tick = walls.at(j), ticks.at(j)
@@ -95,13 +99,13 @@ class BlockDesk:
             reached, how = self._pass(block, j, min(wall, tick), tick < wall, asks, account)
             if how in (cycles.AFTER, cycles.FULL):
                 j = reached + (how == cycles.AFTER)
-                self._shut = self._shut_for("")
+                self._weigh()
                 continue
             if reached == end:
                 break
             if how == cycles.BARS:
                 self._bars(block, reached, rules.get(reached, ()), sought=reached == wall)
-            self._tick(block, reached, signals if asks[reached] else None)
+            self._tick(block, reached, asks)
             account.equity[reached], account.cash[reached] = self.state.equity_e8, self.state.cash_e8
             account.positions[reached] = len(self.state.books)
             j = reached + 1
@@ -122,27 +126,43 @@ class BlockDesk:
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
         return ticked[-1:].tolist(), [last]
 
-    def _pass(self, block: Block, first: int, until: int, bars: bool, asks: Flags, account: Account) -> tuple[int, int]:
+    def _pass(self, block: Block, first: int, until: int, bars: bool, asks: Asks, account: Account) -> tuple[int, int]:
         """Plays cycles up to one that has to be looked at, or `until`, with `bars` also its bars.
 
-        Gives where it stopped, and how. In cycles that are asked for it stops where an entry might pass.
+        Gives where it stopped, and how. It stops where one cannot be sure that what is asked for may be entered.
         """
-        state, held = self.state, self._positions
-        self._money[:] = (
+        state, held, entering = self.state, self._positions, self._entering
+        self._money[: legs.ASK] = (
             state.cash_e8, state.peak_e8, state.day_base_e8, LEVELS.index(state.risk_level), state.blocked_until, 0,
-            0, self._shut,
+            0, self._shut, held.count, state.day_entries,
         )  # fmt: skip
-        reached = self._play(
-            first, until, bars, asks, block.ticks, self._grid.step_ms, block.wholes, block.closes, held.rows,
-            held.count, held.held, held.tiers, held.kept, held.swans, self._window, held.paper, self._money,
-            *self._limits, self._log, account.equity, account.cash, account.positions,
-        )  # fmt: skip
+        self._money[legs.PLAYED] = 0
+        while True:
+            reached = self._play(
+                first, until, bars, block.ticks, self._grid.step_ms, block.wholes, block.closes, held.rows, held.held,
+                held.tiers, held.kept, held.swans, self._window, held.paper, self._money, *self._limits, asks.cells,
+                asks.prices, entering.limits, entering.sizing, entering.grounds, entering.tiers, entering.swan,
+                self._log, account.equity, account.cash, account.positions,
+            )  # fmt: skip
+            if self._money[legs.STOPPED] != cycles.VERDICT:
+                break
+            self._ask(asks, int(self._money[legs.UNTOLD]))
+            first = reached
         money = self._money.tolist()
-        state.cash_e8, state.peak_e8 = money[legs.CASH], money[legs.PEAK]
+        state.cash_e8, state.peak_e8, held.count = money[legs.CASH], money[legs.PEAK], money[legs.COUNT]
         if money[legs.LOGGED]:
             in_hand = reached if money[legs.STOPPED] == cycles.TICK else -1
-            self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand)
+            self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
         return int(reached), money[legs.STOPPED]
+
+    def _ask(self, asks: Asks, ask: int) -> None:
+        """Asks the strategy, and writes down what the kernels may do with its answer."""
+        said, verdict = asks.said(ask), entries.NO
+        if said is not None:
+            signal = said.signal
+            common = (signal.action, signal.order_type, signal.plan) == ("enter", "market", self._plan)
+            verdict = entries.YES if common else entries.STAGES
+        asks.cells[ask, entries.VERDICT] = verdict
 
     def _bars(self, block: Block, j: int, rules: Sequence[SymbolRules], sought: bool) -> None:
         """Lets the stages see the bars of a cycle: its rules, and the bars that touch something; `sought` says that
@@ -157,6 +177,7 @@ class BlockDesk:
             held.read(self._index[symbol], book)
         for one in rules:
             self._precheck.take(one)
+            self._entering.learn(self._index[one.symbol], one.symbol)
         changed = {self._index[one.symbol] for one in rules}
         for s in self._wanted(ends=not block.ticks[j]):
             if block.closes[s, j] == block.closes[s, j]:
@@ -202,13 +223,13 @@ class BlockDesk:
         row = self._grid.row(s, cycle)
         if self._priced[s] == row:
             return
-        recent, one = self.state.recent[self._grid.symbols[s]], self._grid.candles[s]
+        recent, one = self.state.recent.setdefault(self._grid.symbols[s], Recent()), self._grid.candles[s]
         recent.text, recent.at = one.close_text(row), int(one.opened[row]) + self._grid.step_ms
         recent.last = float(recent.text)
         recent.times = []
         self._priced[s], self._sampled[s] = row, -1
 
-    def _tick(self, block: Block, j: int, signals: Signals | None) -> None:
+    def _tick(self, block: Block, j: int, asks: Asks) -> None:
         """Lets the stages close a cycle, if a tick does: signals come first, then the verdicts on them."""
         if not block.ticks[j]:
             return
@@ -219,16 +240,16 @@ class BlockDesk:
         heard: list[SignalSnapshot] = []
 
         def given() -> Iterator[SignalSnapshot]:
-            assert signals is not None
-            for signal in signals(j, self._shut_for):
-                s = self._index[signal.symbol]
+            for said in asks.all_said(j, lambda s: self._shut_for(self._grid.symbols[s])):
+                s = self._index[said.signal.symbol]
                 row = self._grid.row(s, cycle)
                 if self._sampled[s] != row:
                     self._sample(s, row)
-                heard.append(signal)
-                yield signal
+                self._hear(said.candidate)
+                heard.append(said.signal)
+                yield said.signal
 
-        verdicts = self._precheck.judge_all(tick, given() if signals is not None else ())
+        verdicts = self._precheck.judge_all(tick, given())
         for record in (*heard, *verdicts):
             self._hear(record)
         self._tell()
@@ -237,6 +258,12 @@ class BlockDesk:
     def _shut_for(self, symbol: str) -> bool:
         standing = self._order.desk.standing()
         return any(rule.closed(standing, symbol) for rule in self._closes)
+
+    def _weigh(self) -> None:
+        """Takes note of whether the desk is shut, and of how large entries are."""
+        standing = self._entering.standing
+        self._shut = any(rule.closed(standing, "") for rule in self._closes)
+        self._entering.weigh()
 
     def _tell(self) -> None:
         for record in self._said:
@@ -269,7 +296,7 @@ class BlockDesk:
             self._grid.prices(block, s)
         held.count = len(rows)
         held.rows[: held.count] = sorted(rows)
-        self._shut = self._shut_for("")
+        self._weigh()
 
     def finish(self) -> None:
         """Gives every held symbol its last price."""

@@ -140,11 +140,16 @@ class Screened:
             rows, cycles = np.nonzero(worth & crowded)
             worth[rows, cycles] = self._ranks(self.heats, rows, cycles) <= self.screen.top
 
-    def ranked(self, j: int, symbols: Sequence[int]) -> list[tuple[int, int]]:
-        """Gives rank and number of some kept symbols of a cycle, hottest first."""
-        rows = np.array(symbols, np.int64)
-        ranks = self._ranks(self.screen.heats_at(self, j)[:, np.newaxis], rows, np.zeros_like(rows))
-        return sorted(zip(ranks.tolist(), symbols, strict=True))
+    def rank(self, s: int, j: int) -> int:
+        """Gives the rank of a kept symbol among the candidates of a cycle."""
+        heats = self.screen.heats_at(self, j)[:, np.newaxis]
+        return int(self._ranks(heats, np.array([s]), np.zeros(1, np.int64))[0])
+
+    def heats_of(self, symbols: Array, cycles: Array) -> Array:
+        """Gives the heat of candidates in cycles of the block."""
+        if self.screen.heated:
+            return np.asarray(self.heats[symbols, cycles])
+        return np.array([self.screen.heats_at(self, j)[s] for s, j in zip(symbols, cycles, strict=True)])
 
     def _ranks(self, heats: Array, rows: Array, cycles: Array) -> Array:
         out = np.empty(len(rows), np.int64)

@@ -3,13 +3,14 @@
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
 
+from engine.kernels import entries
 from engine.kernels.compiled import keep_compiled
 from engine.plugs import Columnar
 from engine.records.base import Record
@@ -17,8 +18,9 @@ from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick, is_perp
 from engine.records.trades import Fill
 from engine.runs.backtest.backtest import Held, Listener, Marks, Result, Unfit
+from engine.runs.backtest.blocks.asks import Asks, Said
 from engine.runs.backtest.blocks.columns import Block, Grid
-from engine.runs.backtest.blocks.desk import Account, BlockDesk, Shut, Signals
+from engine.runs.backtest.blocks.desk import Account, BlockDesk
 from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
 from engine.runs.data import data_dir
 from engine.runs.market import Market
@@ -28,7 +30,7 @@ from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
 from engine.stages.intake import Intake
 from engine.stages.signal import Signal
 from engine.world.store.facts import Stored
-from engine.world.store.numbers import Flags
+from engine.world.store.numbers import Ints
 
 #: Cycles in a block, of one symbol and of all: enough that Python is called seldom, few enough for the caches, and for
 #: memory, which costs time as well when it is fresh.
@@ -56,8 +58,9 @@ class BlockBacktest:
         self._frames = {name: Frames(strategy, name, self._grid) for name in strategy.timeframes}
         self._signal = Signal(settings.signal, strategy, on_failure=on_failure)
         self._columnar = strategy if isinstance(strategy, Columnar) else None
-        self._desk = BlockDesk(settings, self._grid, self._hear)
+        self._desk = BlockDesk(settings, self._grid, self._signal.plan, self._hear)
         self._rules = _rules_of(settings, market, self._grid)
+        self._average_mins = [0] * len(self._grid.symbols)
         self.facts, self._cycles, self._fills, self._reached, self._ended = 0, 0, 0, 0, False
 
     def _hear(self, record: Record) -> None:
@@ -82,8 +85,8 @@ class BlockBacktest:
             for one in made:
                 self._list(one)
         block = self._grid.block(first, end - first, self._screen.back)
-        asks, signals = self._look(block, workers)
-        account = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, asks, signals)
+        asks = self._look(block, workers)
+        account = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, asks)
         self._mark(block, account, sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules))
 
     def _edges(self) -> list[int]:
@@ -101,6 +104,7 @@ class BlockBacktest:
     def _list(self, rules: SymbolRules) -> None:
         """Tells the scan what the rules of a symbol say."""
         scan, s = self._settings.scan, self._grid.symbols.index(rules.symbol)
+        self._average_mins[s] = rules.avg_price_mins
         listed = self._screen.listed[s]
         listed.fits = (
             rules.symbol not in scan.exclude and (not rules.quote or rules.quote in scan.quote_assets)
@@ -114,8 +118,8 @@ class BlockBacktest:
         elif listed.first_at > self._grid.time(0) + HOUR_MS:
             listed.born_at = listed.first_at
 
-    def _look(self, block: Block, workers: Executor) -> tuple[Flags, Signals]:
-        """Looks at every symbol, several at a time; says which cycles may have signals, and gives what makes them."""
+    def _look(self, block: Block, workers: Executor) -> Asks:
+        """Looks at every symbol, several at a time; gives the cells in which the strategy may ask for something."""
         screened = self._screen.over(block)
         worth = np.zeros(block.closes.shape, np.bool_)
 
@@ -133,28 +137,30 @@ class BlockBacktest:
         for _ in workers.map(look_at, range(len(worth))):
             pass
         screened.keep(worth)
+        return self._asks(screened, *np.nonzero(worth))
 
-        def signals(j: int, shut: Shut) -> Iterator[SignalSnapshot]:
-            return self._signals(screened, j, np.flatnonzero(worth[:, j]).tolist(), shut)
+    def _asks(self, screened: Screened, symbols: Ints, cycles: Ints) -> Asks:
+        """Gives cells in the order in which they are judged, with the prices of orders in them."""
+        order = np.lexsort((symbols, -screened.heats_of(symbols, cycles), cycles))
+        verdict = entries.UNKNOWN if self._columnar is not None else entries.STAGES
+        cells = np.stack((cycles[order], symbols[order], np.full(len(order), verdict)), axis=1)
+        prices = np.empty((len(order), 2))
+        for s in np.unique(symbols).tolist():
+            mine = cells[:, entries.SYMBOL] == s
+            times = screened.block.times[cells[mine, entries.CYCLE]]
+            prices[mine] = self._grid.candles[s].measured(times, self._average_mins[s])
+        return Asks(cells, prices, lambda j, s: self._said(screened, j, s), may_exit=self._columnar is None)
 
-        asks: Flags = np.asarray(worth.any(axis=0))
-        return asks, signals
-
-    def _signals(self, screened: Screened, j: int, symbols: Sequence[int], shut: Shut) -> Iterator[SignalSnapshot]:
-        """Judges the candidates of a cycle, hottest first; one whose entry would be refused anyway is passed over."""
+    def _said(self, screened: Screened, j: int, s: int) -> Said | None:
+        """Lets the strategy judge a candidate; gives what it asks for."""
         block, grid = screened.block, self._grid
-        tick = Tick(at=int(block.times[j]))
-        for rank, s in screened.ranked(j, symbols):
-            if self._columnar is not None and shut(grid.symbols[s]):
-                continue
-            row = grid.row(s, block.first + j - block.back)
-            candidate = screened.snapshot(s, j, rank, grid.candles[s].close_text(row))
-            known = {name: frames.state(s, j - block.back) for name, frames in self._frames.items()}
-            said = self._signal.judge(candidate, tick, {n: one for n, one in known.items() if one is not None})
-            for one in said:
-                if isinstance(one, SignalSnapshot) and one.action != "wait":
-                    self._hear(candidate)
-                    yield one
+        tick, row = Tick(at=int(block.times[j])), grid.row(s, block.first + j - block.back)
+        candidate = screened.snapshot(s, j, screened.rank(s, j), grid.candles[s].close_text(row))
+        known = {name: frames.state(s, j - block.back) for name, frames in self._frames.items()}
+        for one in self._signal.judge(candidate, tick, {n: one for n, one in known.items() if one is not None}):
+            if isinstance(one, SignalSnapshot) and one.action != "wait":
+                return Said(candidate, one)
+        return None
 
     def _mark(self, block: Block, account: Account, rules: int) -> None:
         ticked = np.flatnonzero(block.ticks[block.back :]) + block.back

@@ -31,7 +31,7 @@ class Ground(NamedTuple):
     """What a row of a symbol and a plan begins with: all that does not depend on size or price.
 
     `rules` are those it was made by. `unit` is the worth of a step at a price of one as stored, in 1e-8 quote,
-    `most_steps` the most that one order may be; `light` says whether kernels may play it.
+    `most_steps` the most that kernels may play: 0 where they may play none.
     """
 
     rules: SymbolRules
@@ -39,7 +39,6 @@ class Ground(NamedTuple):
     tiers: Ints
     unit: Fraction
     most_steps: int
-    light: bool
 
 
 class Positions:
@@ -53,7 +52,7 @@ class Positions:
         self.tiers = np.zeros((count, 3, MOST_TIERS), np.int64)
         self.kept = np.zeros_like(self.held)
         self.swans = np.zeros(count)
-        self.rows = np.zeros(count, np.int64)
+        self.rows = np.zeros(count + 1, np.int64)
         self.count = 0
         worse = part(Decimal(str(paper.bar_spread_bps)) / 20_000) + part(Decimal(str(paper.slippage_bps)) / 10_000)
         buy, sell = Fraction(PART + worse, PART), Fraction(PART - worse, PART)
@@ -81,20 +80,21 @@ class Positions:
     def await_(self, s: int, sent: Sent) -> bool:
         """Writes an entry that waits for its bar; False where the stages must follow it."""
         plan = sent.plan if sent.plan is not None else ExitPlan()
-        ground, steps = self._ground(s, plan), self._order.scale(sent.attempt.symbol).steps(sent.attempt.qty)
-        if not self._is_light(s, ground, steps):
+        ground, steps = self.ground(s, plan), self._order.scale(sent.attempt.symbol).steps(sent.attempt.qty)
+        if not 0 < steps <= ground.most_steps:
             return False
         h = self.held[s]
         h[:], self.tiers[s], self.swans[s] = ground.row, ground.tiers, plan.black_swan_pct
         h[legs.WAITING], h[legs.LIGHT], h[legs.CEILING] = steps, 1, self._ceiling(ground, steps)
+        h[legs.RESERVED] = self._order.desk.state.reserved_e8.get(sent.attempt.symbol, 0)
         return True
 
     def hold(self, s: int, book: Book) -> bool:
         """Writes a position anew, at the last price it had; False where it is too large for whole numbers."""
         h, exits, scale = self.held[s], book.exits, self._order.scale(book.symbol)
-        ground, last = self._ground(s, exits.plan), int(h[legs.LAST])
+        ground, last = self.ground(s, exits.plan), int(h[legs.LAST])
         steps, most = scale.steps(book.qty), self._grid.candles[s].most
-        light = steps == exits.left and scale.qty(steps) == book.qty and self._is_light(s, ground, exits.initial)
+        light = steps == exits.left and scale.qty(steps) == book.qty and 0 < exits.initial <= ground.most_steps
         value = ground.unit * (Fraction(book.qty) / Fraction(scale.step))
         num, den = (steps * ground.unit.numerator, ground.unit.denominator) if light else value.as_integer_ratio()
         h[:] = 0
@@ -133,19 +133,13 @@ class Positions:
         exits.trail_left, exits.armed = int(h[legs.TRAIL_LEFT]), bool(h[legs.ARMED])
         exits.tiers = self.tiers[s, legs.LEVEL, : h[legs.TIERS]].tolist()
 
-    def _is_light(self, s: int, ground: Ground, steps: int) -> bool:
-        """Says whether kernels can play so many steps without a product that is too long for them."""
-        value, den = self._grid.candles[s].most * steps * ground.unit.numerator, ground.unit.denominator
-        fits = 0 < steps <= ground.most_steps and value < ROOM and value < EXACT * den
-        return ground.light and fits and steps * int(ground.row[legs.WORTH_NUM]) < LONGEST
-
     def _ceiling(self, ground: Ground, steps: int) -> int:
         """Gives the price in ticks up to which money and levels fit."""
-        farthest = max(int(ground.row[legs.ARM_PCT]), int(ground.tiers[legs.AT_PCT].max()))
         paid = steps * int(ground.row[legs.WORTH_NUM]) * max(1, self._fee_num)
-        return min(ROOM // paid, ROOM // self._worse, ROOM // (legs.PERCENT + farthest)) // 2
+        return min(int(ground.row[legs.CEILING]), ROOM // paid) // 2
 
-    def _ground(self, s: int, plan: ExitPlan) -> Ground:
+    def ground(self, s: int, plan: ExitPlan) -> Ground:
+        """Gives what a symbol's rows of a plan begin with."""
         found, rules = self._grounds.get((s, plan)), self._order.desk.state.rules[self._grid.symbols[s]]
         if found is None or found.rules is not rules:
             found = self._grounds[s, plan] = self._measure(s, plan, rules)
@@ -170,6 +164,8 @@ class Positions:
         row[legs.STOP_PCT], row[legs.TRAIL_PCT] = micro(plan.stop_pct), micro(plan.trail_share_pct)
         row[legs.ARM_PCT], row[legs.CALLBACK] = micro(plan.trail_arm_pct), micro(plan.trail_callback_pct)
         row[legs.HOLD], row[legs.TIERS] = plan.hold_max_s * 1000, min(len(plan.tiers), MOST_TIERS)
+        farthest = max([row[legs.ARM_PCT], *(micro(tier.at_pct) for tier in plan.tiers[:MOST_TIERS])])
+        row[legs.CEILING] = min(ROOM // self._worse, ROOM // (legs.PERCENT + farthest))
         wide = max(row.values()) >= ROOM or row[legs.LEAST_E8] * scale.worth_den >= ROOM
         light = (
             self._light and not wide and len(plan.tiers) <= MOST_TIERS
@@ -184,4 +180,9 @@ class Positions:
             share += tier.share_pct
             tiers[:, k] = 0, micro(tier.at_pct), micro(share)
         values = [min(value, ROOM) for value in row.values()]
-        return Ground(rules, np.array(values, np.int64), tiers, unit, min(limits, default=ROOM), light)
+        priced, worth = one.most * unit.numerator, scale.worth_num
+        most = min(
+            *limits, (ROOM - 1) // priced, (EXACT * unit.denominator - 1) // priced, (LONGEST - 1) // worth,
+            (ROOM - 1) // (worth * max(1, self._fee_num)),
+        )  # fmt: skip
+        return Ground(rules, np.array(values, np.int64), tiers, unit, most if light else 0)

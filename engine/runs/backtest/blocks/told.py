@@ -1,49 +1,88 @@
 """What kernels played, told as the stages would have told it: the log's rows become records, and the desk's books."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from engine.kernels import legs
-from engine.matching.exchange import ExchangeState
+from engine.errors import Bug
+from engine.kernels import entries, legs
 from engine.matching.units import Scale, plain
 from engine.records.base import Record
+from engine.records.desk import Draft
 from engine.records.ideas import ExitPlan
 from engine.records.ids import client_id, intent_key
 from engine.records.market import Tick
-from engine.records.trades import Fill, OrderAttempt, OrderResult, Position
+from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, Position
+from engine.runs.backtest.blocks.asks import Asks, Said
 from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.stages.desk import Book
+from engine.stages.effects import carry_out
 from engine.stages.exits import ExitState
-from engine.stages.order import Order
+from engine.stages.precheck import Precheck, decimal
 
 _REASONS = {legs.TIMED: "TIME", legs.STOPPED_OUT: "STOP", legs.TRAILED: "TRAIL"}
 
 
 class Told:
-    """Follows the log of `engine.kernels.held` on the desk of the order stage."""
+    """Follows the log of `engine.kernels.held` on the desk of precheck's shadow."""
 
-    def __init__(self, grid: Grid, order: Order, exchange: ExchangeState, hear: Callable[[Record], None]) -> None:
+    def __init__(self, grid: Grid, precheck: Precheck, hear: Callable[[Record], None]) -> None:
         """`hear` gets the records."""
-        self._grid, self._order, self._exchange, self._hear = grid, order, exchange, hear
-        self._desk = order.desk.state
+        self._grid, self._precheck, self._hear = grid, precheck, hear
+        self._order, self._exchange = precheck.shadow, precheck.state.exchange
+        self._desk = self._order.desk.state
         self._texts: dict[Scale, tuple[Texts, Texts]] = {}
 
-    def tell(self, log: Any, block: Block, tick_of: int) -> None:
+    def tell(self, log: Any, block: Block, tick_of: int, asks: Asks) -> None:
         """Tells rows of the log; a cycle is closed after its last one, but that of column `tick_of` by who calls."""
-        cycle = -1
-        for row in log.tolist():
-            if row[legs.CYCLE] != cycle and cycle >= 0:
-                self._end(int(block.times[cycle]))
-            cycle = row[legs.CYCLE]
+        for cycle, rows in groupby(log.tolist(), key=itemgetter(legs.CYCLE)):
             at = int(block.times[cycle])
-            symbol = self._grid.symbols[row[legs.SYMBOL]]
-            if row[legs.EVENT] == legs.BOUGHT:
-                self._bought(symbol, row, at)
-            elif row[legs.EVENT] != legs.NOTHING:
-                self._sold(symbol, row, at)
-        if cycle >= 0 and cycle != tick_of:
-            self._end(int(block.times[cycle]))
+            entered = []
+            for row in rows:
+                symbol, event = self._grid.symbols[row[legs.SYMBOL]], row[legs.EVENT]
+                if event == legs.ENTERED_NOW:
+                    entered.append((row[legs.TICKS], row[legs.STEPS]))
+                elif event == legs.BOUGHT:
+                    self._bought(symbol, row, at)
+                elif event != legs.NOTHING:
+                    self._sold(symbol, row, at)
+            self._entered(entered, asks, at)
+            if cycle != tick_of:
+                self._end(at)
+
+    def _entered(self, entered: Sequence[tuple[int, int]], asks: Asks, at: int) -> None:
+        """Tells the entries of a cycle, asks with their steps: candidates, signals, intents, and the orders at last."""
+        said = []
+        for ask, _ in entered:
+            one = asks.said(ask)
+            if one is None:
+                raise Bug(f"an entry of {self._grid.symbols[asks.symbol(ask)]} that the strategy did not ask for")
+            said.append(one)
+        for one in said:
+            self._hear(one.candidate)
+        for one in said:
+            self._hear(one.signal)
+        intents = [
+            self._intent(one, steps, asks.prices[ask, entries.AVERAGE])
+            for one, (ask, steps) in zip(said, entered, strict=True)
+        ]
+        for intent in intents:
+            self._hear(intent)
+        for intent in intents:
+            made = carry_out([self._order.reserve(intent)], self._precheck.exchange, self._order.answer, at)
+            for record in made:
+                self._hear(record)
+
+    def _intent(self, said: Said, steps: int, average: float) -> Intent:
+        signal, mean = said.signal, decimal(float(average))
+        draft = Draft(
+            symbol=signal.symbol, side=signal.side, order_type=signal.order_type,
+            qty=self._order.scale(signal.symbol).qty(steps), price=max(mean, Decimal(signal.price)),
+            reference_price=mean, heat=signal.heat, decided_at=signal.at,
+        )  # fmt: skip
+        return self._precheck.intent(signal, signal.at, draft)
 
     def _end(self, at: int) -> None:
         for one in self._order.close_tick(Tick(at=at)):
