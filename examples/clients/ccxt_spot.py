@@ -7,7 +7,7 @@ import ccxt
 import ccxt.pro
 from session import Say, Told, begin
 
-SYMBOL = "BTC/USDT"
+SYMBOL, OTHER = "BTC/USDT", "币安人生/USDT"
 
 
 def aimed(exchange: Any, told: Told) -> Any:
@@ -29,18 +29,17 @@ def trade(told: Told, say: Say) -> None:
     """Trades over REST, then listens while it trades once more."""
     exchange = aimed(ccxt.binance({"apiKey": told["key"], "secret": told["secret"]}), told)
     markets = exchange.load_markets()
-    say(f"markets: {sum(one['spot'] for one in markets.values())} on spot, {SYMBOL} and 币安人生/USDT among them")
+    say(f"markets: {sum(one['spot'] for one in markets.values())} on spot, {SYMBOL} and {OTHER} among them")
     book = exchange.fetch_order_book(SYMBOL, 5)
     bid, ask = book["bids"][0][0], book["asks"][0][0]
     say(f"book: {bid} to {ask}; candles: {len(exchange.fetch_ohlcv(SYMBOL, '5m', limit=3))}")
     bought = exchange.create_order(SYMBOL, "market", "buy", 0.01)
-    fee = bought["fees"][0]
-    say(
-        f"market buy: {bought['status']}, {bought['filled']} at {bought['average']}, fee {fee['cost']} {fee['currency']}"
-    )
-    resting = exchange.create_order("币安人生/USDT", "limit", "buy", 1000, 0.13)
-    say(f"limit buy of 1000 币安人生: {exchange.fetch_order(resting['id'], '币安人生/USDT')['status']}")
-    say(f"cancelled: {exchange.cancel_order(resting['id'], '币安人生/USDT')['status']}")
+    say(f"market buy: {bought['status']}, {bought['filled']} at {bought['average']}")
+    say(f"fee: {bought['fees'][0]['cost']} {bought['fees'][0]['currency']}")
+    price = exchange.fetch_ticker(OTHER)["last"] * 0.9
+    resting = exchange.create_order(OTHER, "limit", "buy", 1000, price)
+    say(f"limit buy of 1000 {OTHER}: {exchange.fetch_order(resting['id'], OTHER)['status']}")
+    say(f"cancelled: {exchange.cancel_order(resting['id'], OTHER)['status']}")
     fills = exchange.fetch_my_trades(SYMBOL)
     say(f"fills: {[(one['side'], one['amount'], one['price']) for one in fills]}")
     say(f"free: {exchange.fetch_balance()['free']['BTC']} BTC")
@@ -68,10 +67,8 @@ async def listen(make: Any, symbol: str, told: Told, say: Say) -> None:
         await asyncio.sleep(1.0)
         order = await exchange.create_order(symbol, "market", "buy", 0.01)
         orders, fills = await asyncio.gather(*account)
-        own = orders[0]["id"] == order["id"] == fills[0]["order"]
-        say(
-            f"account's stream: {'our' if own else 'another'} order, fill of {fills[0]['amount']} at {fills[0]['price']}"
-        )
+        own = "our" if orders[0]["id"] == order["id"] == fills[0]["order"] else "another"
+        say(f"account's stream: {own} order, fill of {fills[0]['amount']} at {fills[0]['price']}")
     finally:
         await exchange.close()
 

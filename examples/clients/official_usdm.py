@@ -1,4 +1,4 @@
-"""The exchange's own SDK for USDT-M perpetuals: leverage, a stop at the algo service, streams and the account's events."""
+"""The exchange's own SDK for USDT-M perpetuals: leverage, a stop, streams and the account's events."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""python-binance on both markets: streams, orders with the account's events, a pair of orders, and a perpetual's stop."""
+"""python-binance on both markets: streams, orders with the account's events, a pair, and a perpetual's stop."""
 
 import asyncio
 

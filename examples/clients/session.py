@@ -10,4 +10,7 @@ Say = Callable[[str], None]
 
 def begin(trade: Callable[[Told, Say], None]) -> None:
     """Runs a program against the venue that is told on stdin."""
-    trade(json.loads(sys.stdin.readline()), print)
+    line = sys.stdin.readline()
+    if not line.startswith("{"):
+        sys.exit("give the line that hot venue prints on stdin: hot venue --seed 7 > venue.json")
+    trade(json.loads(line), print)

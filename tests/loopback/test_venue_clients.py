@@ -1,4 +1,4 @@
-"""Clients that other people wrote, unmodified but for their addresses, trade on the venue as the documented logs say."""
+"""Clients that other people wrote trade on the venue as their documented logs say."""
 
 import importlib
 import re
