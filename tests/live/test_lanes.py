@@ -3,6 +3,8 @@
 import threading
 import time
 
+from patience import until
+
 from engine.world.venues.live.lanes import Lanes
 
 
@@ -19,7 +21,7 @@ def test_work_of_one_lane_is_done_in_order_and_never_at_once() -> None:
 
     for number in range(50):
         lanes.put("one", lambda number=number: work(number))
-    wait_for(lambda: len(done) == 50)
+    until(lambda: len(done) == 50)
     lanes.close()
     assert done == list(range(50))
 
@@ -56,10 +58,3 @@ def test_what_was_not_begun_at_the_end_is_not_begun_after_it() -> None:
     gate.set()
     closing.join(5)
     assert not done.is_set()
-
-
-def wait_for(so: object, within_s: float = 5.0) -> None:
-    until = time.monotonic() + within_s
-    while not so():  # type: ignore[operator]
-        assert time.monotonic() < until
-        time.sleep(0.005)
