@@ -1,6 +1,7 @@
 """The same kernels at machine speed, where numba is installed."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -35,14 +36,14 @@ _folder: Path | None = None
 def keep_compiled(folder: Path) -> None:
     """Keeps on disk what is compiled from here on, in a folder of `folder` that is named after all kernels' sources.
 
-    Numba itself would not notice that a step in another file has changed. A folder that cannot be written keeps
-    nothing.
+    Where the environment names a folder in numba's own NUMBA_CACHE_DIR, that one is meant. Numba itself would not
+    notice that a step in another file has changed. A folder that cannot be written keeps nothing.
     """
     global _folder
     sources = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(path.read_bytes())
-    wanted = folder / sources.hexdigest()[:16]
+    wanted = Path(os.environ.get("NUMBA_CACHE_DIR") or folder) / sources.hexdigest()[:16]
     try:
         wanted.mkdir(parents=True, exist_ok=True)
     except OSError:

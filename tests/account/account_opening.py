@@ -10,8 +10,8 @@ from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.serving import Serving
 
-#: Days of an hour, and proofs several times a second.
-QUICK = Rhythm(life_s=3_600.0, life_jitter_s=0.0, overlap_s=0.05, look_s=0.02, ping_s=1.0, prove_s=0.2, unread_s=0.1)
+#: Days of an hour, and two proofs a second. Pings leave a machine that is busy the time to answer.
+QUICK = Rhythm(life_s=3_600.0, life_jitter_s=0.0, overlap_s=0.05, look_s=0.02, ping_s=20.0, prove_s=0.5, unread_s=0.1)
 
 
 def opened(name: str, venue: Serving, folder: Path, rhythm: Rhythm = QUICK, **settings: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import msgspec
+from patience import NEVER_S
 
 from engine.world.account.account import News, OrderNews, StreamNews, TradeNews
 
@@ -24,7 +25,7 @@ class Hearer:
             self.news.append(news)
             self._changed.notify_all()
 
-    def wait(self, is_so: Callable[[], Any], within_s: float = 8.0) -> Any:
+    def wait(self, is_so: Callable[[], Any], within_s: float = NEVER_S) -> Any:
         """Waits until something is so, and gives it."""
         end = time.monotonic() + within_s
         with self._changed:

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("websockets")
 
 from account_opening import opened
+from patience import until
 from quiet_market import arm, order, quote
 
 from engine.errors import Bug, ConfigError
@@ -234,7 +235,7 @@ def test_leverage_beyond_what_the_symbol_bears(usdm: BinanceUsdmAccount) -> None
 
 def test_hedge_mode_is_refused(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     arm(venue, fault="dual")
-    _wait_for(venue, lambda one: one.trader.dual)
+    until(lambda: venue.do(lambda one: one.trader.dual))
     with pytest.raises(ConfigError, match="hedge mode"):
         usdm.prepare("ABCUSDT")
     with pytest.raises(Rejected) as refused:
@@ -299,12 +300,3 @@ def test_a_symbol_in_chinese_characters(usdm: BinanceUsdmAccount) -> None:
     assert usdm.order("币安人生USDT", "h31") is not None
     assert {one.client_id for one in usdm.open_orders("币安人生USDT")} == {"h32"}
     assert len(usdm.trades_of("币安人生USDT", told.order.order_id, told.order.venue_at - DAY)) == 1
-
-
-def _wait_for(venue: Serving, what: Any) -> None:
-    import time
-
-    until = time.monotonic() + 5
-    while not venue.do(what):
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -1,60 +1,12 @@
-"""A venue on loopback, and `hot` in this process, pointed at it."""
+"""`hot` in this process."""
 
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Callable
 
 import pytest
-
-from engine.world.loopback.market.generated import Generated
-from engine.world.loopback.serving import Serving, serving
-from engine.world.loopback.venue import VenueOptions
-
-
-class Said(NamedTuple):
-    """What a command gave: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-
-Hot = Callable[..., Said]
+from hot_runs import Said
 
 
 @pytest.fixture
-def venue() -> Iterator[Serving]:
-    """A venue whose prices stand still."""
-    with serving(VenueOptions(seed=7, market=Generated(7, volatility=0.0, history_minutes=30))) as served:
-        yield served
-
-
-@pytest.fixture
-def pointed(venue: Serving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serving:
-    """The same, with the environment of a user of it."""
-    monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("HOT_LEDGER__PATH", raising=False)
-    monkeypatch.setenv("HOT_LIVE__REST_URL", venue.rest_url)
-    monkeypatch.setenv("HOT_LIVE__STREAM_URL", venue.stream_url)
-    monkeypatch.setenv("HOT_BINANCE_API_KEY", venue.key)
-    monkeypatch.setenv("HOT_BINANCE_API_SECRET", venue.secret)
-    return venue
-
-
-@pytest.fixture
-def hot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Hot:
-    """Runs `hot ...` in an empty folder."""
-    from cli.main import main
-
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["hot", *map(str, args)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return Said(int(left.value.code or 0), said.out, said.err)
-
-    return call
+def hot(hot_here: Callable[..., Said]) -> Callable[..., Said]:
+    """Runs `hot ...` in this process."""
+    return hot_here

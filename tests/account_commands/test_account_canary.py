@@ -1,19 +1,19 @@
 """A canary: a key goes through commands that fail in every way, with every log on; no byte written may hold it."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from hot_runs import HOT, SESSION
+from hot_runs import env as env_of
+from patience import until
 
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.serving import Serving
 
-ROOT = Path(__file__).parents[2]
 _SIGNED = re.compile(rb"signature[\"']?\s*[=:]\s*[\"']?[0-9a-fA-F]{16}")
 FAULTS = ("-2015", "-1021", "html", "empty", "reset_before", "cut", "403", "429")
 
@@ -23,12 +23,11 @@ def every_byte(folder: Path) -> bytes:
 
 
 def environment(venue: Serving, folder: Path, **more: str) -> dict[str, str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    return {
-        **clean, "PYTHONPATH": str(ROOT), "HOT_DATA__DIR": str(folder / "data"), "HOT_DEBUG": "1",
-        "HOT_LIVE__REST_URL": venue.rest_url, "HOT_LIVE__STREAM_URL": venue.stream_url,
-        "HOT_BINANCE_API_KEY": venue.key, "HOT_BINANCE_API_SECRET": venue.secret, **more,
+    pointed = {
+        "HOT_DEBUG": "1", "HOT_LIVE__REST_URL": venue.rest_url, "HOT_LIVE__STREAM_URL": venue.stream_url,
+        "HOT_BINANCE_API_KEY": venue.key, "HOT_BINANCE_API_SECRET": venue.secret,
     }  # fmt: skip
+    return env_of(folder, **pointed | more)
 
 
 def check_nothing_leaked(venue: Serving, written: bytes) -> None:
@@ -42,7 +41,7 @@ def test_no_secret_is_ever_written(venue: Serving, tmp_path: Path, debug: str, f
     env = environment(venue, tmp_path, HOT_DEBUG=debug)
 
     def hot(*words: str) -> bytes:
-        done = subprocess.run([sys.executable, "-m", "cli.main", *words], capture_output=True, env=env, cwd=tmp_path)
+        done = subprocess.run([*HOT, *words], capture_output=True, env=env, cwd=tmp_path)
         assert done.returncode in (0, 69, 77, 78), done.stderr
         return done.stdout + done.stderr
 
@@ -69,16 +68,17 @@ def test_a_live_daemon_writes_no_secret(venue: Serving, tmp_path: Path, market: 
         "desk.equity": "100", "rules.max_positions.limit": "2", "hotcoin.min_heat": "70",
     }  # fmt: skip
     urls |= {f"HOT_{key.upper().replace('.', '__')}": value for key, value in gate.items()}
-    proof = ["run", "--market", str(ROOT / "examples" / "session"), "--symbol", "ETCUSDT", "--ledger", "paper.db", "-q"]
+    proof = ["run", "--market", str(SESSION), "--symbol", "ETCUSDT", "--ledger", "paper.db", "-q"]
     proof += ["--set", "scan.cycle_s=900"]
-    subprocess.run([sys.executable, "-m", "cli.main", *proof], cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([*HOT, *proof], cwd=tmp_path, stdout=subprocess.DEVNULL, check=True)
     with (tmp_path / "told").open("wb") as told:
         daemon = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *words], env=environment(venue, tmp_path, **urls), cwd=tmp_path,
+            [*HOT, *words], env=environment(venue, tmp_path, **urls), cwd=tmp_path,
             stdout=told, stderr=told,
         )  # fmt: skip
         try:
-            time.sleep(15)
+            until(lambda: b"LIVE, ledger live.db" in (tmp_path / "told").read_bytes())
+            time.sleep(5)  # some cycles
             arguments = Path(f"/proc/{daemon.pid}/cmdline")
             told.write(arguments.read_bytes() if arguments.exists() else b"")
         finally:

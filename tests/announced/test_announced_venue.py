@@ -4,24 +4,21 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from hot_runs import HOT, ROOT
 
 from engine.world.binance.articles import PATH
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     """The address of a venue in a process of its own, with two months of recorded announcements."""
     posts = ROOT / "tests" / "data" / "announcements.ndjson"
-    words = [sys.executable, "-m", "cli.main", "venue", "--port", "0", "--seed", "3", "--announcements", str(posts)]
+    words = [*HOT, "venue", "--port", "0", "--seed", "3", "--announcements", str(posts)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
         assert process.stdout is not None

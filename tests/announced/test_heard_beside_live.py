@@ -1,15 +1,13 @@
 """A live market with announcements and posts beside it: one stream, recorded, and thought over again the same."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hot_runs import run_hot, start_hot
+from patience import until
 
 pytest.importorskip("vaderSentiment")
 
@@ -20,7 +18,6 @@ from engine.world.loopback.serving import Serving, serving
 from engine.world.loopback.venue import VenueOptions
 from engine.world.recording import folder_of, read_recording
 
-ROOT = Path(__file__).parents[2]
 NEWS = Article(title="Binance Will List Some Coin (SOL)", code="abc")
 
 
@@ -36,24 +33,12 @@ def kinds(ledger: Path) -> list[str]:
     return [record.kind for record in map(decode, read_recording(folder_of(ledger))) if record is not None]
 
 
-def until(true: Callable[[], bool], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.5)
-
-
 def test_a_daemon_hears_them_and_a_replay_decides_the_same(tmp_path: Path) -> None:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    env = {**clean, "HOT_DATA__DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
     posts, ledger = tmp_path / "posts.jsonl", tmp_path / "live.db"
     posts.write_text('{"text":"$BTC before it listens"}\n')
     with serving(VenueOptions(articles=(NEWS,))) as venue:
-        words = ["daemon", "--ledger", str(ledger), "--posts", str(posts), "--jsonl", *live(venue)]
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "cli.main", *words], env=env, cwd=tmp_path, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
+        words = ("daemon", "--ledger", str(ledger), "--posts", str(posts), "--jsonl", *live(venue))
+        daemon = start_hot(tmp_path, *words)
         try:
             assert daemon.stderr is not None
             assert b"paper, ledger" in daemon.stderr.readline()
@@ -72,9 +57,6 @@ def test_a_daemon_hears_them_and_a_replay_decides_the_same(tmp_path: Path) -> No
     told = [one for one in map(decode, read_recording(folder_of(ledger))) if isinstance(one, Post)]
     assert [one.post_id for one in told] == ["0", "1", "2"]
     assert all(one.text == "$BTC to the moon" and (one.sentiment or 0) > 0.3 for one in told)
-    replayed = subprocess.run(
-        [sys.executable, "-m", "cli.main", "replay", "--ledger", str(ledger)], env=env, cwd=tmp_path,
-        capture_output=True,
-    )  # fmt: skip
+    replayed = run_hot(tmp_path, "replay", "--ledger", str(ledger))
     assert replayed.returncode == 0 and b'"same":true' in replayed.stdout, replayed.stderr
     assert b'"tick"' in out

@@ -1,15 +1,10 @@
-"""A small market cut from the bundled session, its backtest and its ledger, and `hot` as a process."""
+"""A small market cut from the bundled session, its backtest and its ledger."""
 
 from pathlib import Path
 
 import pytest
-from backtest_market import Hot, run_hot, small_market
-
-
-@pytest.fixture
-def hot(tmp_path: Path) -> Hot:
-    """Runs `hot` in a folder of the test's own; gives what it printed and its exit code."""
-    return lambda *words, stdin=b"": run_hot(tmp_path, *words, stdin=stdin)
+from backtest_market import small_market
+from hot_runs import run_hot
 
 
 @pytest.fixture(scope="session")

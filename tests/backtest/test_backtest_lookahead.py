@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backtest_market import SESSION, SYMBOLS, UNTIL, Hot
+from backtest_market import SYMBOLS, UNTIL
+from hot_runs import SESSION, Hot
 
 from engine.plugs import Entry
 from engine.records.market import Bar, BookTop, Tick, Ticker, Trade, check_price

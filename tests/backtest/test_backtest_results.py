@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from backtest_market import SESSION, Hot, compared, decisions, env, rows, run_hot, summary
+from backtest_market import decisions, rows, summary
+from hot_runs import HOT, SESSION, Hot, compared, env, run_hot, start_hot
 
 from engine.matching.units import plain
 from engine.runs.backtest.backtest import Held, Result
@@ -210,8 +211,7 @@ def test_a_market_on_stdin_will_do(made: Path, hot: Hot, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_was_done(tmp_path: Path, number: signal.Signals) -> None:
-    words = [sys.executable, "-m", "cli.main", "backtest", "--market", str(SESSION), "--out", "results"]
-    process = subprocess.Popen(words, cwd=tmp_path, env=env(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = start_hot(tmp_path, "backtest", "--market", str(SESSION), "--out", "results")
     equity = tmp_path / "results" / "equity.jsonl"
     until = time.monotonic() + 60
     while time.monotonic() < until and not equity.exists():
@@ -323,7 +323,7 @@ def test_a_market_without_prices_is_told(made: Path, hot: Hot, tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
 def test_a_full_disk_is_told_and_nothing_else_is_done(made: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "cli.main", "backtest", "--market", str(made / "market.jsonl"), "--out", "results"]
+    words = [*HOT, "backtest", "--market", str(made / "market.jsonl"), "--out", "results"]
     limited = (
         "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)); "
         "os.execv(sys.argv[1], sys.argv[1:])"

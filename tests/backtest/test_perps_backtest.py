@@ -5,7 +5,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backtest_market import ROOT, Hot, compared, decisions, env, rows, run_hot, summary
+from backtest_market import decisions, rows, summary
+from hot_runs import HOT, ROOT, Hot, compared, env, run_hot
 
 PERPS = ROOT / "tests" / "data" / "perps"
 SHARED = Path(os.environ.get("HOT_SHARED", ROOT.parent / "shared")) / "data" / "binance" / "usdm"
@@ -161,7 +161,7 @@ def test_run_and_backtest_and_pipe_decide_the_same(perps: Path) -> None:
     piped = b""
     for words in (scan, ("rank",), ("signal",), ("precheck",), ("order", "--paper", "--ledger", "pipe.db")):
         done = subprocess.run(
-            [sys.executable, "-m", "cli.main", *words], input=piped, capture_output=True, env=env(perps),
+            [*HOT, *words], input=piped, capture_output=True, env=env(perps),
             cwd=perps, timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -144,7 +144,7 @@ def test_a_body_that_drips_stops_at_the_deadline(link: Link, serve: Callable[...
     start = time.monotonic()
     with pytest.raises(Lost, match="took longer"):
         get(link, serve(drip).url)
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 4
 
 
 def test_a_body_without_end_stops_at_the_bound(link: Link, serve: Callable[..., RawServer]) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,13 +247,15 @@ def settle_nothing() -> None:
     Keeper.settle = lambda self, intent_key, executed: None  # type: ignore[method-assign]
 
 
-USDM, SPOT = Plan(market="usdm", storm_s=20, kills=False), Plan(market="spot", storm_s=20, kills=False)
-DOUBT = ({"fault": "503_unknown", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": 20},)
-LOST = ({"fault": "drop", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": 20},)
-DEAF = ({"fault": "never", "on": "user", "times": 0, "for_s": 20},)
-UNREAD = ({"fault": "502", "on": "GET /*/order", "times": 0, "chance": 0.7, "for_s": 20},)
-HIDDEN = ({"fault": "hide", "seconds": 3.0}, {"fault": "hide", "seconds": 0.0, "after_s": 20})
-TWICE = ({"fault": "twice", "on": "user", "times": 0, "for_s": 20},)
+#: Faults go on for as long as a storm.
+STORM_S = 20
+USDM, SPOT = Plan(market="usdm", storm_s=STORM_S, kills=False), Plan(market="spot", storm_s=STORM_S, kills=False)
+DOUBT = ({"fault": "503_unknown", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": STORM_S},)
+LOST = ({"fault": "drop", "on": "POST /*rder", "times": 0, "chance": 0.5, "for_s": STORM_S},)
+DEAF = ({"fault": "never", "on": "user", "times": 0, "for_s": STORM_S},)
+UNREAD = ({"fault": "502", "on": "GET /*/order", "times": 0, "chance": 0.7, "for_s": STORM_S},)
+HIDDEN = ({"fault": "hide", "seconds": 3.0}, {"fault": "hide", "seconds": 0.0, "after_s": STORM_S})
+TWICE = ({"fault": "twice", "on": "user", "times": 0, "for_s": STORM_S},)
 LOW = books_checker.Caps(2, Decimal(100_000), 5)
 
 BUGS = (
@@ -282,9 +285,19 @@ BUGS = (
 RACED = "a reservation is taken twice"
 
 
-def bite(bug: Bug) -> tuple[bool, str]:
+def lasting(plan: Plan, storm_s: float) -> Plan:
+    """Gives a plan with all its times drawn out, or together, as a storm of so many seconds needs."""
+    share = storm_s / STORM_S
+    script = tuple(
+        {key: value * share if key in ("for_s", "after_s") else value for key, value in one.items()}
+        for one in plan.script
+    )
+    return replace(plan, storm_s=plan.storm_s * share, script=script)
+
+
+def bite(bug: Bug, storm_s: float) -> tuple[bool, str]:
     """Plays a bug's episode; says whether one of its invariants told of it, and which ones did."""
-    found = play(f"bite/{bug.name}", replace(bug.plan, before=bug.plant))
+    found = play(f"bite/{bug.name}", replace(lasting(bug.plan, storm_s), before=bug.plant))
     names = sorted({name for name, _ in found.broken})
     return bool(bug.told_by & set(names)), f"{', '.join(names)} ({found.orders} orders)"
 
@@ -300,9 +313,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lanes", type=int, default=4, help="bugs at once")
     parser.add_argument("--only", default="", help="part of a bug's name")
+    parser.add_argument("--storm", type=float, default=STORM_S, help="seconds of an episode's storm")
     args = parser.parse_args()
     warm()
-    jobs: dict[str, Callable[[], tuple[bool, str]]] = {one.name: lambda one=one: bite(one) for one in BUGS}  # type: ignore[misc]
+    jobs: dict[str, Callable[[], tuple[bool, str]]] = {one.name: partial(bite, one, args.storm) for one in BUGS}
     jobs[RACED] = bite_race
     wanted = [name for name in jobs if args.only in name]
     missed = 0

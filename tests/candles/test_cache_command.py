@@ -1,23 +1,16 @@
 """hot cache: what is kept and what it spared, in every format; a folder without a cache is told so."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from candle_exchange import START, CandleExchange, through
+from hot_runs import Done, run_hot
 
 from engine.world.candles.cache import CACHE_FILE, CandleCache
 
-ROOT = Path(__file__).parent.parent.parent
 
-
-def hot(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "HOT_DATA__DIR": str(folder)}
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", "cache", *words], capture_output=True, text=True, env=env, timeout=60
-    )
+def hot(folder: Path, *words: str) -> Done:
+    return run_hot(folder, "cache", *words, HOT_DATA__DIR=str(folder))
 
 
 def test_it_tells_what_is_kept_and_spared(tmp_path: Path) -> None:
@@ -34,16 +27,16 @@ def test_it_tells_what_is_kept_and_spared(tmp_path: Path) -> None:
     assert (row["asks"], row["hits"], row["asks_hit_pct"], row["candles_hit_pct"]) == (8, 6, 75.0, 75.0)
     assert (row["requests"], row["plain_requests"], row["requests_spared_pct"]) == (2, 8, 75.0)
     told = hot(tmp_path, "--table")
-    assert "asks_hit_pct" in told.stdout and str(tmp_path) in told.stderr
+    assert b"asks_hit_pct" in told.stdout and str(tmp_path).encode() in told.stderr
 
 
 def test_a_folder_without_one_is_told_so(tmp_path: Path) -> None:
     told = hot(tmp_path, "--jsonl")
-    assert (told.returncode, told.stdout) == (0, "")
-    assert "no candles are kept yet" in told.stderr and not (tmp_path / CACHE_FILE).exists()
+    assert (told.returncode, told.stdout) == (0, b"")
+    assert b"no candles are kept yet" in told.stderr and not (tmp_path / CACHE_FILE).exists()
 
 
 def test_a_damaged_cache_is_begun_anew_and_said_to_be(tmp_path: Path) -> None:
     (tmp_path / CACHE_FILE).write_bytes(b"candles" * 1000)
     told = hot(tmp_path, "--jsonl")
-    assert told.returncode == 0 and "not a database" in told.stderr and "Traceback" not in told.stderr
+    assert told.returncode == 0 and b"not a database" in told.stderr and b"Traceback" not in told.stderr

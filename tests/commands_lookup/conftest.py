@@ -3,9 +3,9 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from hot_runs import Said
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
@@ -16,32 +16,10 @@ from engine.records.base import Record
 from engine.records.trades import OrderAttempt
 
 
-class Said(NamedTuple):
-    """What a command gave: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def hot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Said]:
-    """Runs `hot ...` in an empty folder, with a data folder of its own."""
-    from cli.main import main
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("HOT_LEDGER__PATH", raising=False)
-
-    def call(*args: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["hot", *map(str, args)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return Said(int(left.value.code or 0), said.out, said.err)
-
-    return call
+def hot(hot_here: Callable[..., Said]) -> Callable[..., Said]:
+    """Runs `hot ...` in this process."""
+    return hot_here
 
 
 @pytest.fixture

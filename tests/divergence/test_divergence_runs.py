@@ -3,20 +3,15 @@
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
+from hot_runs import SESSION, Hot, run_hot
 
-ROOT = Path(__file__).parent.parent.parent
-SESSION = ROOT / "examples" / "session"
 #: Five hours of the hot day on three coins, with a day of windows before it.
 COINS = ("--symbol", "ETCUSDT", "--symbol", "DOGEUSDT", "--symbol", "BCHUSDT")
 CUT = (*COINS, "--until", "2021-04-16T05:00")
@@ -31,15 +26,6 @@ CHANGED = {
     "threshold": "hotcoin.min_heat=60",
     "received": "paper.fee_in=received",
 }
-Hot = Callable[..., "subprocess.CompletedProcess[bytes]"]
-
-
-def run_hot(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    env = {**clean, "HOT_DATA__DIR": str(folder / "data"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words], input=b"", capture_output=True, env=env, cwd=folder, timeout=120
-    )
 
 
 @pytest.fixture(scope="session")

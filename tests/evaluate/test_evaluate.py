@@ -3,40 +3,29 @@
 import csv
 import io
 import json
-import os
 import statistics
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hot_runs import SESSION, Done
+from hot_runs import run_hot as hot
 
 from engine.records.wire import encode
 from engine.runs.market import MarketOptions, open_market
 
-ROOT = Path(__file__).parent.parent.parent
 SYMBOLS = ("ETCUSDT", "DOGEUSDT", "TRXUSDT", "CHZUSDT", "BCHUSDT", "DGBUSDT")
 #: 2021-04-16 03:30 UTC.
 UNTIL = 1_618_543_800_000
 HORIZONS = ("--horizon", "5m", "--horizon", "15m")
 
 
-def hot(folder: Path, *words: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    env = {**clean, "HOT_DATA__DIR": str(folder / "data"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "cli.main", *words]
-    return subprocess.run(command, input=stdin, capture_output=True, env=env, cwd=folder, timeout=240)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small market, what a pipe up to hot rank wrote of it, and the ledger of a run over it."""
     folder = tmp_path_factory.mktemp("evaluate")
-    opened = open_market(
-        MarketOptions(str(ROOT / "examples/session"), symbols=SYMBOLS, until_ms=UNTIL), lambda *_: None
-    )
+    opened = open_market(MarketOptions(str(SESSION), symbols=SYMBOLS, until_ms=UNTIL), lambda *_: None)
     facts = b"".join(encode(entry.record) + b"\n" for entry in opened.source.facts() if entry.record is not None)
     (folder / "market.jsonl").write_bytes(facts)
     scanned = hot(folder, "scan", "--market", "market.jsonl")
@@ -52,7 +41,7 @@ def found(made: Path) -> dict[str, Any]:
     return whole(hot(made, "rank", "--evaluate", "--ledger", "run.db", *HORIZONS))
 
 
-def whole(done: "subprocess.CompletedProcess[bytes]") -> dict[str, Any]:
+def whole(done: Done) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     read: dict[str, Any] = json.loads(done.stdout)
     return read

@@ -1,6 +1,5 @@
 """What the documents promise is so: help, docs, README, recipes, examples, pins."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -9,24 +8,21 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hot_runs import HOT, ROOT
+from hot_runs import env as env_of
 
 from cli.main import COMMANDS
 from engine.records.wire import decode
 from engine.runs import settings
 
-ROOT = Path(__file__).parent.parent.parent
-
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    return {**clean, "HOT_DATA__DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    return env_of(tmp_path, COLUMNS="100")
 
 
 def hot(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words], capture_output=True, text=True, env=env, cwd=ROOT, timeout=120
-    )
+    return subprocess.run([*HOT, *words], capture_output=True, text=True, env=env, cwd=ROOT, timeout=120)
 
 
 def test_the_docs_are_what_the_commands_say(env: dict[str, str]) -> None:
@@ -125,6 +121,6 @@ def test_the_import_contract_is_kept(env: dict[str, str]) -> None:
 )
 def test_every_stage_has_an_example_that_runs(name: str, kind: str, env: dict[str, str]) -> None:
     lines = (ROOT / "examples" / f"{name}.jsonl").read_bytes()
-    done = subprocess.run([sys.executable, "-m", "cli.main", name, "-q"], input=lines, capture_output=True, env=env)
+    done = subprocess.run([*HOT, name, "-q"], input=lines, capture_output=True, env=env)
     assert done.returncode == 0, done.stderr
     assert f'"kind":"{kind}"'.encode() in done.stdout

@@ -5,16 +5,17 @@ import math
 import pkgutil
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import engine.kernels
-from engine.kernels.compiled import compiled
+from engine.kernels.compiled import compiled, keep_compiled
 from engine.kernels.kernel import Kernel
 
 np = pytest.importorskip("numpy")
-pytest.importorskip("numba")
+numba = pytest.importorskip("numba")
 
 for module in pkgutil.iter_modules(engine.kernels.__path__):
     importlib.import_module(f"engine.kernels.{module.name}")
@@ -47,3 +48,16 @@ def test_a_compiled_kernel_gives_the_bits_of_the_plain_one(kind: Any, market: st
     expected = [plain] if len(kernel.outputs) == 1 else plain
     assert [[v.hex() for v in line.tolist()] for line in lines] == [[v.hex() for v in line] for line in expected]
     assert [v.hex() for v in state.tolist()] == [v.hex() for v in kernel.state]
+
+
+def test_what_is_compiled_is_kept_in_our_folder_or_where_numba_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.kernels.compiled._folder", None)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", numba.config.CACHE_DIR)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "told"))
+    keep_compiled(tmp_path / "ours")
+    assert [path.name for path in tmp_path.iterdir()] == ["told"]
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    keep_compiled(tmp_path / "ours")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ours", "told"]

@@ -138,7 +138,7 @@ def test_a_commit_waits_for_another_writer(path, spawn):
         started = time.monotonic()
         ledger.append(anomaly(1))
         ledger.commit()
-        assert 0.3 < time.monotonic() - started < 5
+        assert 0.3 < time.monotonic() - started < 30
         assert ledger.head.seq == 1
 
 

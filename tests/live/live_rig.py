@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from patience import NEVER_S
+
 from engine.ledger.ledger import Ledger
 from engine.plugs import Entry, Frame, Indicator, Verdict
 from engine.records.base import Record
@@ -70,7 +72,7 @@ def rules(symbol: str, venue: str) -> SymbolRules:
     )  # fmt: skip
 
 
-def until(done: Callable[[], bool], within_s: float = 10.0) -> "Waiting":
+def until(done: Callable[[], bool], within_s: float = NEVER_S) -> "Waiting":
     """A step that goes on beating until something is so."""
     return Waiting(done, within_s)
 

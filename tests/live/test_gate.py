@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hot_runs import SESSION
 
 from engine.errors import ConfigError, KeyRefused, LedgerError, Refused, VenueError
 from engine.ledger.ledger import Ledger
@@ -21,7 +22,6 @@ from engine.runs.rollout import check_caps
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.serving import Serving
 
-ROOT = Path(__file__).parents[2]
 FIRST = ("desk.equity=100", "rules.max_positions.limit=2", "hotcoin.min_heat=70")
 PASSED = "LIVE TRADING with real money"
 
@@ -33,8 +33,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from cli.options import market_of
 
     path = tmp_path_factory.mktemp("paper") / "paper.db"
-    session = str(ROOT / "examples" / "session")
-    wanted = market_of([session], None, ["ETCUSDT"], None, None, "max", False, 0)
+    wanted = market_of([str(SESSION)], None, ["ETCUSDT"], None, None, "max", False, 0)
     assert play(settings.load(env={}, sets=["scan.cycle_s=900"]), wanted, path, 0, None, True) == 0
     return path
 

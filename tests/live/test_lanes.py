@@ -3,6 +3,8 @@
 import threading
 import time
 
+from patience import until
+
 from engine.world.venues.live.lanes import Lanes
 
 
@@ -19,7 +21,7 @@ def test_work_of_one_lane_is_done_in_order_and_never_at_once() -> None:
 
     for number in range(50):
         lanes.put("one", lambda number=number: work(number))
-    wait_for(lambda: len(done) == 50)
+    until(lambda: len(done) == 50)
     lanes.close()
     assert done == list(range(50))
 
@@ -74,13 +76,6 @@ def test_more_lanes_than_threads_are_all_worked_through() -> None:
     lanes = Lanes(lambda error: None, threads=2)
     for number in range(40):
         lanes.put(f"lane {number % 20}", lambda number=number: done.append(number))
-    wait_for(lambda: len(done) == 40)
+    until(lambda: len(done) == 40)
     assert sorted(done) == list(range(40))
     assert lanes.close()
-
-
-def wait_for(so: object, within_s: float = 5.0) -> None:
-    until = time.monotonic() + within_s
-    while not so():  # type: ignore[operator]
-        assert time.monotonic() < until
-        time.sleep(0.005)

@@ -2,12 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import patience
 from live_rig import Rig, until
 from tiny_account import TinyAccount, unreachable
 
@@ -85,13 +85,6 @@ def order(client_id: str, order_type: Any = "market") -> VenueOrder:
     )  # fmt: skip
 
 
-def wait_for(done: Callable[[], object], within_s: float = 20.0) -> None:
-    end = time.monotonic() + within_s
-    while not done():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_an_execution_that_a_kill_left_in_the_recording_alone_is_booked_once(tmp_path: Path) -> None:
     account = Halves(streams=False, mishap=lambda what, _: "lost" if what == "place" else "hidden")
     rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
@@ -121,11 +114,11 @@ def test_the_way_out_waits_for_no_answer_about_a_stop() -> None:
     try:
         venue.start([])
         venue.send(order("h" + "s" * 27, "stop"))
-        wait_for(lambda: account.orders)
+        patience.until(lambda: account.orders)
         venue.cancel("h" + "s" * 27)
-        wait_for(lambda: ("asked", "h" + "s" * 27) in account.requests)
+        patience.until(lambda: ("asked", "h" + "s" * 27) in account.requests)
         venue.send(order("h" + "x" * 27))
-        wait_for(lambda: ("place", "h" + "x" * 27) in account.requests, within_s=5)
+        patience.until(lambda: ("place", "h" + "x" * 27) in account.requests)
     finally:
         answers.set()
         venue.close()
@@ -164,7 +157,7 @@ def test_the_end_waits_for_no_answer_that_does_not_come() -> None:
     try:
         venue.start([])
         venue.send(order("h" + "s" * 27))
-        wait_for(lambda: ("place", "h" + "s" * 27) in account.requests)
+        patience.until(lambda: ("place", "h" + "s" * 27) in account.requests)
         began = time.monotonic()
         venue.close()
         assert time.monotonic() - began < 5
@@ -182,10 +175,12 @@ def test_an_order_at_the_market_of_which_only_a_part_was_told_is_asked_for_soon(
         venue.start([])
         venue.hear(StreamNews(up=True))
         venue.send(order("h" + "m" * 27))
-        wait_for(lambda: account.executed)
+        patience.until(lambda: account.executed)
         account.tell(account.executed[0])
         account.mishap = lambda what, _: None
-        wait_for(lambda: told.extend(venue.drain()) or len([1 for one in told if isinstance(one, Execution)]) == 2)
+        patience.until(
+            lambda: told.extend(venue.drain()) or len([1 for one in told if isinstance(one, Execution)]) == 2
+        )
     finally:
         venue.close()
 
@@ -205,7 +200,7 @@ def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:
     told: list[Record] = []
     try:
         venue.start([])
-        wait_for(lambda: told.extend(venue.drain()) or (sold and venue.syncing.recovered))
+        patience.until(lambda: told.extend(venue.drain()) or (sold and venue.syncing.recovered))
         told += venue.drain()
     finally:
         venue.close()
@@ -218,7 +213,7 @@ def test_a_flood_of_fills_does_not_use_up_what_may_be_asked() -> None:
     venue = LiveVenue(account, LiveVenueSettings())
     try:
         venue.start([])
-        wait_for(lambda: venue.drain() is not None and venue.syncing.recovered)
+        patience.until(lambda: venue.drain() is not None and venue.syncing.recovered)
         for _ in range(100):
             venue.hear(BalanceNews(asset="USDT", free=Decimal(1), locked=Decimal(0)))
             time.sleep(0.02)
@@ -232,7 +227,7 @@ def test_a_start_with_doubts_asks_for_little_until_they_are_over() -> None:
     venue = LiveVenue(account, LiveVenueSettings(absent_after_s=4))
     try:
         venue.start([Sent(order("h" + "s" * 27), Decimal(0))])
-        wait_for(lambda: venue.drain() is not None and venue.syncing.recovered)
+        patience.until(lambda: venue.drain() is not None and venue.syncing.recovered)
     finally:
         venue.close()
     assert len([what for what, _ in account.requests if what == "holdings"]) <= 4
@@ -247,7 +242,7 @@ def test_what_a_stop_sold_under_another_number_is_not_taken_for_a_strangers() ->
     try:
         venue.start([])
         venue.send(order("h" + "s" * 27, "stop"))
-        wait_for(lambda: told.extend(venue.drain()) or [one for one in told if isinstance(one, Execution)])
+        patience.until(lambda: told.extend(venue.drain()) or [one for one in told if isinstance(one, Execution)])
     finally:
         venue.close()
     assert [one.client_id for one in told if isinstance(one, Execution)] == ["h" + "s" * 27]

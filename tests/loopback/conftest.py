@@ -1,4 +1,4 @@
-"""A venue on a port of its own, and a client that speaks to it."""
+"""A client that speaks to the venue."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,18 +9,6 @@ if TYPE_CHECKING:
     from venue_client import Client
 
     from engine.world.loopback.serving import Serving
-
-
-@pytest.fixture
-def venue() -> "Iterator[Serving]":
-    """A venue whose prices stand still."""
-    pytest.importorskip("websockets")
-    from engine.world.loopback.market.generated import Generated
-    from engine.world.loopback.serving import serving
-    from engine.world.loopback.venue import VenueOptions
-
-    with serving(VenueOptions(seed=7, market=Generated(7, volatility=0.0, history_minutes=30))) as served:
-        yield served
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from hot_runs import ROOT
 
 pytest.importorskip("websockets")
 
 from venue_client import Client
 
-ROOT = Path(__file__).parent.parent.parent
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 HOT = [sys.executable, "-m", "cli.main", "venue"]
 

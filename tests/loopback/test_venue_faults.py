@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from patience import until
 
 pytest.importorskip("websockets")
 
@@ -33,10 +34,7 @@ def arm(venue: Serving, **fault: Any) -> None:
 
 
 def wait_for(venue: Serving, what: Callable[[Any], bool]) -> None:
-    until = time.monotonic() + 5
-    while not venue.do(what):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: venue.do(what))
 
 
 def placed(venue: Serving) -> list[str]:

@@ -6,13 +6,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_market import SESSION
+from hot_runs import SESSION, Hot
 
-Hot = Callable[..., subprocess.CompletedProcess[bytes]]
 FILTERS = ("rank", "signal", "precheck", "order")
 TICK = b'{"kind":"tick","at":1618531500000}'
 CANDIDATE = (
@@ -87,7 +85,7 @@ def test_a_line_of_100_mb_is_dropped_without_keeping_it(hot: Hot) -> None:
     done = hot("rank", stdin=giant + b"\n" + CANDIDATE + b"\n" + TICK + b"\n")
     assert done.returncode == 65
     assert len(out_lines(done)) == 3
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 120
 
 
 @pytest.mark.parametrize("seed", range(6))

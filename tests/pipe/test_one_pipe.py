@@ -6,17 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_market import CUT, ROOT, SESSION, STAGES, decisions, first_difference
+from hot_runs import ROOT, SESSION, STAGES, Hot, compared
+from small_market import CUT, first_difference
 
 from engine.ledger.ledger import Ledger
 from engine.ledger.verify import verify
 from engine.records.wire import COMPARED, decode, kind_of_line
-
-Hot = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 def stored(path: Path) -> list[bytes]:
@@ -25,8 +23,8 @@ def stored(path: Path) -> list[bytes]:
 
 
 def test_the_small_market_trades(piped: dict[str, bytes]) -> None:
-    kinds = [kind_of_line(line) for line in decisions(piped["order"])]
-    purposes = [record.purpose for record in map(decode, decisions(piped["order"])) if record.kind == "fill"]  # type: ignore[union-attr]
+    kinds = [kind_of_line(line) for line in compared(piped["order"])]
+    purposes = [record.purpose for record in map(decode, compared(piped["order"])) if record.kind == "fill"]  # type: ignore[union-attr]
     assert kinds.count("fill") >= 5
     assert "exit" in purposes
     assert kinds.count("cycle") == kinds.count("tick") > 1000
@@ -35,14 +33,14 @@ def test_the_small_market_trades(piped: dict[str, bytes]) -> None:
 def test_one_process_says_what_the_pipe_says(piped: dict[str, bytes], hot: Hot, tmp_path: Path) -> None:
     done = hot("run", "--market", str(SESSION), *CUT, "--paper", "--ledger", "run.db", "--quiet")
     assert done.returncode == 0, done.stderr
-    assert first_difference(decisions(piped["order"]), done.stdout.splitlines()) is None
-    assert first_difference(decisions(piped["order"]), stored(tmp_path / "run.db")) is None
+    assert first_difference(compared(piped["order"]), done.stdout.splitlines()) is None
+    assert first_difference(compared(piped["order"]), stored(tmp_path / "run.db")) is None
 
 
 def test_the_daemon_says_what_the_pipe_says(piped: dict[str, bytes], hot: Hot, tmp_path: Path) -> None:
     done = hot("daemon", "--paper", "--market", str(SESSION), *CUT, "--ledger", "daemon.db", "--quiet")
     assert done.returncode == 0, done.stderr
-    assert first_difference(decisions(piped["order"]), stored(tmp_path / "daemon.db")) is None
+    assert first_difference(compared(piped["order"]), stored(tmp_path / "daemon.db")) is None
     assert (tmp_path / "daemon.html").is_file()
 
 
@@ -109,7 +107,7 @@ def test_a_daemon_stopped_at_five_facts_goes_on_as_if_nothing_had_been(
         assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     done = hot("daemon", "--paper", "--market", str(SESSION), *CUT, "--ledger", str(ledger), "-q")
     assert done.returncode == 0, done.stderr
-    assert first_difference(decisions(piped["order"]), stored(ledger)) is None
+    assert first_difference(compared(piped["order"]), stored(ledger)) is None
     assert verify(ledger).ok
 
 
@@ -119,7 +117,7 @@ def test_the_pipe_killed_in_the_middle_goes_on_with_the_same_ledger(
     half = b"\n".join(piped["precheck"].splitlines()[: len(piped["precheck"].splitlines()) // 2]) + b"\n"
     assert hot("order", "--paper", "--ledger", "half.db", "-q", stdin=half).returncode == 0
     assert hot("order", "--paper", "--ledger", "half.db", "-q", stdin=piped["precheck"]).returncode == 0
-    assert first_difference(decisions(piped["order"]), stored(tmp_path / "half.db")) is None
+    assert first_difference(compared(piped["order"]), stored(tmp_path / "half.db")) is None
 
 
 def test_the_same_market_again_changes_nothing(hot: Hot, tmp_path: Path) -> None:
@@ -228,7 +226,7 @@ def test_a_stream_is_recorded_beside_its_ledger_and_a_killed_daemon_goes_on_from
     # What comes next overlaps with what came before, as after a reconnect; nothing is counted twice.
     second = hot(*words, stdin=b"\n".join(facts[cut - 500 :]) + b"\n")
     assert second.returncode == 0, second.stderr
-    assert first_difference(decisions(piped["order"]), stored(ledger)) is None
+    assert first_difference(compared(piped["order"]), stored(ledger)) is None
     assert verify(ledger).ok
     exported = hot("ledger", "export", "--ledger", str(ledger), "--with-facts").stdout
     bars = [line for line in facts if kind_of_line(line) == "bar"]

@@ -1,16 +1,13 @@
 """What `hot order` is fed by others: intents that nobody judged, rules that make no sense, a stream without a run."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_market import ROOT
+from hot_runs import ROOT, Hot
 
 EXAMPLE = (ROOT / "examples" / "order.jsonl").read_bytes().splitlines()
-Hot = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 def changed(kind: str, **fields: Any) -> bytes:

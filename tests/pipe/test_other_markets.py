@@ -3,18 +3,16 @@
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_market import ROOT, SESSION, decisions
+from hot_runs import ROOT, SESSION, Hot, compared
 
 from engine.records.market import Announcement, Bar, Post
 from engine.records.wire import decode, encode, kind_of_line
 from engine.world.imports.rolling import derive_tickers
 from engine.world.sources.recorded import Recorded
 
-Hot = Callable[..., subprocess.CompletedProcess[bytes]]
 SHARED = Path(os.environ.get("HOT_SHARED", ROOT.parent / "shared")) / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the large recordings are not here")
 
@@ -97,7 +95,7 @@ def test_a_symbol_in_chinese_characters_passes_every_stage(hot: Hot, tmp_path: P
     (tmp_path / "chinese.jsonl").write_bytes(lines)
     done = hot("run", "--market", "chinese.jsonl", "--ledger", "c.db", "-q")
     assert done.returncode == 0, done.stderr
-    fills = [decode(line) for line in decisions(done.stdout) if kind_of_line(line) == "fill"]
+    fills = [decode(line) for line in compared(done.stdout) if kind_of_line(line) == "fill"]
     assert fills and all(fill.symbol == name for fill in fills)  # type: ignore[union-attr]
     assert name in hot("trades", "--ledger", "c.db", "--table").stdout.decode()
 
@@ -126,7 +124,7 @@ def test_times_that_run_backwards_and_negative_volumes_are_skipped_and_counted(h
 def test_recordings_that_are_not_bundled_run_as_well(
     path: str, more: tuple[str, ...], least: dict[str, int], hot: Hot
 ) -> None:
-    done = hot("run", "--market", str(SHARED / path), *more, "--ledger", "other.db", "-q", timeout=280)
+    done = hot("run", "--market", str(SHARED / path), *more, "--ledger", "other.db", "-q")
     assert done.returncode == 0, done.stderr
     counts = kinds(done)
     assert all(counts.get(kind, 0) >= number for kind, number in least.items()), counts

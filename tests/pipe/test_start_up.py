@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_market import ROOT
+from hot_runs import ROOT
 
 HEAVY = ("pandas", "rich", "httpx", "sqlite_utils", "numpy", "numba", "zstandard", "apscheduler", "platformdirs")
 

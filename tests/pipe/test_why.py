@@ -1,14 +1,11 @@
 """`hot why` explains a trade and a non-trade, and a ledger with one byte changed is not clean."""
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_market import CUT, SESSION
-
-Hot = Callable[..., subprocess.CompletedProcess[bytes]]
+from hot_runs import SESSION, Hot
+from small_market import CUT
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recorder_runs import CUT, SESSION, decisions, env, hot, kinds, live, started
+from hot_runs import SESSION, compared, env, start_hot
+from hot_runs import run_hot as hot
+from patience import until
+from recorder_runs import CUT, kinds, live
 
 from engine.world.loopback.serving import Serving
 from engine.world.recording import read_index, read_recording
@@ -29,16 +31,13 @@ def venue() -> "Iterator[Serving]":
 
 def until_written(folder: Path, ticks: int = 0) -> None:
     """Waits until there are more than so many ticks."""
-    end = time.monotonic() + 60
-    while not (folder.exists() and kinds(folder).get("tick", 0) > ticks):
-        assert time.monotonic() < end, "nothing was recorded"
-        time.sleep(0.3)
+    until(lambda: folder.exists() and kinds(folder).get("tick", 0) > ticks, every_s=0.3)
 
 
 def test_a_recording_is_decided_on_as_what_it_was_made_of(tmp_path: Path) -> None:
-    done = hot(tmp_path, "record", "--market", SESSION, *CUT, "--out", "tape")
+    done = hot(tmp_path, "record", "--market", str(SESSION), *CUT, "--out", "tape")
     assert done.returncode == 0, done.stderr
-    told = [hot(tmp_path, "run", "--market", market, *CUT, "-q").stdout for market in (SESSION, "tape")]
+    told = [hot(tmp_path, "run", "--market", market, *CUT, "-q").stdout for market in (str(SESSION), "tape")]
     assert told[0] == told[1] and b'"kind":"fill"' in told[0]
     replayed = hot(tmp_path, "replay", "-q")
     assert replayed.returncode == 0, replayed.stderr
@@ -58,12 +57,12 @@ def test_a_live_market_is_recorded_and_decided_on_alike_ever_after(venue: Servin
     assert counts["symbol_rules"] >= 13 and counts["book_top"] >= 13
     cycle = ("--set", "scan.cycle_s=1")
     one = hot(tmp_path, "run", "--market", "tape", *cycle, "-q")
-    assert one.returncode == 0 and len(decisions(one.stdout)) > 5
+    assert one.returncode == 0 and len(compared(one.stdout)) > 5
     assert hot(tmp_path, "replay", "-q").returncode == 0
     scanned = hot(tmp_path, "scan", "--market", "tape", *cycle)
     for stage in ("rank", "signal", "precheck", "order"):
         scanned = hot(tmp_path, stage, "-q", stdin=scanned.stdout)
-    assert decisions(scanned.stdout) == decisions(one.stdout)
+    assert compared(scanned.stdout) == compared(one.stdout)
 
 
 def test_only_the_symbols_that_are_wanted_are_recorded(venue: Serving, tmp_path: Path) -> None:
@@ -74,7 +73,7 @@ def test_only_the_symbols_that_are_wanted_are_recorded(venue: Serving, tmp_path:
 
 
 def test_a_stop_is_in_order(venue: Serving, tmp_path: Path) -> None:
-    process = started(tmp_path, "record", *live(venue), "--out", "tape")
+    process = start_hot(tmp_path, "record", *live(venue), "--out", "tape")
     until_written(tmp_path / "tape")
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=20)
@@ -89,7 +88,7 @@ def test_a_kill_loses_the_last_second_and_the_next_start_goes_on(venue: Serving,
     tape = tmp_path / "tape"
     for _ in range(2):
         ticks = kinds(tape)["tick"] if tape.exists() else 0
-        process = started(tmp_path, "record", *live(venue), "--out", "tape")
+        process = start_hot(tmp_path, "record", *live(venue), "--out", "tape")
         until_written(tape, ticks)
         before = list(read_recording(tape))
         until_written(tape, kinds(tape)["tick"] + 1)
@@ -115,7 +114,7 @@ def test_a_restart_records_no_candle_again(venue: Serving, tmp_path: Path) -> No
 
 
 def test_two_recorders_do_not_share_a_folder(venue: Serving, tmp_path: Path) -> None:
-    process = started(tmp_path, "record", *live(venue), "--out", "tape")
+    process = start_hot(tmp_path, "record", *live(venue), "--out", "tape")
     try:
         until_written(tmp_path / "tape")
         done = hot(tmp_path, "record", *live(venue), "--out", "tape")
@@ -126,7 +125,7 @@ def test_two_recorders_do_not_share_a_folder(venue: Serving, tmp_path: Path) -> 
 
 
 def test_a_disk_that_is_about_to_be_full_is_not_written_to(tmp_path: Path) -> None:
-    words = ("--market", SESSION, *CUT, "--out", "tape", "--set", "record.min_free_mb=1000000")
+    words = ("--market", str(SESSION), *CUT, "--out", "tape", "--set", "record.min_free_mb=1000000")
     done = hot(tmp_path, "record", *words, "-q")
     assert done.returncode == 74 and b"record.min_free_mb" in done.stderr and b"Traceback" not in done.stderr
     assert read_index(tmp_path / "tape") == []
@@ -144,11 +143,11 @@ main()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of files are a Unix thing")
 def test_a_disk_that_is_full_leaves_what_was_written(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", FULL, SESSION]
+    words = [sys.executable, "-c", FULL, str(SESSION)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=env(tmp_path), cwd=tmp_path)
     assert done.returncode == 74 and b"tape: cannot be written" in done.stderr and b"Traceback" not in done.stderr
     before = list(read_recording(tmp_path / "tape"))
-    again = hot(tmp_path, "record", "--market", SESSION, "--symbol", "ETCUSDT", "--out", "tape", "-q")
+    again = hot(tmp_path, "record", "--market", str(SESSION), "--symbol", "ETCUSDT", "--out", "tape", "-q")
     assert again.returncode == 0, again.stderr
     after = list(read_recording(tmp_path / "tape"))
     assert after[: len(before)] == before and len(after) > len(before)
@@ -175,6 +174,6 @@ def test_what_cannot_be_recorded_is_said(words: tuple[str, ...], code: int, text
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    done = hot(tmp_path, "record", "--market", SESSION, "--out", "mine")
+    done = hot(tmp_path, "record", "--market", str(SESSION), "--out", "mine")
     assert done.returncode == 2 and b"holds other files" in done.stderr
     assert [one.name for one in (tmp_path / "mine").iterdir()] == ["letter.txt"]

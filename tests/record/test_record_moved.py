@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from recorder_runs import hot, live
+from hot_runs import SESSION
+from hot_runs import run_hot as hot
+from recorder_runs import live
 
 from engine.errors import VenueError
 from engine.plugs import Entry
@@ -21,7 +23,6 @@ from engine.world.store.growing import extent_of
 from engine.world.store.store import Store
 from engine.world.store.tables import Series
 
-ROOT = Path(__file__).parent.parent.parent
 MINUTE = 60_000
 DAY = 1440 * MINUTE
 MINUTES = 1_700_000_040_000
@@ -142,10 +143,9 @@ def test_the_store_is_a_market_with_rules(tmp_path: Path) -> None:
 
 
 def test_the_finder_tells_what_the_scan_tells() -> None:
-    session = ROOT / "examples" / "session"
     until = 1_618_543_800_000
     used = settings.load(env={})
-    opened = open_market(MarketOptions(str(session), symbols=("ETCUSDT",), until_ms=until), lambda *_: None)
+    opened = open_market(MarketOptions(str(SESSION), symbols=("ETCUSDT",), until_ms=until), lambda *_: None)
     heard: list[object] = []
     finder = Finder(used, opened.snapshot, heard.append)
     for _ in finder.find(opened.source.facts(), lambda: False, None):

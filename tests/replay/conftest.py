@@ -1,29 +1,10 @@
-"""A small market cut from the bundled session, its ledger and its files, and `hot` as a process."""
+"""A small market cut from the bundled session, its ledger and its files."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from replay_market import CUT, ROOT, SESSION, STAGES
-
-Hot = Callable[..., "subprocess.CompletedProcess[bytes]"]
-
-
-def run_hot(folder: Path, *words: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    env = {**clean, "HOT_DATA__DIR": str(folder / "data"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words], input=stdin, capture_output=True, env=env, cwd=folder, timeout=120
-    )
-
-
-@pytest.fixture
-def hot(tmp_path: Path) -> Hot:
-    """Runs `hot` in a folder of the test's own; gives what it printed and its exit code."""
-    return lambda *words, stdin=b"": run_hot(tmp_path, *words, stdin=stdin)
+from hot_runs import SESSION, STAGES, run_hot
+from replay_market import CUT
 
 
 @pytest.fixture(scope="session")

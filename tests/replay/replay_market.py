@@ -10,9 +10,6 @@ from typing import Any
 
 from engine.ledger.chain import link
 
-ROOT = Path(__file__).parent.parent.parent
-SESSION = ROOT / "examples" / "session"
-STAGES = ("rank", "signal", "precheck", "order")
 #: An hour and a half into the hot day, with a day of windows before it: a second.
 CUT = ("--symbol", "ETCUSDT", "--symbol", "DOGEUSDT", "--symbol", "TRXUSDT", "--until", "2021-04-16T01:30")
 FACT_KINDS = ("bar", "symbol_rules")

@@ -1,12 +1,13 @@
 """A ledger thought over in blocks of columns: what is compared is said, and what differs is found."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replay_market import CUT, SESSION, copied, rechained
+from hot_runs import SESSION
+from replay_market import CUT, copied, rechained
 
 from engine.ledger.ledger import Ledger
 from engine.ledger.requests import request
@@ -24,13 +25,6 @@ from engine.world.store.store import Store
 pytest.importorskip("numba")
 
 UNTIL_MS = 1_618_536_600_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kept_kernels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("HOT_DATA__DIR", str(tmp_path_factory.mktemp("data")))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replay_market import FACT_KINDS, STAGES, first_of
+from hot_runs import STAGES
+from replay_market import FACT_KINDS, first_of
 
 from cli.pipe import Rejects
 from engine.errors import HotError

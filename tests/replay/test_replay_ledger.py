@@ -1,18 +1,17 @@
 """A ledger thought over again: the same bytes, or the first record and field that differ."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replay_market import CUT, ROOT, SESSION, bars, copied, rechained
+from hot_runs import HOT, SESSION, env
+from replay_market import CUT, bars, copied, rechained
 
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
@@ -280,8 +279,7 @@ def begun(ledger: Path) -> bool:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_ledger_that_a_daemon_writes_or_left_is_thought_over(number: int, hot: Hot, tmp_path: Path) -> None:
     words = ["daemon", "--market", str(SESSION), *CUT[:-2], "--ledger", "d.db", "-q", "--speed", "40000"]
-    env = {**os.environ, "HOT_DATA__DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    daemon = subprocess.Popen([sys.executable, "-m", "cli.main", *words], cwd=tmp_path, env=env)
+    daemon = subprocess.Popen([*HOT, *words], cwd=tmp_path, env=env(tmp_path))
     try:
         until = time.monotonic() + 30
         while time.monotonic() < until and not begun(tmp_path / "d.db"):

@@ -9,6 +9,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from patience import until
 
 from engine.errors import ConfigError
 from engine.records.base import Record
@@ -61,13 +62,6 @@ def heard() -> Iterator[Callable[[Path], Heard]]:
     yield hear
     for one in made:
         one.stop()
-
-
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.01)
 
 
 def append(path: Path, text: str) -> None:

@@ -1,10 +1,6 @@
 """Posts beside a market: the pipe, one process and a replay decide the same, and posts count where they are given."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,28 +8,12 @@ import zstandard
 
 pytest.importorskip("vaderSentiment")
 
-from engine.records.wire import COMPARED, kind_of_line
+from hot_runs import SESSION, Hot, compared
 
-ROOT = Path(__file__).parents[2]
-CUT = ("--market", str(ROOT / "examples" / "session"), "--symbol", "ETCUSDT", "--symbol", "DOGEUSDT",
+CUT = ("--market", str(SESSION), "--symbol", "ETCUSDT", "--symbol", "DOGEUSDT",
        "--since", "2021-04-15T00:00", "--until", "2021-04-16T03:00")  # fmt: skip
 #: 2021-04-16 02:00 UTC.
 AT = 1_618_538_400_000
-Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
-
-
-@pytest.fixture
-def hot(tmp_path: Path) -> Run:
-    """Runs `hot` in a folder of the test's own."""
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    env = {**clean, "HOT_DATA__DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
-
-    def run(*words: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(
-            [sys.executable, "-m", "cli.main", *words], input=stdin, capture_output=True, env=env, cwd=tmp_path
-        )
-
-    return run
 
 
 @pytest.fixture
@@ -47,11 +27,7 @@ def posts(tmp_path: Path) -> Path:
     return tmp_path / "posts.jsonl"
 
 
-def decisions(lines: bytes) -> list[bytes]:
-    return [line for line in lines.splitlines() if kind_of_line(line) in COMPARED]
-
-
-def test_pipe_run_and_replay_decide_the_same_with_posts(hot: Run, posts: Path) -> None:
+def test_pipe_run_and_replay_decide_the_same_with_posts(hot: Hot, posts: Path) -> None:
     ran = hot("run", *CUT, "--posts", "posts.jsonl", "--ledger", "run.db", "-q")
     assert ran.returncode == 65, ran.stderr  # two bad lines, and the rest went through
     piped = hot("scan", *CUT, "--posts", "posts.jsonl", "-q").stdout
@@ -59,18 +35,18 @@ def test_pipe_run_and_replay_decide_the_same_with_posts(hot: Run, posts: Path) -
     for stage in ("rank", "signal", "precheck"):
         piped = hot(stage, "-q", stdin=piped).stdout
     piped = hot("order", "--paper", "--ledger", "pipe.db", "-q", stdin=piped).stdout
-    assert decisions(ran.stdout) == decisions(piped)
+    assert compared(ran.stdout) == compared(piped)
     replayed = hot("replay", "--ledger", "run.db")
     assert replayed.returncode == 65 and b'"same":true' in replayed.stdout, replayed.stderr
 
 
-def test_a_backtest_and_a_sweep_hear_the_posts_that_a_run_hears(hot: Run, posts: Path, tmp_path: Path) -> None:
+def test_a_backtest_and_a_sweep_hear_the_posts_that_a_run_hears(hot: Hot, posts: Path, tmp_path: Path) -> None:
     ran = hot("run", *CUT, "--posts", "posts.jsonl", "--ledger", "run.db", "-q")
     tested = hot("backtest", *CUT, "--posts", "posts.jsonl", "--out", "tested", "--json", "-q")
     assert tested.returncode == 65, tested.stderr
     packed = (tmp_path / "tested" / "decisions.jsonl.zst").read_bytes()
     told = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True).read()
-    assert decisions(told) == decisions(ran.stdout)
+    assert compared(told) == compared(ran.stdout)
     vary = ("--vary", "hotcoin.stop_pct=3,5", "--workers", "1", "--out", "swept", "--jsonl", "-q")
     hot("sweep", *CUT, "--posts", "posts.jsonl", *vary)
     trials = [json.loads(line) for line in (tmp_path / "swept" / "trials.jsonl").read_text().splitlines()]
@@ -82,7 +58,7 @@ def test_a_backtest_and_a_sweep_hear_the_posts_that_a_run_hears(hot: Run, posts:
     assert hot("sweep", *CUT, "--posts", "posts.jsonl", *vary).stderr == b""  # known under the same name
 
 
-def test_posts_count_as_social_and_sentiment(hot: Run, posts: Path) -> None:
+def test_posts_count_as_social_and_sentiment(hot: Hot, posts: Path) -> None:
     told = hot("run", *CUT, "--posts", "posts.jsonl", "--set", "scan.pool=all", "--ledger", "a.db", "-q").stdout
     last = [json.loads(line) for line in told.splitlines() if b'"candidate_snapshot"' in line][-2:]
     by_symbol = {one["symbol"]: one for one in last}
@@ -93,13 +69,13 @@ def test_posts_count_as_social_and_sentiment(hot: Run, posts: Path) -> None:
     assert b'"social"' not in silent
 
 
-def test_posts_that_only_count_by_number_need_no_scores(hot: Run, posts: Path) -> None:
+def test_posts_that_only_count_by_number_need_no_scores(hot: Hot, posts: Path) -> None:
     sets = ("--set", "scan.inputs=social", "--set", "posts.path=posts.jsonl")
     told = [line for line in hot("scan", *CUT, *sets, "-q").stdout.splitlines() if line.startswith(b'{"kind":"post"')]
     assert len(told) == 60 and not any(b'"sentiment"' in line for line in told)
 
 
-def test_posts_that_changed_are_no_longer_what_the_run_saw(hot: Run, posts: Path) -> None:
+def test_posts_that_changed_are_no_longer_what_the_run_saw(hot: Hot, posts: Path) -> None:
     hot("run", *CUT, "--posts", "posts.jsonl", "--ledger", "run.db", "-q")
     posts.write_text("")
     replayed = hot("replay", "--ledger", "run.db")
@@ -116,7 +92,7 @@ def test_posts_that_changed_are_no_longer_what_the_run_saw(hot: Run, posts: Path
     ],
 )
 def test_posts_that_cannot_be_read_are_said(
-    hot: Run, posts: Path, words: tuple[str, ...], code: int, said: bytes
+    hot: Hot, posts: Path, words: tuple[str, ...], code: int, said: bytes
 ) -> None:
     done = hot("run", *CUT, *words, "--ledger", "x.db", "-q")
     assert done.returncode == code and said in done.stderr and b"Traceback" not in done.stderr

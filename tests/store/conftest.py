@@ -1,13 +1,11 @@
 """A store made from bars, and `hot` called in this process."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from store_places import ROOT, START
+from hot_runs import Said
+from store_places import START
 
 from engine.records.base import Record
 from engine.records.market import Bar
@@ -19,40 +17,10 @@ from engine.world.store.importing import Imported, import_files
 from engine.world.store.store import Store
 
 
-class Said(NamedTuple):
-    """What a command gave: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def hot(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Said]:
-    """Runs `hot ...` in an empty folder, with a data folder of its own."""
-    from cli.main import main
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("HOT_LEDGER__PATH", raising=False)
-
-    def call(*args: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["hot", *map(str, args)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        said = capsys.readouterr()
-        return Said(int(left.value.code or 0), said.out, said.err)
-
-    return call
-
-
-@pytest.fixture
-def shared() -> Path:
-    folder = Path(os.environ.get("HOT_SHARED", ROOT.parent / "shared")) / "data"
-    if not (folder / "binance").is_dir():
-        pytest.skip("no large recordings: name their folder in HOT_SHARED")
-    return folder
+def hot(hot_here: Callable[..., Said]) -> Callable[..., Said]:
+    """Runs `hot ...` in this process."""
+    return hot_here
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 
-from store_places import ROOT
+from hot_runs import ROOT
 
 
 def listed(said):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_places import ROOT, START
+from hot_runs import ROOT
+from store_places import START
 
 from engine.errors import DirtyInput, UsageError
 from engine.records.market import Funding, Ohlcv

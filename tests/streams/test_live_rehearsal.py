@@ -1,13 +1,12 @@
 """A rehearsal: the live market of a venue that tells a recording decides as the recording itself does."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hot_runs import HOT, SESSION, env
 
 from engine.ledger.ledger import Ledger
 from engine.runs import settings
@@ -18,8 +17,6 @@ from engine.world.loopback.serving import Serving, serving
 from engine.world.loopback.venue import VenueOptions
 from engine.world.sources.binance_spot import BinanceSpot
 
-ROOT = Path(__file__).parent.parent.parent
-SESSION = str(ROOT / "examples" / "session")
 SYMBOLS = ("BTCUSDT", "EOSUSDT", "ETCUSDT", "MANAUSDT", "SOLUSDT")
 START = 1_618_530_480_000  # 2021-04-15 23:48: the windows of a day are not full before midnight
 READY = 1_618_531_140_000  # a source that is not there a minute before has missed the beginning
@@ -40,7 +37,7 @@ def venue() -> Iterator[Serving]:
 
 
 def recorded() -> Market:
-    return open_market(MarketOptions(path=SESSION, symbols=SYMBOLS, until_ms=UNTIL + 60_000), lambda *_: None)
+    return open_market(MarketOptions(path=str(SESSION), symbols=SYMBOLS, until_ms=UNTIL + 60_000), lambda *_: None)
 
 
 def decided(lines: list[str]) -> dict[str, list[str]]:
@@ -70,16 +67,15 @@ def play(market: Market, ledger: Path) -> list[str]:
 
 def pipe(venue: Serving, folder: Path) -> "subprocess.Popen[str]":
     """Starts the shell's pipe on the live market of a venue."""
-    hot = f"{sys.executable} -m cli.main"
+    hot = " ".join(HOT)
     only = " ".join(f"--symbol {symbol}" for symbol in SYMBOLS)
     line = f"{hot} scan {only} --until {UNTIL} | {hot} rank | {hot} signal | {hot} precheck | {hot} order > told.jsonl"
-    env = {
-        **os.environ, "PYTHONPATH": str(ROOT), "HOT_LIVE__REST_URL": venue.rest_url,
-        "HOT_LIVE__STREAM_URL": venue.stream_url, "HOT_DATA__DIR": str(folder),
+    pointed = {
+        "HOT_LIVE__REST_URL": venue.rest_url, "HOT_LIVE__STREAM_URL": venue.stream_url,
         "HOT_LEDGER__PATH": str(folder / "pipe.db"),
     }  # fmt: skip
     return subprocess.Popen(
-        ["bash", "-c", f"set -o pipefail; {line}"], env=env, cwd=folder, stdin=subprocess.DEVNULL,
+        ["bash", "-c", f"set -o pipefail; {line}"], env=env(folder, **pointed), cwd=folder, stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from tiny_exchange import TinyStreams, mini, until
+from patience import until
+from tiny_exchange import TinyStreams, mini
 
 from engine.errors import VenueError
 from engine.world.streams import budget

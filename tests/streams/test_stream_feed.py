@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tiny_exchange import MINUTE, TinyRest, TinyStreams, kline, mark, mini, until
+from patience import until
+from tiny_exchange import MINUTE, TinyRest, TinyStreams, kline, mark, mini
 
 from engine.errors import ConfigError, VenueError
 from engine.plugs import Entry

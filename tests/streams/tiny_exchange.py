@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -210,11 +209,3 @@ def kline(symbol: str, open_at: int, closed: bool = True, close: str = "100") ->
         "k": {"t": open_at, "T": open_at + MINUTE - 1, "s": symbol, "i": "1m", "o": "100", "c": close, "h": "110",
               "l": "90", "v": "10", "n": 3, "x": closed, "q": "1000", "V": "5", "Q": "500", "B": "0"},
     }  # fmt: skip
-
-
-def until(happens: Callable[[], Any], within_s: float = 5.0) -> None:
-    """Waits until something is so; fails the test when it takes too long."""
-    end = time.monotonic() + within_s
-    while not happens():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.005)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sweep_market import VARY, run_hot, write_market
+from hot_runs import run_hot
+from sweep_market import VARY, write_market
 
 
 @pytest.fixture(scope="session")
@@ -15,5 +16,5 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, "sweep", "--market", "market.jsonl", *VARY, "--workers", "1", "--out", "grid", "--folds", "2"
     )
     assert done.returncode == 0, done.stderr
-    (folder / "stderr").write_text(done.stderr)
+    (folder / "stderr").write_bytes(done.stderr)
     return folder

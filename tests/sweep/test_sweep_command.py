@@ -4,11 +4,11 @@ import json
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-from sweep_market import VARY, env, results, run_hot
+from hot_runs import HOT, env, run_hot
+from sweep_market import VARY, results
 
 SAME = ("trades", "net_profit", "sharpe", "calmar", "profit_factor", "max_drawdown_pct", "end_equity", "return_pct")
 
@@ -50,7 +50,7 @@ def test_the_same_command_again_runs_nothing(swept: Path) -> None:
     before = (swept / "grid" / "sweep.json").read_bytes()
     words = ("sweep", "--market", "market.jsonl", *VARY, "--workers", "1", "--out", "grid", "--folds", "2")
     done = run_hot(swept, *words)
-    assert "goes on: 4 trials are done" in done.stderr
+    assert b"goes on: 4 trials are done" in done.stderr
     assert (swept / "grid" / "sweep.json").read_bytes() == before
 
 
@@ -59,13 +59,13 @@ def test_another_sweep_in_the_folder_is_refused(swept: Path) -> None:
     for more, what in ((("--set", "rank.top=3"), "settings"), (("--symbol", "ETCUSDT"), "market")):
         done = run_hot(swept, *words, *more)
         assert done.returncode == 2
-        assert f"of another {what}" in done.stderr
+        assert f"of another {what}".encode() in done.stderr
 
 
 def test_an_unknown_setting_is_said_before_anything_runs(swept: Path) -> None:
     done = run_hot(swept, "sweep", "--market", "market.jsonl", "--vary", "hotcoin.stop_pc=1,2", "--out", "none")
     assert done.returncode == 78
-    assert "did you mean hotcoin.stop_pct" in done.stderr
+    assert b"did you mean hotcoin.stop_pct" in done.stderr
     assert not (swept / "none").exists()
 
 
@@ -81,9 +81,7 @@ def test_settings_that_do_not_fit_together_are_a_trial_without_figures(swept: Pa
 
 def test_interrupted_it_keeps_what_was_done_and_goes_on(swept: Path) -> None:
     words = ("sweep", "--market", "market.jsonl", *VARY, "--workers", "1", "--out", "cut", "--folds", "2", "-q")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *words], cwd=swept, env=env(swept), stdout=subprocess.DEVNULL
-    )
+    running = subprocess.Popen([*HOT, *words], cwd=swept, env=env(swept), stdout=subprocess.DEVNULL)
     while running.poll() is None and _count(swept / "cut" / "study.db") < 1:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sweep_market import VARY, results, run_hot
+from hot_runs import run_hot
+from sweep_market import VARY, results
 
 from engine.errors import UsageError, VenueError
 from engine.runs.market import MarketOptions

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hot_runs import ROOT
+from hot_runs import env as env_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.terminal import escaped, for_terminal
 
-ROOT = Path(__file__).parents[2]
 ORDER = ROOT / "examples" / "order.jsonl"
 HOT = f"{sys.executable} -m cli.main"
 EVIL = "ETC\x1b[2J\x1b]0;PWNED\x07\u202e\x9b31m\u2028\U000e0041USDT"
@@ -22,8 +23,10 @@ STEERING = [b"\x1b", b"\x07", "\x9b".encode(), "\u202e".encode(), "\u2028".encod
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("HOT_")}
-    return {**clean, "HOT_DATA__DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    """The environment of a new user whose terminal shows colours."""
+    made = env_of(tmp_path)
+    del made["NO_COLOR"]
+    return made
 
 
 def sh(command: str, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
