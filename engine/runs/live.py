@@ -123,10 +123,11 @@ class Trading:
     def start(self) -> None:
         """Begins to act, when everything that was recorded has been thought again."""
         self._note()
-        for stop in self._known().state.protection.stops.values():
-            if stop.leaving:
-                # A checkpoint may lie behind the cancel, which then is not thought again.
-                self.venue.cancel(stop.client_id)
+        for legs in self._known().state.protection.resting.values():
+            for one in legs.values():
+                if one.leaving:
+                    # A checkpoint may lie behind the cancel, which then is not thought again.
+                    self.venue.cancel(one.client_id)
         self.venue.start([Sent(order_of(sent.attempt), sent.filled) for sent in self._known().state.sent.values()])
 
     def facts(self) -> list[Record]:
@@ -156,7 +157,6 @@ class Trading:
     def _tell_status(self) -> None:
         """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""
         state = self._known().state
-        stops = {symbol for symbol, stop in state.protection.stops.items() if stop.working}
         conditions = state.desk.conditions
         now = AccountNow(
             conditions=tuple(
@@ -164,7 +164,7 @@ class Trading:
                 for _, one in sorted(conditions.items())
             ),
             in_doubt=tuple(self.venue.doubts),
-            unprotected=tuple(symbol for symbol in self._holds if symbol not in stops),
+            unprotected=tuple(symbol for symbol in self._holds if symbol not in state.protection.guarded),
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:
