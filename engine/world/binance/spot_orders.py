@@ -48,7 +48,7 @@ class SpotOrders:
         return self.client.read(ask, reader(SpotOrder))
 
     def cancel(self, symbol: str, client_id: str) -> SpotOrder:
-        """Cancels an order, and its list with it; a yes says how much was executed before. After anything else query it."""
+        """Cancels an order, and its list with it; a yes says how much was executed before, anything else nothing."""
         params: Params = {"symbol": symbol, "origClientOrderId": client_id}
         ask = Ask("/api/v3/order", params, "DELETE", "signed", {WEIGHT: 1}, True, client_id)
         return self.client.order(ask, reader(Cancelled)).of(client_id)
