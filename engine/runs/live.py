@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import Bug
+from engine.errors import Bug, ConfigError
 from engine.ledger.lease import Lease, take_account_lease
 from engine.ledger.ledger import Ledger
 from engine.records.account import Execution
@@ -60,6 +60,8 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
     Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
     account, LedgerError while another run trades on the account, before anything is asked of the exchange.
     """
+    if settings.orders.dead_man_s and not venue.endswith(FUTURES):
+        raise ConfigError(f"{venue} cancels no orders by itself: orders.dead_man_s is for futures; set it to 0")
     from engine.runs.lookup import where_of
     from engine.world.account.opening import open_account
     from engine.world.binance.keys import load_key

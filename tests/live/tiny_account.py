@@ -138,6 +138,12 @@ class TinyAccount:
             side=order.side, conditional=order.order_type == "stop",
         )  # fmt: skip
 
+    def countdown(self, symbol: str, after_s: int) -> None:
+        self.requests.append((f"countdown {after_s}", symbol))
+        told = self.mishap("countdown", symbol)
+        if isinstance(told, Exception):
+            raise told
+
     def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
         with self.lock:
             self.requests.append(("cancel", client_id))

@@ -153,6 +153,13 @@ class Account(Protocol):
         """
         ...
 
+    def countdown(self, symbol: str, after_s: int) -> None:
+        """Has the plain orders of a symbol cancelled after so many seconds, unless this is asked again (futures).
+
+        0 calls it off. Conditional orders stay. Raises Bug where there is no such thing.
+        """
+        ...
+
     def order(
         self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
     ) -> OrderNews | None:

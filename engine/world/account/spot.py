@@ -67,6 +67,10 @@ class BinanceSpotAccount:
         """Cancels an order, and gives how it ended where the answer proves it; else ask `order` what became of it."""
         return cancel_news(self._orders.cancel(symbol, client_id))
 
+    def countdown(self, symbol: str, after_s: int) -> None:
+        """Raises Bug: spot knows no countdown."""
+        raise Bug(f"{VENUE} cancels nothing of {symbol} by itself")
+
     def order(
         self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
     ) -> OrderNews | None:

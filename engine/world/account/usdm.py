@@ -84,6 +84,10 @@ class BinanceUsdmAccount:
         self._orders.cancel_algo(client_id)
         return None
 
+    def countdown(self, symbol: str, after_s: int) -> None:
+        """Has the plain orders of a symbol cancelled after so many seconds, unless asked again; 0 calls it off."""
+        self._orders.countdown(symbol, after_s * 1000)
+
     def order(
         self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
     ) -> OrderNews | None:

@@ -22,6 +22,7 @@ from engine.world.account.account import (
 )
 from engine.world.binance.breaker import OPEN
 from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.venues.live.dead_man import DeadMan
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
 from engine.world.venues.live.settings import LiveVenueSettings
@@ -80,6 +81,7 @@ class LiveVenue:
         self._lanes, self._questions = Lanes(self._broken), Lanes(self._broken, ASKING_THREADS)
         self.lookups = Lookups(self)
         self.syncing = Syncing(self, holds, adopts)
+        self._dead_man = DeadMan(self)
         self._watcher: threading.Thread | None = None
 
     # What the trader calls, on its own thread.
@@ -394,6 +396,7 @@ class LiveVenue:
             try:
                 self.lookups.look()
                 self.syncing.look()
+                self._dead_man.look()
             except Exception as error:
                 # A watch that ended would leave orders in doubt for ever: it goes on, and entries stop.
                 self._broken(error)
