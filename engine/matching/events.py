@@ -14,7 +14,8 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     `at_price` is set when the fact in hand triggers an exit: a venue that trades on recordings fills it there, against
     what that fact can bear; `resting` says that it had been waiting on the book, so it pays the maker's fee.
     `liquidates` says that a position's margin is used up: such a venue takes it over whole, at `at_price`, and keeps
-    what is left of the margin as its fee.
+    what is left of the margin as its fee. `part` says of a stop that it is for a part of what is held. `listed_with`
+    names the order that this one is in a list with: they go to the exchange together, and one ends the other.
     """
 
     client_id: str
@@ -30,6 +31,8 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     liquidates: bool = False
     stop_price: Decimal | None = None
     closes: bool = False
+    part: bool = False
+    listed_with: str | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):

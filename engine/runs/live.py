@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import Bug
+from engine.errors import Bug, ConfigError
 from engine.ledger.lease import Lease, take_account_lease
 from engine.ledger.ledger import Ledger
 from engine.records.account import Execution
@@ -60,6 +60,8 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
     Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
     account, LedgerError while another run trades on the account, before anything is asked of the exchange.
     """
+    if settings.orders.dead_man_s and not venue.endswith(FUTURES):
+        raise ConfigError(f"{venue} cancels no orders by itself: orders.dead_man_s is for futures; set it to 0")
     from engine.runs.lookup import where_of
     from engine.world.account.opening import open_account
     from engine.world.binance.keys import load_key
@@ -123,10 +125,11 @@ class Trading:
     def start(self) -> None:
         """Begins to act, when everything that was recorded has been thought again."""
         self._note()
-        for stop in self._known().state.protection.stops.values():
-            if stop.leaving:
-                # A checkpoint may lie behind the cancel, which then is not thought again.
-                self.venue.cancel(stop.client_id)
+        for legs in self._known().state.protection.resting.values():
+            for one in legs.values():
+                if one.leaving:
+                    # A checkpoint may lie behind the cancel, which then is not thought again.
+                    self.venue.cancel(one.client_id)
         self.venue.start([Sent(order_of(sent.attempt), sent.filled) for sent in self._known().state.sent.values()])
 
     def facts(self) -> list[Record]:
@@ -156,7 +159,6 @@ class Trading:
     def _tell_status(self) -> None:
         """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""
         state = self._known().state
-        stops = {symbol for symbol, stop in state.protection.stops.items() if stop.working}
         conditions = state.desk.conditions
         now = AccountNow(
             conditions=tuple(
@@ -164,7 +166,7 @@ class Trading:
                 for _, one in sorted(conditions.items())
             ),
             in_doubt=tuple(self.venue.doubts),
-            unprotected=tuple(symbol for symbol in self._holds if symbol not in stops),
+            unprotected=tuple(symbol for symbol in self._holds if symbol not in state.protection.guarded),
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:

@@ -35,7 +35,7 @@ class ExitState(msgspec.Struct, kw_only=True):
     """Where one long position stands in its plan: levels in ticks, steps per leg and what each leg has done.
 
     At `liquidation` its venue closes it, at the price of `bankruptcy`; 0 for one that owes nothing. `is_even` says that
-    the stop has moved up to break even.
+    the stop has moved up to break even, `tiers_rest` that an exchange has the tiers, which then nobody need watch.
     """
 
     plan: ExitPlan
@@ -54,6 +54,7 @@ class ExitState(msgspec.Struct, kw_only=True):
     liquidation: int = 0
     bankruptcy: int = 0
     is_even: bool = False
+    tiers_rest: bool = False
 
     def entered(self, steps: int, entry_ticks: int) -> None:
         """Sets the levels after an entry fill: `steps` more at an average entry of `entry_ticks`."""
@@ -86,6 +87,20 @@ class ExitState(msgspec.Struct, kw_only=True):
             while self.tiers_done and self.tier_steps_done < self.tier_steps(self.tiers_done):
                 self.tiers_done -= 1
 
+    def tier_sold(self, steps: int, ticks: int) -> None:
+        """Takes note of steps that a tier sold which rested at an exchange; price, in ticks, got there."""
+        self.sold("TIER", steps)
+        self.tier_steps_done += steps
+        while self.tiers_done < len(self.tiers) and self.tier_left(self.tiers_done + 1) <= 0:
+            self.tiers_done += 1
+        _follow(self, ticks)
+
+    def tier_left(self, number: int) -> int:
+        """Gives how many steps a tier, counted from 1, still has to sell."""
+        is_last = number == len(self.plan.tiers) and not self.plan.trail_share_pct
+        until = self.initial if is_last else self.tier_steps(number)
+        return until - max(self.tier_steps_done, self.tier_steps(number - 1))
+
     def tier_steps(self, tiers: int) -> int:
         """Gives how many steps the first so many tiers sell together."""
         share = 0.0
@@ -116,7 +131,7 @@ class ExitState(msgspec.Struct, kw_only=True):
     @property
     def next_tier(self) -> int:
         """The level of the next tier, in ticks; 0 when there is none left."""
-        return self.tiers[self.tiers_done] if self.tiers_done < len(self.tiers) else 0
+        return self.tiers[self.tiers_done] if self.tiers_done < len(self.tiers) and not self.tiers_rest else 0
 
     @property
     def arms_at(self) -> int:
@@ -250,7 +265,7 @@ def _tiers_up_to(state: ExitState, price: int, left: int) -> list[Exit]:
     if state.plan.resting_tiers:
         return _tiers_one_by_one(state, price, left)
     reached = state.tiers_done
-    while reached < len(state.tiers) and price >= state.tiers[reached]:
+    while not state.tiers_rest and reached < len(state.tiers) and price >= state.tiers[reached]:
         reached += 1
     if reached == state.tiers_done:
         return []
@@ -259,7 +274,7 @@ def _tiers_up_to(state: ExitState, price: int, left: int) -> list[Exit]:
 
 def _tiers_one_by_one(state: ExitState, price: int, left: int) -> list[Exit]:
     exits: list[Exit] = []
-    while state.tiers_done < len(state.tiers) and price >= state.tiers[state.tiers_done]:
+    while not state.tiers_rest and state.tiers_done < len(state.tiers) and price >= state.tiers[state.tiers_done]:
         made = _tier_exit(state, state.tiers_done + 1, state.tiers[state.tiers_done], left - _steps(exits))
         exits += made
     return exits

@@ -5,6 +5,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import NamedTuple
 
+import msgspec
+
 from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import plain
 from engine.plugs import Rule
@@ -17,8 +19,10 @@ from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState
 from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
-from engine.stages.protector import WOULD_TRIGGER, Protector
+from engine.stages.protection import is_stop, is_tier
+from engine.stages.protector import Protector
 from engine.stages.recent import Price, Recent
+from engine.stages.wishes import TRAIL, Wish
 
 ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
 #: Stands for the id of an order that was not ours.
@@ -72,7 +76,7 @@ class LiveOrder(Order):
     def close_tick(self, tick: Tick) -> list[Made]:
         """Looks after every position, then gives the cycle record."""
         made: list[Made] = []
-        for symbol in sorted({*self.desk.state.books, *self.state.protection.stops}):
+        for symbol in sorted({*self.desk.state.books, *self.state.protection.resting}):
             made += self.protector.look(symbol, tick.at)
         return made + super().close_tick(tick)
 
@@ -132,8 +136,17 @@ class LiveOrder(Order):
             sent.filled += done.qty
             return []  # sold what we do not hold: the next look at the holdings tells what that means
         if sent.attempt.purpose == "protect":
-            book.exits.sold(sent.attempt.reason, self.scale(book.symbol).steps(done.qty))
+            self._sold_there(book, sent, done)
         return super()._executed(sent, done, at)
+
+    def _sold_there(self, book: Book, sent: Sent, done: Executed) -> None:
+        scale, attempt = self.scale(book.symbol), sent.attempt
+        steps = scale.steps(done.qty)
+        self.protector.executed(book.symbol, attempt.client_id, steps)
+        if is_tier(attempt.reason):
+            book.exits.tier_sold(steps, scale.ticks(done.price, up=False))
+        else:
+            book.exits.sold(attempt.reason, steps)
 
     def _ended(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         if sent.attempt.purpose != "protect":
@@ -141,35 +154,38 @@ class LiveOrder(Order):
         del self.state.sent[sent.attempt.client_id]
         made: list[Made] = [self._result(sent, at, status, code)]
         symbol = sent.attempt.symbol
-        waiting = self.protector.gone(symbol)
-        book = self.desk.state.books.get(symbol)
-        if book is None:
-            return made
-        if code in WOULD_TRIGGER and not waiting:
-            waiting = [Exit("STOP", book.exits.left, None)]
-        for exit_ in waiting:
-            if book.symbol in self.desk.state.books:
-                made += super()._leave(book, exit_, at)
+        for exit_ in self.protector.gone(symbol, sent.attempt.client_id, code if status == "rejected" else None):
+            book = self.desk.state.books.get(symbol)
+            if book is None:
+                continue
+            # What was in its way may have sold of it before it went.
+            steps = min(exit_.steps, book.exits.trail_left) if exit_.reason == TRAIL else exit_.steps
+            if steps > 0:
+                made += super()._leave(book, exit_._replace(steps=steps, resting=False), at)
         return made
 
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
             return []  # the exchange does that itself, and tells of it
-        if self.setup.locks and self.protector.holds(book.symbol):
+        if self.protector.in_the_way(book.symbol, exit_.reason):
             return self.protector.let_go(book.symbol, exit_)
-        # What a plan has resting is sold at the market here, when price gets there.
+        # A tier that does not rest at the exchange is sold at the market, when price gets there.
         return super()._leave(book, exit_._replace(resting=False), at)
 
-    def protect(self, book: Book, ticks: int, steps: int, at: int, key: str, client_id: str) -> list[Made]:
-        """Gives the effect that sends a stop."""
+    def rest(
+        self, book: Book, leg: str, wish: Wish, at: int, key: str, client_id: str, listed_with: str | None
+    ) -> Send:
+        """Gives the effect that sends an order which is to rest; `listed_with` is the other one of its list."""
         scale = self.scale(book.symbol)
+        price = plain(scale.price(wish.ticks))
         attempt = OrderAttempt(
             at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id, intent_key=key,
-            side="sell", purpose="protect", reason="STOP", order_type="stop", qty=plain(scale.qty(steps)),
-            limit_price=None, reference_price=plain(scale.price(ticks)),
+            side="sell", purpose="protect", reason=leg if leg == TRAIL or is_tier(leg) else book.exits.stop_reason,
+            order_type="stop" if is_stop(leg) else "limit", qty=plain(scale.qty(wish.steps)),
+            limit_price=None if is_stop(leg) else price, reference_price=price,
         )  # fmt: skip
         self.state.sent[client_id] = Sent(attempt=attempt)
-        return [Send(attempt, order_of(attempt))]
+        return Send(attempt, msgspec.structs.replace(order_of(attempt), listed_with=listed_with))
 
     # What others did on the account.
 
@@ -298,4 +314,5 @@ def order_of(attempt: OrderAttempt) -> VenueOrder:
         qty=Decimal(attempt.qty), sent_at=attempt.at,
         limit_price=Decimal(attempt.limit_price) if attempt.limit_price is not None else None,
         stop_price=price if attempt.order_type == "stop" else None, closes=attempt.purpose != "entry",
+        resting=attempt.purpose == "protect", part=attempt.reason == TRAIL,
     )  # fmt: skip

@@ -1,14 +1,16 @@
-"""What protects a position at an exchange: the memory of resting stops, and of exits that wait for one to go."""
+"""What rests at an exchange for a position: the memory of these orders, and of exits that wait for one to go."""
 
 import msgspec
 
 from engine.stages.exits import Exit
 
+_LISTED = "_STOP"
 
-class Stop(msgspec.Struct, kw_only=True):
-    """A protective stop that rests at the exchange: where it triggers (ticks), for how much, and how far it has come.
 
-    `leaving` says that its cancel was sent: nothing else is done on its symbol until its end is told.
+class Resting(msgspec.Struct, kw_only=True):
+    """An order that rests at the exchange: its price or trigger (ticks), how much is left of it, how far it has come.
+
+    `leaving` says that its cancel was sent: nothing else takes its place until its end is told.
     """
 
     client_id: str
@@ -21,13 +23,59 @@ class Stop(msgspec.Struct, kw_only=True):
 class Protection(msgspec.Struct, kw_only=True):
     """What protects positions at an exchange (live only), by symbol.
 
-    `stops` rest there; `waiting` are exits that go out when the stop that locks their coins is gone; `naked_since` is
-    since when a position has had no working stop, `tried_at` when one was sent last; `short_of` is the balance that was
+    `resting` orders are kept by their leg: STOP, TRAIL, TIER_1, and TIER_1_STOP, which leaves the book with the tier it
+    is in a list with. `by_program` are symbols whose tiers and trail the exchange did not take: the program watches
+    them. `waiting` are exits that go out when what is in their way is gone; `naked_since` is since when a position has
+    lacked a working stop, `tried_at` when a leg was sent last, by symbol and leg; `short_of` is the balance that was
     last too small.
     """
 
-    stops: dict[str, Stop] = {}
+    resting: dict[str, dict[str, Resting]] = {}
+    by_program: list[str] = []
     waiting: dict[str, list[Exit]] = {}
     naked_since: dict[str, int] = {}
     tried_at: dict[str, int] = {}
     short_of: str | None = None
+
+    def of(self, symbol: str) -> dict[str, Resting]:
+        """Gives what rests for a symbol, by leg."""
+        return self.resting.get(symbol, {})
+
+    def leg_of(self, symbol: str, client_id: str) -> str | None:
+        """Gives the leg that an order is; None for one that is none."""
+        return next((leg for leg, one in self.of(symbol).items() if one.client_id == client_id), None)
+
+    def forget(self, symbol: str) -> None:
+        """Forgets what concerned a position that is gone; what still rests is remembered until its end is told."""
+        self.naked_since.pop(symbol, None)
+        self.waiting.pop(symbol, None)
+        if symbol in self.by_program:
+            self.by_program.remove(symbol)
+        for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
+            del self.tried_at[leg]
+
+    @property
+    def guarded(self) -> set[str]:
+        """The symbols for which a stop works, and none is missing."""
+        stops = {symbol for symbol, legs in self.resting.items() if any(is_stop(leg) for leg in legs)}
+        return stops - self.naked_since.keys()
+
+
+def is_tier(leg: str) -> bool:
+    """Says whether a leg is a tier's limit order."""
+    return leg.startswith("TIER_") and not is_listed_stop(leg)
+
+
+def is_stop(leg: str) -> bool:
+    """Says whether a leg is a stop: the others are limit orders."""
+    return not is_tier(leg)
+
+
+def is_listed_stop(leg: str) -> bool:
+    """Says whether a leg is the stop that is in a list with a tier."""
+    return leg.endswith(_LISTED)
+
+
+def other_of(leg: str) -> str:
+    """Gives the leg that is, or would be, in a list with this one: what is executed of one ends the other."""
+    return leg.removesuffix(_LISTED) if is_listed_stop(leg) else leg + _LISTED

@@ -1,4 +1,4 @@
-"""The protector: each position has a stop resting at the exchange, or is being closed."""
+"""The protector: each position has a stop resting at the exchange, or is being closed; tiers rest there on request."""
 
 from typing import TYPE_CHECKING
 
@@ -6,86 +6,135 @@ from engine.records.ids import client_id, intent_key
 from engine.stages.desk import Book
 from engine.stages.effects import Cancel, Made
 from engine.stages.exits import Exit
-from engine.stages.protection import Stop
+from engine.stages.protection import Resting, is_listed_stop, is_stop, is_tier, other_of
+from engine.stages.wishes import STOP, TRAIL, Wishes, wished
 
 if TYPE_CHECKING:
     from engine.stages.live_order import LiveOrder
 
-#: A stop waits so long for an entry's last executions, so that it is sent once for all of them.
+#: What rests waits so long for an entry's last executions, so that it is sent once for all of them.
 SETTLE_MS = 2_000
-#: A stop that was refused is sent again after this.
+#: What was refused is sent again after this.
 AGAIN_MS = 2_000
 #: A position without a working stop for longer is closed at the market.
 NAKED_MS = 8_000
 #: The exchange's ways to say that price is through the stop already.
 WOULD_TRIGGER = frozenset({"-2021", "WOULD_TRIGGER"})
+#: Codes of orders that did not leave: they say nothing about what the exchange takes.
+NOT_ASKED = frozenset({"NOT_SENT", "STALE_ORDER"})
 
 
 class Protector:
-    """Looks after the stops of one order stage. Its memory is the stage's `Protection`."""
+    """Looks after what rests at the exchange for one order stage. Its memory is the stage's `Protection`."""
 
     def __init__(self, order: "LiveOrder") -> None:
         """Acts for this stage."""
         self.order = order
 
     def look(self, symbol: str, at: int) -> list[Made]:
-        """Gives what a symbol needs now: a stop, another one, none, or the way out."""
+        """Gives what a symbol needs now: orders that are missing, an end of those that do not fit, or the way out."""
         held = self.order.state.protection
         book = self.order.desk.state.books.get(symbol)
-        stop = held.stops.get(symbol)
+        resting = held.of(symbol)
         if book is None:
+            held.forget(symbol)
+            return self._cancel(symbol, list(resting))
+        wishes = wished(self.order, book, resting)
+        if self._is_bare(wishes, resting):
+            since = held.naked_since.setdefault(symbol, at)
+            if at - since > NAKED_MS and not self._leaving(symbol):
+                return self.order._leave(book, Exit("UNPROTECTED", book.exits.left, None), at)
+        else:
             held.naked_since.pop(symbol, None)
-            held.waiting.pop(symbol, None)
-            return self._cancel(symbol, stop)
-        wanted = self._wanted(book)
-        if stop is not None and stop.working:
-            held.naked_since.pop(symbol, None)
-        elif wanted is not None:
-            held.naked_since.setdefault(symbol, at)
-        if wanted is not None and at - held.naked_since.get(symbol, at) > NAKED_MS and not self._leaving(symbol):
-            return self.order._leave(book, Exit("UNPROTECTED", book.exits.left, None), at)
-        if stop is not None:
-            moved = wanted is None or wanted != (stop.ticks, stop.steps)
-            return self._cancel(symbol, stop) if moved and stop.working else []
-        if wanted is None or not self._may_send(book, at):
-            return []
-        return self._send(book, *wanted, at)
+        amiss = [leg for leg in resting if not self._fits(leg, wishes, resting)]
+        made = self._cancel(symbol, [leg for leg in amiss if resting[leg].working])
+        # What locks coins must be gone before they can rest anew.
+        if self.order.setup.locks and (amiss or any(one.leaving for one in resting.values())):
+            return made
+        return made + self._send_missing(book, wishes, at)
 
-    def holds(self, symbol: str) -> bool:
-        """Says whether a stop locks the symbol's coins."""
-        return symbol in self.order.state.protection.stops
+    def in_the_way(self, symbol: str, reason: str) -> list[str]:
+        """Gives the legs that must be gone before an exit goes out.
+
+        They have its coins; or it is the trail, and a stop that follows the trail would sell the same share again.
+        """
+        resting = self.order.state.protection.of(symbol)
+        return [leg for leg in resting if self.order.setup.locks or leg == reason == TRAIL]
 
     def let_go(self, symbol: str, exit_: Exit) -> list[Made]:
-        """Has the stop cancelled first; the exit goes out when its end is told. An exit that waits waits once."""
-        held = self.order.state.protection
-        waiting = held.waiting.setdefault(symbol, [])
+        """Has what is in the way cancelled; the exit goes out when its end is told. An exit that waits waits once."""
+        waiting = self.order.state.protection.waiting.setdefault(symbol, [])
         if all(one.reason != exit_.reason for one in waiting):
             waiting.append(exit_)
-        return self._cancel(symbol, held.stops[symbol])
+        return self._cancel(symbol, self.in_the_way(symbol, exit_.reason))
 
-    def gone(self, symbol: str) -> list[Exit]:
-        """Forgets a stop that is over; gives the exits that waited for it."""
+    def gone(self, symbol: str, its_id: str, refused: str | None) -> list[Exit]:
+        """Forgets an order that is over, `refused` with a code or not at all; gives the exits that now may go out."""
         held = self.order.state.protection
-        held.stops.pop(symbol, None)
-        return held.waiting.pop(symbol, [])
+        resting, leg = held.of(symbol), held.leg_of(symbol, its_id)
+        if leg is not None:
+            del resting[leg]
+            if not resting:
+                del held.resting[symbol]
+            if leg != STOP and refused is not None and refused not in NOT_ASKED and symbol not in held.by_program:
+                held.by_program.append(symbol)
+        self._note_tiers(symbol)
+        waiting = held.waiting.pop(symbol, [])
+        still = [one for one in waiting if self.in_the_way(symbol, one.reason)]
+        if still:
+            held.waiting[symbol] = still
+        free = [one for one in waiting if one not in still]
+        book = self.order.desk.state.books.get(symbol)
+        if book is not None and leg is not None and is_stop(leg) and refused in WOULD_TRIGGER and not waiting:
+            free = [Exit(TRAIL, book.exits.trail_left, None) if leg == TRAIL else self._stopped(book)]
+        return free
 
     def accepted(self, symbol: str, its_id: str) -> None:
-        """Takes note that a stop rests at the exchange."""
-        stop = self.order.state.protection.stops.get(symbol)
-        if stop is not None and stop.client_id == its_id:
-            stop.working = True
+        """Takes note that an order rests at the exchange."""
+        held = self.order.state.protection
+        leg = held.leg_of(symbol, its_id)
+        if leg is not None:
+            held.of(symbol)[leg].working = True
 
-    def _wanted(self, book: Book) -> tuple[int, int] | None:
-        """Gives where the stop should be and for how much, in ticks and steps; None where none can or should be."""
-        if not book.exits.stop:
-            return None
-        scale = self.order.scale(book.symbol)
-        selling = self.order.selling(book.symbol, scale.price(book.exits.stop))
-        steps = selling.of_leg(scale.steps(book.qty), scale.steps(book.qty))
-        return (book.exits.stop, steps) if steps > 0 else None
+    def executed(self, symbol: str, its_id: str, steps: int) -> None:
+        """Takes note that so much of an order is done."""
+        held = self.order.state.protection
+        leg = held.leg_of(symbol, its_id)
+        if leg is not None:
+            held.of(symbol)[leg].steps -= steps
 
-    def _may_send(self, book: Book, at: int) -> bool:
-        if at - self.order.state.protection.tried_at.get(book.symbol, -AGAIN_MS) < AGAIN_MS:
+    def _stopped(self, book: Book) -> Exit:
+        return Exit(book.exits.stop_reason, book.exits.left, None)
+
+    def _is_bare(self, wishes: Wishes, resting: dict[str, Resting]) -> bool:
+        """Says whether a stop that should work does not. Where a stop closes all, the trail's is one more."""
+        wanted = [leg for leg in wishes if is_stop(leg) and (leg != TRAIL or self.order.setup.locks)]
+        return any(leg not in resting or not resting[leg].working for leg in wanted)
+
+    def _fits(self, leg: str, wishes: Wishes, resting: dict[str, Resting]) -> bool:
+        """Says whether an order is as it should be, and its list whole."""
+        wish, one = wishes.get(leg), resting[leg]
+        if wish is None or wish.ticks != one.ticks:
+            return False
+        if leg == STOP and not self.order.setup.locks:
+            return True  # it closes whatever is held
+        partner = other_of(leg)
+        return wish.steps == one.steps and (partner in resting or partner not in wishes)
+
+    def _send_missing(self, book: Book, wishes: Wishes, at: int) -> list[Made]:
+        made: list[Made] = []
+        resting = self.order.state.protection.of(book.symbol)
+        for leg in wishes:
+            partner = other_of(leg)
+            is_there = leg in resting or partner in resting
+            if is_listed_stop(leg) or is_there or not self._may_send(book, leg, at):
+                continue
+            made += self._send(book, [leg, partner] if partner in wishes else [leg], wishes, at)
+        self._note_tiers(book.symbol)
+        return made
+
+    def _may_send(self, book: Book, leg: str, at: int) -> bool:
+        if at - self.order.state.protection.tried_at.get(f"{book.symbol} {leg}", -AGAIN_MS) < AGAIN_MS:
             return False
         for sent in self.order.state.sent.values():
             if sent.attempt.symbol != book.symbol:
@@ -93,22 +142,35 @@ class Protector:
             if sent.attempt.purpose == "entry" and at - book.opened_at < SETTLE_MS:
                 return False
             if sent.attempt.purpose == "exit" and self.order.setup.locks:
-                return False  # the exit has the coins; when it fails, the stop comes back
+                return False  # the exit has the coins; when it fails, what rested comes back
         return True
 
     def _leaving(self, symbol: str) -> bool:
         return any(s.attempt.symbol == symbol and s.attempt.purpose == "exit" for s in self.order.state.sent.values())
 
-    def _send(self, book: Book, ticks: int, steps: int, at: int) -> list[Made]:
-        held = self.order.state.protection
-        key = intent_key(book.strategy, book.venue, book.symbol, "sell", "protect", at, "STOP")
-        its_id = client_id(key, 1)
-        held.tried_at[book.symbol] = at
-        held.stops[book.symbol] = Stop(client_id=its_id, ticks=ticks, steps=steps)
-        return self.order.protect(book, ticks, steps, at, key, its_id)
+    def _send(self, book: Book, legs: list[str], wishes: Wishes, at: int) -> list[Made]:
+        """Gives the effects that send a leg, or two that are a list, each under its own id."""
+        held, symbol = self.order.state.protection, book.symbol
+        keys = [intent_key(book.strategy, book.venue, symbol, "sell", "protect", at, leg) for leg in legs]
+        ids = [client_id(key, 1) for key in keys]
+        held.tried_at[f"{symbol} {legs[0]}"] = at
+        made: list[Made] = []
+        for leg, key, its_id in zip(legs, keys, ids, strict=True):
+            wish = wishes[leg]
+            held.resting.setdefault(symbol, {})[leg] = Resting(client_id=its_id, ticks=wish.ticks, steps=wish.steps)
+            other = next((one for one in ids if one != its_id), None)
+            made.append(self.order.rest(book, leg, wish, at, key, its_id, other))
+        return made
 
-    def _cancel(self, symbol: str, stop: Stop | None) -> list[Made]:
-        if stop is None or stop.leaving:
-            return []
-        stop.leaving = True
-        return [Cancel(symbol, stop.client_id)]
+    def _cancel(self, symbol: str, legs: list[str]) -> list[Made]:
+        resting = self.order.state.protection.of(symbol)
+        found = [resting[leg] for leg in legs if not resting[leg].leaving]
+        for one in found:
+            one.leaving = True
+        return [Cancel(symbol, one.client_id) for one in found]
+
+    def _note_tiers(self, symbol: str) -> None:
+        """While a tier rests the exchange sells it; the program then looks for none."""
+        book = self.order.desk.state.books.get(symbol)
+        if book is not None:
+            book.exits.tiers_rest = any(is_tier(leg) for leg in self.order.state.protection.of(symbol))

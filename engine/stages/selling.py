@@ -40,6 +40,14 @@ class Selling(NamedTuple):
         """Gives how many of these steps one market order may sell."""
         return min(self._on_grid(steps), self._most())
 
+    def may_rest(self, steps: int) -> bool:
+        """Says whether a limit order of so many steps, at the price, is one that the exchange's filters let pass."""
+        draft = Draft(
+            symbol=self.rules.symbol, side="sell", order_type="limit", qty=self.scale.qty(steps), price=self.price,
+            reference_price=self.price,
+        )  # fmt: skip
+        return all(rule.check(draft, self.view, self.rules) is None for rule in self.filters)
+
     def _on_grid(self, steps: int) -> int:
         """Rounds down to what a market order may be: MARKET_LOT_SIZE can be coarser than LOT_SIZE."""
         return self.scale.steps(floor_to(self.scale.qty(steps), step_of(self.rules, "market")))

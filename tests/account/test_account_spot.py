@@ -14,7 +14,7 @@ from hearing import timeless
 from quiet_market import arm, order, quote
 
 from engine.errors import Bug, ConfigError, KeyRefused
-from engine.world.account.account import BalanceNews, HeldNews
+from engine.world.account.account import BalanceNews, HeldNews, OrderNews
 from engine.world.account.spot import BinanceSpotAccount
 from engine.world.binance.trouble import Doubtful, Lost, NotSent, Rejected, Sort, Unreadable
 from engine.world.loopback.market import instruments
@@ -228,3 +228,67 @@ def _kind_of(venue: Serving, client_id: str) -> tuple[str, str, str]:
 
     kind, stop, limit = venue.do(look)
     return kind, str(Decimal(stop).quantize(Decimal("0.1"))), str(Decimal(limit).quantize(Decimal("0.1")))
+
+
+def listed(spot: BinanceSpotAccount, limit_price: str = "110") -> list[OrderNews]:
+    """Places a list: a sale at 110, and a stop at 95."""
+    tier = order("h8", "sell", "limit", limit_price=limit_price, qty="2", listed_with="h9", closes=True)
+    stop = order("h9", "sell", "stop", stop_price="95", qty="2", listed_with="h8", closes=True)
+    return [one.order for one in spot.place_listed(tier, stop)]
+
+
+def statuses(spot: BinanceSpotAccount) -> list[str]:
+    """How the two orders of the list stand."""
+    found = [spot.order("ABCUSDT", name) for name in ("h8", "h9")]
+    return [one.status for one in found if one is not None]
+
+
+def test_a_list_is_two_orders_of_which_one_ends_the_other(spot: BinanceSpotAccount, venue: Serving) -> None:
+    tier, stop = listed(spot)
+    assert [(one.client_id, one.status) for one in (tier, stop)] == [("h8", "working"), ("h9", "working")]
+    assert {one.client_id for one in spot.open_orders("ABCUSDT")} == {"h8", "h9"}
+    # One lot of coins serves both.
+    assert next(one for one in spot.holdings() if one.symbol == "ABCUSDT").free == 48
+    quote(venue, "110.1", "110.2")
+    sold, gone = spot.order("ABCUSDT", "h8"), spot.order("ABCUSDT", "h9")
+    assert sold is not None
+    assert gone is not None
+    assert (sold.status, sold.filled_qty) == ("filled", Decimal(2))
+    assert (gone.status, gone.filled_qty, gone.code) == ("expired", Decimal(0), "OCO_TRIGGER")
+
+
+def test_a_stop_of_a_list_that_triggers_ends_its_tier(spot: BinanceSpotAccount, venue: Serving) -> None:
+    listed(spot)
+    quote(venue, "94.9", "95", last="94.9")
+    assert statuses(spot) == ["expired", "filled"]
+
+
+@pytest.mark.parametrize("leg", ["h8", "h9"])
+def test_a_cancel_of_one_takes_the_list_with_it(spot: BinanceSpotAccount, leg: str) -> None:
+    listed(spot)
+    spot.cancel("ABCUSDT", leg)
+    assert spot.open_orders("ABCUSDT") == []
+    assert statuses(spot) == ["cancelled", "cancelled"]
+
+
+def test_a_list_where_the_symbol_knows_only_stops_with_a_limit(
+    spot: BinanceSpotAccount, venue: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instruments, "SPOT_TYPES", ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT"))
+    listed(spot)
+    assert _kind_of(venue, "h9") == ("STOP_LOSS_LIMIT", "95.0", "93.1")
+
+
+def test_a_list_that_price_has_passed_is_refused_whole(spot: BinanceSpotAccount, venue: Serving) -> None:
+    with pytest.raises(Rejected):
+        listed(spot, limit_price="99")
+    assert spot.open_orders("ABCUSDT") == []
+    assert spot.order("ABCUSDT", "h9") is None
+
+
+@pytest.mark.parametrize("fault", ["drop", "cut", "500", "-1007"])
+def test_both_orders_of_a_list_in_doubt_are_found_again(spot: BinanceSpotAccount, venue: Serving, fault: str) -> None:
+    arm(venue, on="POST /api/v3/orderList/oco", fault=fault)
+    with pytest.raises(Doubtful):
+        listed(spot)
+    assert statuses(spot) == ["working", "working"]

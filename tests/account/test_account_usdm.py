@@ -76,6 +76,26 @@ def test_a_stop_that_closes_takes_the_whole_position_with_it(usdm: BinanceUsdmAc
     assert usdm.holdings() == []
 
 
+def test_a_stop_for_a_part_sells_that_part_and_never_more_than_there_is(
+    usdm: BinanceUsdmAccount, venue: Serving
+) -> None:
+    usdm.place(order("h60", qty="3"))
+    usdm.place(order("h61", "sell", "stop", stop_price="94", qty="3", closes=True))
+    usdm.place(order("h62", "sell", "stop", stop_price="97", qty="2", closes=True, part=True))
+    quote(venue, "96.9", "97.0", kind="usdm")
+    assert [one.qty for one in usdm.holdings()] == [1]
+    usdm.place(order("h63", "sell", "stop", stop_price="96", qty="2", closes=True, part=True))
+    quote(venue, "95.9", "96.0", kind="usdm")
+    assert usdm.holdings() == []
+
+
+def test_futures_know_no_lists(usdm: BinanceUsdmAccount) -> None:
+    with pytest.raises(Bug):
+        usdm.place_listed(
+            order("h64", "sell", "limit", limit_price="110"), order("h65", "sell", "stop", stop_price="9")
+        )
+
+
 def test_a_stop_goes_by_the_mark_price_unless_told_otherwise(venue: Serving, tmp_path: Path) -> None:
     for trigger, left in (("mark", 1), ("last", 0)):
         account = opened("binance-usdm", venue, tmp_path, stop_trigger=trigger)

@@ -132,7 +132,7 @@ def _intents(seen: Evidence) -> Iterator[Broken]:
         whole = order.get("closePosition") is True
         if meant["symbol"] != order["symbol"] or meant["side"].upper() != order["side"]:
             yield "intent", f"order {name} is not what was meant"
-        elif not whole and Decimal(meant["qty"]) != qty:
+        elif not whole and Decimal(meant["qty"]) != qty and not (order.get("reduceOnly") and qty > 0):
             yield "intent", f"order {name} is of {qty}, {meant['qty']} was meant"
     for key, names in accepted.items():
         if len(names) > 1:
@@ -140,15 +140,27 @@ def _intents(seen: Evidence) -> Iterator[Broken]:
 
 
 def _is_order(arrival: dict[str, Any]) -> bool:
-    return arrival["method"] == "POST" and bool(re.search(r"/(algoO|o)rder$", arrival["path"]))
+    return arrival["method"] == "POST" and bool(re.search(r"/((algoO|o)rder|orderList/oco)$", arrival["path"]))
 
 
 def placed(arrivals: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-    """Gives the orders that arrived, with what they asked for."""
+    """Gives the orders that arrived, with what they asked for; those of a list one by one."""
     for arrival in arrivals:
         if _is_order(arrival):
-            asked = parse_qs(arrival["query"] + "&" + arrival["body"])
-            yield arrival, {name: values[0] for name, values in asked.items()}
+            found = parse_qs(arrival["query"] + "&" + arrival["body"])
+            asked = {name: values[0] for name, values in found.items()}
+            legs = ("above", "below") if "listClientOrderId" in asked else ()
+            yield from ((arrival, _leg(asked, leg)) for leg in legs)
+            if not legs:
+                yield arrival, asked
+
+
+def _leg(asked: dict[str, str], leg: str) -> dict[str, str]:
+    """An order of a list, as if it had been asked for by itself."""
+    own = {name.removeprefix(leg): value for name, value in asked.items() if name.startswith(leg)}
+    own = {name[:1].lower() + name[1:]: value for name, value in own.items()}
+    shared = {name: asked[name] for name in ("symbol", "side", "quantity")}
+    return {**shared, **own, "newClientOrderId": own["clientOrderId"]}
 
 
 def _arrivals(seen: Evidence) -> Iterator[Broken]:
@@ -400,8 +412,8 @@ def _covers(seen: Evidence) -> dict[str, list[tuple[int, int]]]:
         until = order["triggerTime"] or order["updateTime"]
         covers[order["symbol"]].append((order["createTime"], until if ended else 1 << 60))
     for order in seen.account["orders"]:
-        if order["side"] != "SELL":
-            continue
+        if order["side"] != "SELL" or (order["type"] in ("LIMIT", "LIMIT_MAKER") and not order["algoId"]):
+            continue  # a take-profit protects nothing
         ended = order["status"] not in ("NEW", "PARTIALLY_FILLED")
         covers[order["symbol"]].append((order["time"], order["updateTime"] if ended else 1 << 60))
     return {symbol: sorted(all_) for symbol, all_ in covers.items()}

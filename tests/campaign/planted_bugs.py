@@ -159,10 +159,10 @@ def send_no_stop() -> None:
 def leave_stops_behind() -> None:
     cancel = Protector._cancel
 
-    def forget(self: Protector, symbol: str, stop: Any) -> list[Any]:
+    def forget(self: Protector, symbol: str, legs: Any) -> list[Any]:
         if symbol in self.order.desk.state.books:
-            return cancel(self, symbol, stop)
-        self.order.state.protection.stops.pop(symbol, None)
+            return cancel(self, symbol, legs)
+        self.order.state.protection.resting.pop(symbol, None)
         return []
 
     stop_of = usdm.BinanceUsdmAccount._stop

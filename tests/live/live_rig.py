@@ -103,6 +103,7 @@ class Rig:
         self.at = START
         self.price = Decimal(100)
         self.session: Session | None = None
+        self.said: list[Record] = []
 
     @property
     def sent(self) -> list[str]:
@@ -200,7 +201,7 @@ class Rig:
         ledger = Ledger.open(self.path, mode="live", venue=self.account.venue, account="tiny")
         trading = Trading(_Kept(self.account), used, ledger)
         market = Market(Steps(steps), {}, "none")
-        session = self.session = Session(used, market, ledger, trading=trading)
+        session = self.session = Session(used, market, ledger, sink=self.said.append, trading=trading)
         try:
             for _ in session.play():
                 pass
@@ -225,6 +226,10 @@ class Rig:
 
     def fills(self) -> list[Fill]:
         return self.records(Fill)
+
+    def fills_now(self) -> list[Fill]:
+        """The fills that the session which is playing has booked."""
+        return [one for one in self.said if isinstance(one, Fill)]
 
     def positions(self) -> list[Position]:
         return self.records(Position)

@@ -68,12 +68,42 @@ class TinyAccount:
                 raise Doubtful("no answer", order.client_id)
             return Placed(order=self.news(standing), trades=[] if told == "no trades" else trades)
 
+    def place_listed(self, limit: VenueOrder, stop: VenueOrder) -> list[Placed]:
+        with self.lock:
+            self.requests.append(("list", f"{limit.client_id} {stop.client_id}"))
+            told = self.mishap("list", limit.client_id)
+            if isinstance(told, Exception):
+                raise told
+            if told == "nothing":
+                raise Doubtful("no answer", limit.client_id)
+            assert (limit.listed_with, stop.listed_with) == (stop.client_id, limit.client_id)
+            for order in (limit, stop):
+                assert order.client_id not in self.orders, "the same client id twice"
+                self.requests.append(("place", order.client_id))
+                self.orders[order.client_id] = Standing(order, str(len(self.orders) + 1))
+            if told == "lost":
+                raise Doubtful("no answer", limit.client_id)
+            return [Placed(order=self.news(self.orders[one.client_id])) for one in (limit, stop)]
+
+    def working(self, order_type: str) -> list[Standing]:
+        """What rests of a type, oldest first."""
+        return [one for one in self.orders.values() if one.status == "working" and one.order.order_type == order_type]
+
+    def end_other(self, client_id: str, status: str) -> None:
+        """Ends the other order of a list."""
+        other = self.orders.get(self.orders[client_id].order.listed_with or "")
+        if other is not None and other.status == "working":
+            other.status = status
+            if self.streams:
+                self.tell(self.news(other))
+
     def fill(self, client_id: str, qty: Decimal | None = None) -> list[TradeNews]:
         with self.lock:
             standing = self.orders[client_id]
             done = qty if qty is not None else standing.order.qty - standing.filled
             standing.filled += done
             standing.status = "filled" if standing.filled == standing.order.qty else "working"
+            self.end_other(client_id, "expired")
             trade = self.trade(standing.order.symbol, standing.order.side, done, standing.number, client_id)
             if self.streams:
                 self.tell(trade, self.news(standing))
@@ -108,6 +138,12 @@ class TinyAccount:
             side=order.side, conditional=order.order_type == "stop",
         )  # fmt: skip
 
+    def countdown(self, symbol: str, after_s: int) -> None:
+        self.requests.append((f"countdown {after_s}", symbol))
+        told = self.mishap("countdown", symbol)
+        if isinstance(told, Exception):
+            raise told
+
     def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
         with self.lock:
             self.requests.append(("cancel", client_id))
@@ -118,6 +154,7 @@ class TinyAccount:
             if standing is None or standing.status != "working":
                 raise Rejected("unknown order", sort=Sort.ABSENT, status=400, venue_code=-2011, said="Unknown order.")
             standing.status = "cancelled"
+            self.end_other(client_id, "cancelled")
             # The service of conditional orders does not say how an order ended.
             return None if conditional or told == "no end" else self.news(standing)
 

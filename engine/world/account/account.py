@@ -139,10 +139,24 @@ class Account(Protocol):
         """Places an order, once. NotSent and Rejected are definite; Doubtful means look it up, never send again."""
         ...
 
+    def place_listed(self, limit: VenueOrder, stop: VenueOrder) -> list[Placed]:
+        """Places a limit order and a stop of which one ends the other, at once; errors are those of `place`, for both.
+
+        Only where resting orders lock what they would sell: elsewhere both rest side by side.
+        """
+        ...
+
     def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
-        """Cancels an order, and gives how it ended where the answer proves it.
+        """Cancels an order, and with it the other one of its list; gives how it ended where the answer proves it.
 
         Neither None nor an error says what became of it: ask `order` afterwards.
+        """
+        ...
+
+    def countdown(self, symbol: str, after_s: int) -> None:
+        """Has the plain orders of a symbol cancelled after so many seconds, unless this is asked again (futures).
+
+        0 calls it off. Conditional orders stay. Raises Bug where there is no such thing.
         """
         ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,9 +18,10 @@ from engine.world.account.spot_told import balance_news, cancel_news, fills_of, 
 from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
 from engine.world.account.user_stream_spot import SpotEar
 from engine.world.binance.binance import Binance
-from engine.world.binance.spot_shapes import SpotTicket
+from engine.world.binance.spot_shapes import OcoTicket, OrderList, SpotTicket
 from engine.world.binance.trouble import Doubtful, Limited, NotSent, Rejected, Sort, Unreadable
 
+T = TypeVar("T")
 VENUE: Final = "binance-spot"
 #: Where times are asked for, they may be a day apart at most.
 WINDOW_MS = 86_400_000
@@ -48,21 +49,27 @@ class BinanceSpotAccount:
     def place(self, order: VenueOrder, *, urgent: bool = False) -> Placed:
         """Places an order, once. NotSent and Rejected are definite; Doubtful means look it up, never send again."""
         ticket = self._ticket(order)
-        try:
-            told = self._orders.place(ticket, urgent=urgent)
-        except Rejected as error:
-            if error.sort is Sort.FILTER:
-                # They may have changed; the next stop reads them anew.
-                self._rules.pop(order.symbol, None)
-            raise
+        told = self._minding_filters(order.symbol, lambda: self._orders.place(ticket, urgent=urgent))
         try:
             return Placed(order=order_news(told), trades=fills_of(told))
         except Unreadable as error:
             raise Doubtful(f"{error}; order {order.client_id} is there: look it up", order.client_id) from None
 
+    def place_listed(self, limit: VenueOrder, stop: VenueOrder) -> list[Placed]:
+        """Places a limit order and a stop of which one ends the other, at once; errors are those of `place`."""
+        told = self._listed(limit, stop)
+        try:
+            return [Placed(order=order_news(one)) for one in told.order_reports]
+        except Unreadable as error:
+            raise Doubtful(f"{error}; order {limit.client_id} is there: look it up", limit.client_id) from None
+
     def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
         """Cancels an order, and gives how it ended where the answer proves it; else ask `order` what became of it."""
         return cancel_news(self._orders.cancel(symbol, client_id))
+
+    def countdown(self, symbol: str, after_s: int) -> None:
+        """Raises Bug: spot knows no countdown."""
+        raise Bug(f"{VENUE} cancels nothing of {symbol} by itself")
 
     def order(
         self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
@@ -120,6 +127,27 @@ class BinanceSpotAccount:
         if self._stream is not None:
             self._stream.stop()
         self._binance.close()
+
+    def _listed(self, limit: VenueOrder, stop: VenueOrder) -> OrderList:
+        if limit.limit_price is None or stop.stop_price is None or limit.side != "sell":
+            raise Bug(f"orders {limit.client_id} and {stop.client_id} are no list to sell by")
+        below = self._stop(stop, stop.stop_price)
+        ticket = OcoTicket(
+            symbol=limit.symbol, side="SELL", quantity=limit.qty, list_client_order_id=f"{limit.client_id}-list",
+            above_type="LIMIT_MAKER", above_client_order_id=limit.client_id, above_price=limit.limit_price,
+            below_type=below.type, below_client_order_id=stop.client_id, below_price=below.price,
+            below_stop_price=below.stop_price, below_time_in_force=below.time_in_force,
+        )  # fmt: skip
+        return self._minding_filters(limit.symbol, lambda: self._orders.place_oco(ticket))
+
+    def _minding_filters(self, symbol: str, request: Callable[[], T]) -> T:
+        """Makes a request; where a filter refuses it, the rules may have changed: the next stop reads them anew."""
+        try:
+            return request()
+        except Rejected as error:
+            if error.sort is Sort.FILTER:
+                self._rules.pop(symbol, None)
+            raise
 
     def _ticket(self, order: VenueOrder) -> SpotTicket:
         side = order.side.upper()

@@ -73,12 +73,20 @@ class BinanceUsdmAccount:
         except Unreadable as error:
             raise Doubtful(f"{error}; order {order.client_id} is there: look it up", order.client_id) from None
 
+    def place_listed(self, limit: VenueOrder, stop: VenueOrder) -> list[Placed]:
+        """Raises Bug: futures know no lists, and need none."""
+        raise Bug(f"orders {limit.client_id} and {stop.client_id} are a list, which {VENUE} does not know")
+
     def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
         """Cancels an order, and gives how it ended where the answer proves it; else ask `order` what became of it."""
         if not conditional:
             return cancel_news(self._orders.cancel(symbol, client_id))
         self._orders.cancel_algo(client_id)
         return None
+
+    def countdown(self, symbol: str, after_s: int) -> None:
+        """Has the plain orders of a symbol cancelled after so many seconds, unless asked again; 0 calls it off."""
+        self._orders.countdown(symbol, after_s * 1000)
 
     def order(
         self, symbol: str, client_id: str, *, conditional: bool = False, urgent: bool = False
@@ -142,13 +150,18 @@ class BinanceUsdmAccount:
         self._binance.close()
 
     def _stop(self, order: VenueOrder) -> AlgoTicket:
-        """Gives a stop at market; one that closes takes the whole position with it, however large it is by then."""
+        """Gives a stop at market; one that closes takes the whole position with it, however large it is by then.
+
+        One for a part of it has a quantity, and may only reduce.
+        """
         if order.stop_price is None:
             raise Bug(f"order {order.client_id} lacks its price")
+        whole = order.closes and not order.part
         return AlgoTicket(
             symbol=order.symbol, side=order.side.upper(), type="STOP_MARKET", client_algo_id=order.client_id,
             trigger_price=order.stop_price, working_type=_TRIGGERS[self._settings.stop_trigger],
-            quantity=None if order.closes else order.qty, close_position=True if order.closes else None,
+            quantity=None if whole else order.qty, close_position=True if whole else None,
+            reduce_only=True if order.closes and order.part else None,
         )  # fmt: skip
 
     def _as_it_went_on(self, algo: AlgoOrder, urgent: bool) -> OrderNews:

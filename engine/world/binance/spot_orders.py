@@ -8,6 +8,7 @@ from engine.world.binance.client import Ask, Client, Method, check_client_id
 from engine.world.binance.shape import reader
 from engine.world.binance.sign import Params
 from engine.world.binance.spot_shapes import (
+    Cancelled,
     OcoTicket,
     OrderList,
     SpotAccount,
@@ -47,10 +48,10 @@ class SpotOrders:
         return self.client.read(ask, reader(SpotOrder))
 
     def cancel(self, symbol: str, client_id: str) -> SpotOrder:
-        """Cancels an order; a yes says how much was executed before. After anything else query it."""
+        """Cancels an order, and its list with it; a yes says how much was executed before, anything else nothing."""
         params: Params = {"symbol": symbol, "origClientOrderId": client_id}
         ask = Ask("/api/v3/order", params, "DELETE", "signed", {WEIGHT: 1}, True, client_id)
-        return self.client.order(ask, reader(SpotOrder))
+        return self.client.order(ask, reader(Cancelled)).of(client_id)
 
     def cancel_all(self, symbol: str) -> None:
         """Cancels every open order and list of a symbol; none open is fine."""

@@ -118,6 +118,22 @@ class OrderList(Shape, frozen=True, kw_only=True):
         return client_id == self.list_client_order_id
 
 
+class Cancelled(SpotOrder, frozen=True, kw_only=True):
+    """What answers a cancel: the order, or the list that it was in and that went with it."""
+
+    order_id: int = 0
+    client_order_id: str = ""
+    order_reports: list[SpotOrder] = []
+
+    def is_about(self, client_id: str) -> bool:
+        """Says whether it speaks of the order with this id."""
+        return super().is_about(client_id) or any(one.is_about(client_id) for one in self.order_reports)
+
+    def of(self, client_id: str) -> SpotOrder:
+        """Gives the order with this id."""
+        return next((one for one in self.order_reports if one.is_about(client_id)), self)
+
+
 class SpotTrade(Shape, frozen=True, kw_only=True):
     """One execution of ours. The fee is in its own asset: a buy pays in what it bought, or in BNB."""
 

@@ -16,11 +16,13 @@ from engine.world.account.account import (
     HeldNews,
     News,
     OrderNews,
+    Placed,
     StreamNews,
     TradeNews,
 )
 from engine.world.binance.breaker import OPEN
 from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.venues.live.dead_man import DeadMan
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
 from engine.world.venues.live.settings import LiveVenueSettings
@@ -67,6 +69,9 @@ class LiveVenue:
         self._news = threading.Event()
         self.tracker = Tracker(self.venue, self._out.append, booked)
         self._cancelled: set[str] = set()
+        #: Orders of a list whose other one is still to come, and ids of orders that were refused in a list.
+        self._halves: dict[str, VenueOrder] = {}
+        self._unlisted: set[str] = set()
         self.own = set(own)
         self._prepared: set[str] = set()
         self._started = False
@@ -76,6 +81,7 @@ class LiveVenue:
         self._lanes, self._questions = Lanes(self._broken), Lanes(self._broken, ASKING_THREADS)
         self.lookups = Lookups(self)
         self.syncing = Syncing(self, holds, adopts)
+        self._dead_man = DeadMan(self)
         self._watcher: threading.Thread | None = None
 
     # What the trader calls, on its own thread.
@@ -86,16 +92,35 @@ class LiveVenue:
             return self.refuse(order, "STALE_ORDER")
         with self._lock:
             followed = self._follow(order)
+        if order.listed_with is not None:
+            self._send_listed(order, order.listed_with)
+            return []
         # The way out waits for no answer to anything else: a stop's may take as long as a request lasts.
         leaves = order.closes and not followed.rests
         self._lanes.put(f"{order.symbol} out" if leaves else order.symbol, lambda: self._place(order))
         return []
 
+    def _send_listed(self, order: VenueOrder, other: str) -> None:
+        """Sends two orders of a list when the second has come: then both are durable."""
+        if other in self._unlisted:
+            self._unlisted.remove(other)
+            self._reject([order], "NOT_SENT")
+        elif other not in self._halves:
+            self._halves[order.client_id] = order
+        else:
+            first = self._halves.pop(other)
+            self._lanes.put(order.symbol, lambda: self._place(first, order))
+
     def refuse(self, order: VenueOrder, code: str) -> list[Event]:
-        """Tells of an order that may not be sent that it is rejected: as a fact, like all else."""
+        """Tells of an order that may not be sent, and of its list, that it is rejected: as a fact, like all else."""
         with self._lock:
             self._follow(order)
             self.tracker.reject(order.client_id, code)
+            if order.listed_with is not None:
+                if self._halves.pop(order.listed_with, None) is not None:
+                    self.tracker.reject(order.listed_with, "NOT_SENT")
+                else:
+                    self._unlisted.add(order.client_id)
         return []
 
     def recall(self, order: VenueOrder) -> list[Event]:
@@ -262,50 +287,64 @@ class LiveVenue:
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
-            conditional=order.order_type == "stop" and self.venue.endswith("usdm"), rests=order.order_type == "stop",
-            at_once=order.order_type == "market", followed_at=self._mono(), sent_ms=order.sent_at,
-            ask_at=self._mono() + self.settings.poll_deaf_s,
+            conditional=order.order_type == "stop" and self.venue.endswith("usdm"),
+            rests=order.order_type == "stop" or order.resting, at_once=order.order_type == "market",
+            followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
         )  # fmt: skip
         self.tracker.follow(followed)
         self.own.add(order.client_id)
         return followed
 
-    def _place(self, order: VenueOrder) -> None:
-        client_id = order.client_id
+    def _place(self, *orders: VenueOrder) -> None:
+        """Places an order, or two that are a list."""
+        order = orders[0]
         try:
             if not order.closes and self._now_ms() - order.sent_at > self.settings.entry_ttl_s * 1000:
-                self._settle(lambda: self.tracker.reject(client_id, "STALE_ORDER"))
+                self._reject(orders, "STALE_ORDER")
                 return
             self._prepare(order)
-            placed = self._again(lambda: self.account.place(order, urgent=order.closes))
+            placed = self._again(lambda: self._request(orders))
         except Doubtful:
-            self._settle(lambda: self.tracker.doubt(client_id, "NO_ANSWER"))
+            self._doubt(orders, "NO_ANSWER")
         except Rejected as error:
-            self._rejected(client_id, error)
+            self._rejected(orders, error)
         except (NotSent, KeyRefused) as error:
             self.trouble(error)
-            self._settle(lambda: self.tracker.reject(client_id, "NOT_SENT"))
+            self._reject(orders, "NOT_SENT")
         except HotError:
             # Nothing else is known to be definite.
-            self._settle(lambda: self.tracker.doubt(client_id, "UNKNOWN"))
+            self._doubt(orders, "UNKNOWN")
         else:
             with self._lock:
-                for trade in placed.trades:
-                    self.tracker.hear_trade(trade)
-                self.tracker.hear_order(placed.order)
+                for one in placed:
+                    for trade in one.trades:
+                        self.tracker.hear_trade(trade)
+                    self.tracker.hear_order(one.order)
             self._news.set()
 
-    def _rejected(self, client_id: str, error: Rejected) -> None:
+    def _request(self, orders: Sequence[VenueOrder]) -> list[Placed]:
+        if len(orders) == 1:
+            return [self.account.place(orders[0], urgent=orders[0].closes)]
+        first, second = orders
+        return self.account.place_listed(*((second, first) if first.order_type == "stop" else (first, second)))
+
+    def _rejected(self, orders: Sequence[VenueOrder], error: Rejected) -> None:
         if error.sort is Sort.DUPLICATE:
             # An order with this id is there: only ours can be, so it is looked up.
-            self._settle(lambda: self.tracker.doubt(client_id, "DUPLICATE"))
+            self._doubt(orders, "DUPLICATE")
             return
-        code = str(error.venue_code) if error.venue_code is not None else error.sort.name
-        self._settle(lambda: self.tracker.reject(client_id, code))
+        self._reject(orders, str(error.venue_code) if error.venue_code is not None else error.sort.name)
 
-    def _settle(self, work: Callable[[], None]) -> None:
+    def _reject(self, orders: Sequence[VenueOrder], code: str) -> None:
         with self._lock:
-            work()
+            for order in orders:
+                self.tracker.reject(order.client_id, code)
+        self._news.set()
+
+    def _doubt(self, orders: Sequence[VenueOrder], code: str) -> None:
+        with self._lock:
+            for order in orders:
+                self.tracker.doubt(order.client_id, code)
         self._news.set()
 
     def _prepare(self, order: VenueOrder) -> None:
@@ -357,6 +396,7 @@ class LiveVenue:
             try:
                 self.lookups.look()
                 self.syncing.look()
+                self._dead_man.look()
             except Exception as error:
                 # A watch that ended would leave orders in doubt for ever: it goes on, and entries stop.
                 self._broken(error)

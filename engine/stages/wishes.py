@@ -1,0 +1,78 @@
+"""What should rest at an exchange for a position: its stop, its tiers, and the stop that follows its trail."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.stages.desk import Book
+from engine.stages.protection import Resting, other_of
+
+if TYPE_CHECKING:
+    from engine.stages.live_order import LiveOrder
+
+STOP, TRAIL = "STOP", "TRAIL"
+#: A trail that rests at the exchange moves when it is this part of its callback behind: each move is two requests.
+FOLLOW_PARTS = 10
+
+
+class Wish(NamedTuple):
+    """An order that should rest: its price or trigger in ticks, and its steps."""
+
+    ticks: int
+    steps: int
+
+
+Wishes = dict[str, Wish]
+
+
+def wished(order: "LiveOrder", book: Book, resting: dict[str, Resting]) -> Wishes:
+    """Gives what should rest for a position, by leg; `resting` is what does.
+
+    Where resting orders lock what they would sell, each coin is in one of them: a tier with a stop beside it, of which
+    one ends the other, the trail, or the stop for the rest. Elsewhere the stop closes whatever is held.
+    """
+    wishes = _tiers(order, book)
+    trail = _trail(order, book, resting.get(TRAIL))
+    if trail is not None:
+        wishes[TRAIL] = trail
+    scale = order.scale(book.symbol)
+    rest = scale.steps(book.qty)
+    if order.setup.locks:
+        rest -= sum(wish.steps for wish in wishes.values())
+    if book.exits.stop:
+        steps = order.selling(book.symbol, scale.price(book.exits.stop)).of_leg(rest, rest)
+        if order.setup.locks:
+            wishes |= {other_of(leg): Wish(book.exits.stop, one.steps) for leg, one in wishes.items() if leg != TRAIL}
+        if steps > 0:
+            wishes[STOP] = Wish(book.exits.stop, steps)
+    return wishes
+
+
+def _tiers(order: "LiveOrder", book: Book) -> Wishes:
+    """Gives the tiers that are left; none where one is too small or too large to rest: the program sells them all."""
+    exits, symbol = book.exits, book.symbol
+    if not exits.plan.resting_tiers or symbol in order.state.protection.by_program:
+        return {}
+    scale, wishes = order.scale(symbol), Wishes()
+    left = min(exits.left, scale.steps(book.qty))
+    for number in range(exits.tiers_done + 1, len(exits.tiers) + 1):
+        wish = Wish(exits.tiers[number - 1], min(exits.tier_left(number), left))
+        if wish.steps <= 0:
+            continue
+        prices = [wish.ticks, exits.stop] if order.setup.locks and exits.stop else [wish.ticks]
+        if not all(order.selling(symbol, scale.price(ticks)).may_rest(wish.steps) for ticks in prices):
+            order.state.protection.by_program.append(symbol)
+            return {}
+        left -= wish.steps
+        wishes[f"TIER_{number}"] = wish
+    return wishes
+
+
+def _trail(order: "LiveOrder", book: Book, resting: Resting | None) -> Wish | None:
+    exits, symbol = book.exits, book.symbol
+    if not exits.plan.resting_trail or exits.trail <= exits.stop or symbol in order.state.protection.by_program:
+        return None
+    scale, ticks = order.scale(symbol), exits.trail
+    if resting is not None and 0 <= ticks - resting.ticks < max(1, (exits.best - ticks) // FOLLOW_PARTS):
+        ticks = resting.ticks
+    steps = min(exits.trail_left, exits.left, scale.steps(book.qty))
+    steps = order.selling(symbol, scale.price(ticks)).of_leg(steps, steps)
+    return Wish(ticks, steps) if steps > 0 else None
