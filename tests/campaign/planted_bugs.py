@@ -256,7 +256,7 @@ DEAF = ({"fault": "never", "on": "user", "times": 0, "for_s": STORM_S},)
 UNREAD = ({"fault": "502", "on": "GET /*/order", "times": 0, "chance": 0.7, "for_s": STORM_S},)
 HIDDEN = ({"fault": "hide", "seconds": 3.0}, {"fault": "hide", "seconds": 0.0, "after_s": STORM_S})
 TWICE = ({"fault": "twice", "on": "user", "times": 0, "for_s": STORM_S},)
-LOW = books_checker.Caps(2, Decimal(100_000), 5)
+LOW = books_checker.Caps(2, Decimal(100_000), 8)
 
 BUGS = (
     Bug("resend on timeout", resend_on_timeout, replace(USDM, script=DOUBT), _told("twice")),
