@@ -162,7 +162,7 @@ class _Episode:
         if code == -signal.SIGKILL:
             found.kills += 1
             found.at_points += not by_us
-        elif code not in (0, 3):
+        elif code not in (0, 3, -signal.SIGTERM):  # it may be told to end before it listens
             words = (self.folder / "life.log").read_text()[-3000:]
             if grows_by and ("LedgerError" in words or "OSError" in words):
                 found.full += 1
