@@ -164,7 +164,7 @@ class _Episode:
             found.at_points += not by_us
         elif code not in (0, 3, -signal.SIGTERM):  # it may be told to end before it listens
             words = (self.folder / "life.log").read_text()[-3000:]
-            if grows_by and ("LedgerError" in words or "OSError" in words):
+            if grows_by and any(name in words for name in ("LedgerError", "DiskRefused", "OSError")):
                 found.full += 1
                 return code
             found.broken.append(("crash", f"the trader ended by itself with {code}: {words}"))
