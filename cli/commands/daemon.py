@@ -16,7 +16,7 @@ from cli.news import News
 from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop, Stopped
 from cli.show import say, write
-from engine.errors import Exit, HotError
+from engine.errors import Exit, HotError, LedgerError
 from engine.ledger.ledger import Ledger
 from engine.runs import settings
 from engine.runs.data import report_path
@@ -111,7 +111,12 @@ def _serve(
         )  # fmt: skip
         schedule = Schedule(used.daemon, path, say=None if quiet else say)
         with schedule, Bar("hot daemon", quiet, opened.span) as bar:
-            _follow(session.play(stop), ledger, bar, schedule)
+            try:
+                _follow(session.play(stop), ledger, bar, schedule)
+            except (LedgerError, OSError):
+                for symbol in trading.unprotected if trading is not None else ():
+                    say(f"hot daemon: {symbol} has no stop at the exchange; hot flatten --symbol {symbol} closes it")
+                raise
         session.close()
         if decisions is not None:
             decisions.flush()

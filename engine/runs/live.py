@@ -146,6 +146,12 @@ class Trading:
         self.venue.tell_condition("governor", "blocked", f"governor_{cap}", needs_resume=True)
         return "GOVERNOR"
 
+    @property
+    def unprotected(self) -> tuple[str, ...]:
+        """The positions without a working stop at the exchange, by symbol."""
+        state = self._known().state
+        return tuple(symbol for symbol in state.desk.books if symbol not in state.protection.guarded)
+
     def close(self) -> None:
         """Stops acting; what rests at the exchange stays there."""
         self.venue.close()
@@ -158,15 +164,14 @@ class Trading:
 
     def _tell_status(self) -> None:
         """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""
-        state = self._known().state
-        conditions = state.desk.conditions
+        conditions = self._known().state.desk.conditions
         now = AccountNow(
             conditions=tuple(
                 f"{one.state} ({one.reason})" + (", ends by hot resume" if one.needs_resume else "")
                 for _, one in sorted(conditions.items())
             ),
             in_doubt=tuple(self.venue.doubts),
-            unprotected=tuple(symbol for symbol in self._holds if symbol not in state.protection.guarded),
+            unprotected=self.unprotected,
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:

@@ -25,7 +25,7 @@ def is_full(error: Exception) -> bool:
 
 
 def has_begun(path: Path) -> bool:
-    """Says whether a ledger has seen a run: then an outage is likelier than a wrong address."""
+    """Says whether a ledger has seen a run: then an outage is likelier than a wrong address, and is waited out."""
     try:
         with Ledger.read(path) as ledger:
             return next(ledger.lines(kinds=["run"]), None) is not None
@@ -38,7 +38,7 @@ class Patience:
 
     def __init__(self, path: Path, open_ledger: Callable[[], Ledger], say: Callable[[str], None]) -> None:
         """`open_ledger` opens the ledger of the run, as its owner."""
-        self._path, self._open, self._say = path, open_ledger, say
+        self._begun, self._open, self._say = has_begun(path), open_ledger, say
         self._told = ""
 
     def bears(self, error: Exception) -> bool:
@@ -49,7 +49,7 @@ class Patience:
                 "exchange, and hot flatten closes what is held"
             )
             return True
-        if isinstance(error, VenueError) and has_begun(self._path):
+        if isinstance(error, VenueError) and self._begun:
             self._tell(f"blocked(recovering): {error}; trying again every {AGAIN_S:g} s")
             return True
         return False

@@ -37,6 +37,7 @@ class Tally:
     broken: list[list[str]] = field(default_factory=list)
     settle_s: float = 0.0
     bare_ms: int = 0
+    ended_s: float = 0.0
     seconds: float = 0.0
 
     @property
@@ -143,6 +144,7 @@ class Campaign:
         tally.orders += found.get("orders", found.get("wins", 0))
         tally.settle_s = max(tally.settle_s, found.get("settle_s", 0.0))
         tally.bare_ms = max(tally.bare_ms, found.get("bare_ms", 0))
+        tally.ended_s = max(tally.ended_s, found.get("ended_s", 0.0))
         tally.seconds += time.monotonic() - began
         tally.broken += [[seed, *one] for one in found["broken"]]
         if kind == "kills":
@@ -158,7 +160,20 @@ def table(tallies: dict[str, Tally]) -> str:
     def count(tally: Tally, *names: str) -> int:
         return sum(one[1] in names for one in tally.broken)
 
-    heads = ("trials", "done", "orders", "lost", "doubled", "bare", "in doubt", "other", "settled s", "bare s", "s")
+    heads = (
+        "trials",
+        "done",
+        "orders",
+        "lost",
+        "doubled",
+        "bare",
+        "in doubt",
+        "other",
+        "settled s",
+        "bare s",
+        "ended s",
+        "s",
+    )
     rows = [("", *heads)]
     for kind, tally in tallies.items():
         lost = count(tally, "intent", "lost", "fill", "balance", "position", "crossed")
@@ -166,8 +181,8 @@ def table(tallies: dict[str, Tally]) -> str:
         doubt = count(tally, "doubt", "settle")
         other = len(tally.broken) - lost - doubled - bare - doubt
         figures = (tally.wanted, tally.done, tally.orders, lost, doubled, bare, doubt, other)
-        seconds = (f"{tally.settle_s:.1f}", f"{tally.bare_ms / 1000:.1f}", f"{tally.seconds:.0f}")
-        rows.append((kind, *map(str, figures), *seconds))
+        seconds = (tally.settle_s, tally.bare_ms / 1000, tally.ended_s, tally.seconds)
+        rows.append((kind, *map(str, figures), *(f"{one:.1f}" for one in seconds)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 

@@ -32,7 +32,9 @@ from engine.world.loopback.serving import Serving, serve
 from engine.world.loopback.venue import Venue, VenueOptions
 
 START = {"USDT": Decimal(10_000_000)}
-CAPS = books_checker.Caps(60, Decimal(100_000), 5)
+CAPS = books_checker.Caps(60, Decimal(100_000), 8)
+#: A trader that is told to end is gone within this.
+ENDED_WITHIN_S = 5.0
 SETTLED_WITHIN_S = 45.0
 VOLATILITY = 0.003
 
@@ -45,6 +47,8 @@ class Found:
     market: str
     kills: int = 0
     at_points: int = 0
+    terms: int = 0
+    ended_s: float = 0.0
     ambiguous: int = 0
     full: int = 0
     orders: int = 0
@@ -108,14 +112,16 @@ class _Episode:
         end = time.monotonic() + plan.storm_s
         while (left := end - time.monotonic()) > 0.3:
             if plan.disk:
-                self._live(seconds=min(left, 10.0), grows_by=random.randrange(1_000, 300_000))
+                self._live(seconds=min(left, 10.0), grows_by=random.randrange(1_000, 150_000))
             elif not plan.kills:
                 self._live(seconds=left)
             elif random.random() < 0.07:
                 self._live(seconds=min(left, random.uniform(0.5, 4.0)))
+            elif random.random() < 0.1:
+                self._live(kill_after=min(left, random.uniform(0.2, 4.0)), by=signal.SIGTERM)
             else:
                 point = plan.point or random.choice(["", random.choice(POINTS)])
-                longest = random.choice([0.5, 4.0, 6.0])
+                longest = random.choice([0.5, 3.0, 5.0])
                 self._live(point=point, kill_after=min(left, longest * (1.0 if point else random.random())))
         request(self.place.ledger, "halt", "campaign", int(time.time() * 1000))
         began = time.monotonic()
@@ -127,9 +133,12 @@ class _Episode:
 
     def _live(
         self, seconds: float = 600.0, point: str = "", kill_after: float = 0.0, until_flat: bool = False,
-        grows_by: int = 0,
+        grows_by: int = 0, by: signal.Signals = signal.SIGKILL,
     ) -> int:  # fmt: skip
-        """Lets the trader live; gives its exit code, negative when it was killed: at a point, or after so long."""
+        """Lets the trader live; gives its exit code, negative when it was killed: at a point, or after so long.
+
+        With `by` it is not killed then, but told to end.
+        """
         found, born = self.found, int(time.time() * 1000)
         found.lives += 1
         passes, wait_s = self.random.choice([1, 1, 2, 3, 5, 8, 13]), self.random.choice([0.0005, 0.002, 0.005, 0.02])
@@ -141,23 +150,32 @@ class _Episode:
         end, by_us = time.monotonic() + kill_after, False
         while kill_after and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             if time.monotonic() >= end:
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, by)
                 by_us = True
                 break
             time.sleep(0.005)
         _, status = os.waitpid(pid, 0)
+        if by is signal.SIGTERM:
+            self._ended(max(0.0, time.monotonic() - end))
         self.lives.append((born, int(time.time() * 1000)))
         code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGKILL:
             found.kills += 1
             found.at_points += not by_us
-        elif code not in (0, 3):
+        elif code not in (0, 3, -signal.SIGTERM):  # it may be told to end before it listens
             words = (self.folder / "life.log").read_text()[-3000:]
-            if grows_by and ("LedgerError" in words or "OSError" in words):
+            if grows_by and any(name in words for name in ("LedgerError", "DiskRefused", "OSError")):
                 found.full += 1
                 return code
             found.broken.append(("crash", f"the trader ended by itself with {code}: {words}"))
         return code
+
+    def _ended(self, seconds: float) -> None:
+        """Takes note of how long a trader took to end that was told to."""
+        self.found.terms += 1
+        self.found.ended_s = max(self.found.ended_s, round(seconds, 1))
+        if seconds > ENDED_WITHIN_S:
+            self.found.broken.append(("stop", f"the trader took {seconds:.1f} s to end when it was told to"))
 
     def _ask(self, path: str, body: bytes | None = None) -> bytes:
         with urllib.request.urlopen(self.rest + path, body, timeout=60) as answer:

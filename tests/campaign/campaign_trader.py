@@ -32,7 +32,9 @@ from engine.world.binance.settings import BinanceSettings
 from engine.world.snapshots.snapshots import load
 from engine.world.venues.live.venue import LiveVenue
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "LTCUSDT", "DOGEUSDT")
+SYMBOLS = (
+    "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "LTCUSDT", "DOGEUSDT", "ADAUSDT", "LINKUSDT", "AVAXUSDT", "DOTUSDT",
+)  # fmt: skip
 #: Stops that are touched, tiers that are reached, and no position that is held for long: many orders an entry.
 PLAN = ExitPlan(stop_pct=0.15, hold_max_s=6, tiers=tiers_of([(25, 0.04), (25, 0.08), (25, 0.12)]))
 #: The same with tiers, a trail and a stop at break even that rest at the exchange.
@@ -158,7 +160,7 @@ def settings(sets: tuple[str, ...] = ()) -> Settings:
             "desk.drawdown_levels_pct=[90,91,92,93,94]", "desk.day_loss_levels_pct=[90,91,92,93,94]",
             "rules.max_entries_day.limit=10000", "orders.sync_s=10", "orders.absent_after_s=4", "orders.poll_s=10",
             "orders.poll_deaf_s=3", "orders.balance_s=20", "binance.recv_window_ms=3000",
-            "governor.entries_per_minute=60", "governor.entries_per_symbol_day=200",
+            "rules.max_positions.limit=8", "governor.entries_per_minute=60", "governor.entries_per_symbol_day=200",
             "governor.order_notional=100000", "governor.day_notional=1000000000", *sets,
         ],
     )  # fmt: skip
