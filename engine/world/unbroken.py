@@ -81,7 +81,7 @@ class Unbroken:
             if not last.is_near(read.open, BACK if whose in self._broken else FACTOR):
                 self._leave_out(bar, read, last)
                 return False
-            missing = (bar.open_at - last.open_at) // (1000 * bar.step_s) - 1
+            missing = max(0, (bar.open_at - last.open_at) // (1000 * bar.step_s) - 1)
             self._holes += missing > 0
             self._missing += missing
         elif whose in self._broken:

@@ -92,3 +92,15 @@ def test_a_bad_row_of_a_dump_is_named_by_its_line(tmp_path: Path) -> None:
     assert len(bars(path, on_bad=lambda name, number, reason, line: told.append((number, reason)))) == 2
     assert [number for number, _ in told] == [2, 5]
     assert told[0][1] == "3 columns instead of 12"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_bar_that_opens_between_two_others_is_a_bad_line_and_the_rest_goes_on(tmp_path: Path, unit: str) -> None:
+    up, down = UNITS[unit]
+    opened = (START + 150_000) * up // down
+    askew = f"AUSDT,{opened},1,3,1,2,10,{opened + 60_000 * up // down - 1},20,5"
+    path, told = tmp_path / "c.csv", []
+    path.write_text("\n".join([HEADER, *(row(minute, unit) for minute in range(3)), askew, row(4, unit)]))
+    found = bars(path, on_bad=lambda name, line, reason, text: told.append((line, reason)))
+    assert [bar.open_at for bar in found] == [START + minute * 60_000 for minute in (0, 1, 2, 4)]
+    assert told == [(5, f"a bar of 60 s does not open at {opened}")]

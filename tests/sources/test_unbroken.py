@@ -115,3 +115,8 @@ def test_every_recorded_market_of_the_examples_is_unbroken():
     told = []
     opened = open_market(MarketOptions(str(ROOT / "examples" / "bars.jsonl")), lambda *words: told.append(words))
     assert (sum(1 for _ in opened.source.facts()), told, opened.gaps()) == (400, [], Gaps(0, 0))
+
+
+def test_a_bar_that_overlaps_the_one_before_it_is_no_hole():
+    _, _, source = passed([bar(0, 5), bar(0, 5, open_at=START + MINUTE // 2, at=START + MINUTE * 3 // 2), bar(1, 5)])
+    assert source.gaps() == Gaps()

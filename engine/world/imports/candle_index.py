@@ -16,7 +16,8 @@ COLUMNS = 10
 _OPEN_TIME, _CLOSE_TIME = 1, 7
 #: Units of time by their number of digits: from 2001 to 2286 these tell them apart.
 _UNITS = {10: "seconds", 13: "milliseconds", 16: "microseconds"}
-_MS_DIGITS = 13
+_S_DIGITS, _MS_DIGITS = 10, 13
+_DAY_MS = 86_400_000
 #: Rows of a file that are asked for its unit.
 _ASKED = 100
 _SYMBOL_BYTES = 160
@@ -51,6 +52,13 @@ def index(data: bytearray, name: str, notes: Notes, window: Window) -> Rows:
     stands in time is a bad line; raises DirtyInput for one that says so in another unit.
     """
     return _Index(data, name, notes).rows(window)
+
+
+def on_grid(opened: Ints, step: Ints | int) -> Flags:
+    """Says which bars open where bars of their step do; all in ms. Those longer than a day open at some midnight."""
+    grid = np.where(_DAY_MS % step == 0, step, np.minimum(step, _DAY_MS))
+    found: Flags = opened % grid == 0
+    return found
 
 
 class _Index:
@@ -91,6 +99,7 @@ class _Index:
         at, whole = self._in_ms(_times(data, commas, first, good, _CLOSE_TIME, self._digits) + 1)
         step = at - opened
         good &= whole & (step > 0) & (step % 1000 == 0)
+        good[good] = on_grid(opened[good], step[good])
         for row in np.flatnonzero(~good).tolist():
             self._tell(bytes(self._data[start[row] : end[row]]), int(line[row]))
         start, end, line, opened, at = start[good], end[good], line[good], opened[good], at[good]
@@ -119,7 +128,10 @@ class _Index:
         for text in times:
             if len(text) != self._digits or not text.isdigit():
                 return f"not a time in epoch {unit}: {text_of(text[:40])!r}"
-        return f"a bar from {int(times[0])} to {int(times[1])} is not whole seconds long"
+        opened, step_s = int(times[0]), (int(times[1]) + 1 - int(times[0])) / 10 ** (self._digits - _S_DIGITS)
+        if step_s > 0 and step_s.is_integer():
+            return f"a bar of {step_s:.0f} s does not open at {opened}"
+        return f"a bar from {opened} to {int(times[1])} is not whole seconds long"
 
     def _symbols(self, data: Bytes, start: Ints, end: Ints) -> Ints:
         """Gives a number for each row's symbol; looks a symbol up only where it differs from the row before."""

@@ -22,6 +22,7 @@ from engine.records.market import (
     signed,
 )
 from engine.records.wire import decode, encode
+from engine.world.imports.candle_index import on_grid
 from engine.world.imports.fields import EARLIEST_MS, LATEST_MS, moment
 from engine.world.imports.formats import format_of
 from engine.world.imports.lines import numbered_lines
@@ -37,7 +38,6 @@ from engine.world.store.tables import LAYOUTS, Series, Table, aligned, appended,
 
 #: So many records wait as objects; then they become columns.
 _WAITING = 100_000
-_DAY_MS = 86_400_000
 _QUIET_NAMES = ("readme", "license", "licence", "copying", "notice")
 
 
@@ -211,9 +211,7 @@ class _File:
         key, step_ms = table.key, 1000 * table.of.step_s
         yield (key < EARLIEST_MS) | (key >= LATEST_MS), "not a time in epoch milliseconds"
         if step_ms:
-            # Bars longer than a day begin at some midnight.
-            grid = step_ms if _DAY_MS % step_ms == 0 else min(step_ms, _DAY_MS)
-            yield key % grid != 0, f"a bar of {table.of.step_s} s does not open there"
+            yield ~on_grid(key, step_ms), f"a bar of {table.of.step_s} s does not open there"
             yield table.at < key + step_ms, "known before it closed"
             yield insane(table), "open, high, low, close and volume do not fit together"
 
