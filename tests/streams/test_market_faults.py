@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from engine.runs import settings
 from engine.runs.session import Stages
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.market.generated import Generated
+from engine.world.loopback.rest.routes import encode
 from engine.world.loopback.serving import Serving, serving
 from engine.world.loopback.venue import Venue, VenueOptions
 from engine.world.sources.binance_spot import BinanceSpot
@@ -283,3 +285,60 @@ def test_rest_that_keeps_failing_opens_the_breaker_and_blocks_entries(watch: Wat
     assert [text.partition(": ")[2] for text in told] == [
         "half of the requests", "a quarter of the requests", "no entries until hot resume",
     ]  # fmt: skip
+
+
+def scanned(watched: Watched, symbol: str) -> Any:
+    """Gives what the scan knows of a symbol."""
+    return watched._stages.scan.state.market.coins[symbol]
+
+
+def unheard(watched: Watched, fault: str) -> None:
+    """Lets something happen to a minute of which no stream tells, once some were heard without a hole."""
+    watched.ready()
+    until(lambda: scanned(watched, "ETHUSDT").window.count >= 4, 30)
+    arm(watched, fault="silence", on="ethusdt@kline_1m", for_s=4.0)
+    time.sleep(2.5)
+    arm(watched, fault=fault, symbol="ETHUSDT")
+
+
+def test_a_minute_that_the_exchange_lost_starts_its_symbol_anew_and_no_other(watch: Watch) -> None:
+    watched = watch(SPEED)
+    unheard(watched, "lose_bar")
+    first = max(watched.closed("ETHUSDT"))
+    until(lambda: max(watched.closed("ETHUSDT")) >= first + 6 * MINUTE, 20)
+    watched.stop()
+    opened = [at for at in sorted(watched.closed("ETHUSDT")) if at >= first]
+    assert [later - earlier for earlier, later in pairwise(opened)].count(2 * MINUTE) == 1
+    assert scanned(watched, "ETHUSDT").window.count < scanned(watched, "BTCUSDT").window.count
+
+
+def test_a_minute_without_a_trade_is_a_minute(watch: Watch) -> None:
+    watched = watch(SPEED)
+    unheard(watched, "empty_bar")
+    until(lambda: any(float(bar.volume) == 0.0 for bar in watched.of("bar", "ETHUSDT")), 20)
+    reached = max(watched.closed("ETHUSDT"))
+    until(lambda: max(watched.closed("ETHUSDT")) >= reached + 2 * MINUTE, 20)
+    watched.stop()
+    assert scanned(watched, "ETHUSDT").window.count >= scanned(watched, "BTCUSDT").window.count - 1
+
+
+@pytest.mark.parametrize(("minutes_ago", "closed"), [(5_000, True), (3, True), (0, False)])
+def test_a_candle_that_is_old_or_open_is_never_taken_for_the_last_closed_one(
+    watch: Watch, minutes_ago: int, closed: bool
+) -> None:
+    watched = watch(SPEED)
+    watched.ready()
+
+    def tell(venue: Venue) -> int:
+        opened = venue.clock.now() // MINUTE * MINUTE - minutes_ago * MINUTE
+        kline = {"t": opened, "T": opened + MINUTE - 1, "s": "ETHUSDT", "i": "1m", "f": 1, "L": 2, "o": "7", "c": "7",
+                 "h": "7", "l": "7", "v": "1", "n": 3, "x": closed, "q": "7", "V": "1", "Q": "7", "B": "0"}  # fmt: skip
+        for session in venue.spot_streams.sessions:
+            if "ethusdt@kline_1m" in session.streams:
+                session.event("ethusdt@kline_1m", encode({"e": "kline", "E": opened, "s": "ETHUSDT", "k": kline}))
+        return opened
+
+    told = watched.served.do(tell)
+    until(lambda: max(watched.closed("ETHUSDT")) > told, 20)
+    watched.stop()
+    assert all(bar.close != "7" for bar in watched.of("bar", "ETHUSDT"))

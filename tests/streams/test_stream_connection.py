@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -172,6 +173,21 @@ def test_a_busy_exchange_is_tried_again(streams: TinyStreams, listen: Listen) ->
     listener = listen()
     threading.Event().wait(0.2)
     streams.refuse_with = None
+    until(lambda: streams.subscribers("!miniTicker@arr"))
+    assert listener.failure is None
+
+
+def test_a_connection_that_flaps_is_opened_ever_more_seldom(
+    streams: TinyStreams, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "WAIT_MIN_S", 0.1)
+    listener = listen()
+    end = time.monotonic() + 3.0
+    while time.monotonic() < end:
+        streams.cut()
+        time.sleep(0.01)
+    # At first, at once, and after 0.1, 0.2, 0.4, 0.8 and 1.6 s.
+    assert 4 <= streams.opened <= 7
     until(lambda: streams.subscribers("!miniTicker@arr"))
     assert listener.failure is None
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from engine.records.base import Moment
 from engine.world.account.account import BalanceNews, News, OrderNews, TradeNews
 from engine.world.account.heard import NOTHING, Heard, event_of
 from engine.world.account.spot_told import held_news
@@ -35,7 +36,7 @@ class _Report(
     last_price: Decimal
     fee: Decimal | None = None
     fee_asset: str | None = None
-    venue_at: int
+    venue_at: Moment
     trade_id: int
     is_maker: bool
 

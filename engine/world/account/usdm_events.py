@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from engine.records.base import Moment
 from engine.world.account.account import BalanceNews, HeldNews, News, OrderNews, Status, TradeNews
 from engine.world.account.became import Became, Stop
 from engine.world.account.heard import NOTHING, Heard, event_of
@@ -39,7 +40,7 @@ class _Report(
     last_price: Decimal
     fee: Decimal | None = None
     fee_asset: str | None = None
-    venue_at: int
+    venue_at: Moment
     trade_id: int
     is_maker: bool
     expired: str | int | None = None
@@ -89,7 +90,7 @@ class _OrderEvent(msgspec.Struct, rename={"order": "o"}):
 
 
 class _StopEvent(msgspec.Struct, rename={"venue_at": "T", "order": "o"}):
-    venue_at: int
+    venue_at: Moment
     order: _StopReport
 
 

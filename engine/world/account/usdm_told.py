@@ -6,6 +6,7 @@ from typing import Literal
 from engine.errors import ConfigError
 from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, OrderNews, TradeNews
 from engine.world.account.words import CONDITIONAL, PLAIN, code_of, number_told, side_of, status_of
+from engine.world.binance.redact import shown
 from engine.world.binance.trouble import Unreadable
 from engine.world.binance.usdm_shapes import AlgoOrder, Income, Position, UsdmBalance, UsdmOrder, UsdmTrade
 
@@ -35,7 +36,7 @@ def algo_news(order: AlgoOrder) -> OrderNews:
     """Gives a conditional order by what its own service says; raises Unreadable for one that has ended as another."""
     at = order.update_time or order.create_time
     if at is None:
-        raise Unreadable(f"conditional order {order.client_algo_id} does not say when that was")
+        raise Unreadable(f"conditional order {shown(order.client_algo_id)} does not say when that was")
     return OrderNews(
         symbol=order.symbol, client_id=order.client_algo_id, order_id=str(order.algo_id),
         status=status_of(CONDITIONAL, order.algo_status), filled_qty=order.actual_qty or Decimal(0), venue_at=at,
@@ -57,7 +58,7 @@ def held_news(position: Position) -> HeldNews:
     """Gives a position; raises ConfigError where long and short are held apart (hedge mode)."""
     if position.position_side != "BOTH":
         raise ConfigError(
-            f"{position.symbol} is held in hedge mode ({position.position_side}); "
+            f"{shown(position.symbol)} is held in hedge mode ({shown(position.position_side)}); "
             "set the account to one-way mode in the exchange's app"
         )
     amount = position.position_amt

@@ -3,6 +3,7 @@
 from typing import Any
 
 from engine.errors import BadRecord
+from engine.records.base import Moment, Whole
 from engine.records.market import SymbolRules
 from engine.world.binance.shape import Row, Shape
 from engine.world.imports.exchange_info import symbol_rules
@@ -11,7 +12,7 @@ from engine.world.imports.exchange_info import symbol_rules
 class ServerTime(Shape, frozen=True, kw_only=True):
     """The exchange's time, epoch ms."""
 
-    server_time: int
+    server_time: Moment
 
 
 class ExchangeInfo(Shape, frozen=True, kw_only=True):
@@ -20,7 +21,7 @@ class ExchangeInfo(Shape, frozen=True, kw_only=True):
     `made_up` is told by loopback venues only: which of them it is, for the next one at its address has other prices.
     """
 
-    server_time: int
+    server_time: Moment
     rate_limits: list[dict[str, Any]]
     symbols: list[dict[str, Any]]
     made_up: str = ""
@@ -43,15 +44,15 @@ class ExchangeInfo(Shape, frozen=True, kw_only=True):
 class Kline(Row, frozen=True):
     """A candle; the last one of an answer is usually open still. `close_at` is its last millisecond."""
 
-    open_at: int
+    open_at: Moment
     open: str
     high: str
     low: str
     close: str
     volume: str
-    close_at: int
+    close_at: Moment
     quote_volume: str
-    trades: int
+    trades: Whole
     taker_volume: str
     taker_quote_volume: str
 
@@ -67,9 +68,9 @@ class Day(Shape, frozen=True, kw_only=True):
     low_price: str
     volume: str
     quote_volume: str
-    open_time: int
-    close_time: int
-    count: int
+    open_time: Moment
+    close_time: Moment
+    count: Whole
     bid_price: str | None = None
     ask_price: str | None = None
 
@@ -79,7 +80,7 @@ class Price(Shape, frozen=True, kw_only=True):
 
     symbol: str
     price: str
-    time: int | None = None
+    time: Moment | None = None
 
 
 class BestQuote(Shape, frozen=True, kw_only=True):
@@ -90,7 +91,7 @@ class BestQuote(Shape, frozen=True, kw_only=True):
     bid_qty: str
     ask_price: str
     ask_qty: str
-    time: int | None = None
+    time: Moment | None = None
 
 
 class Book(Shape, frozen=True, kw_only=True):
@@ -109,7 +110,7 @@ class AggregateTrade(Shape, frozen=True, kw_only=True, rename=None):
     q: str
     f: int
     l: int  # noqa: E741 - the exchange's spelling
-    T: int
+    T: Moment
     m: bool
 
 
@@ -118,7 +119,7 @@ class AveragePrice(Shape, frozen=True, kw_only=True):
 
     mins: int
     price: str
-    close_time: int | None = None
+    close_time: Moment | None = None
 
 
 class ReferencePrice(Shape, frozen=True, kw_only=True):
@@ -126,7 +127,7 @@ class ReferencePrice(Shape, frozen=True, kw_only=True):
 
     symbol: str
     reference_price: str | None
-    timestamp: int
+    timestamp: Moment
 
 
 class Premium(Shape, frozen=True, kw_only=True):
@@ -136,8 +137,8 @@ class Premium(Shape, frozen=True, kw_only=True):
     mark_price: str
     index_price: str
     last_funding_rate: str
-    next_funding_time: int
-    time: int
+    next_funding_time: Moment
+    time: Moment
 
 
 class FundingRound(Shape, frozen=True, kw_only=True):
@@ -145,7 +146,7 @@ class FundingRound(Shape, frozen=True, kw_only=True):
 
     symbol: str
     funding_rate: str
-    funding_time: int
+    funding_time: Moment
     mark_price: str | None = None
 
 
@@ -161,7 +162,7 @@ class OpenContracts(Shape, frozen=True, kw_only=True):
 
     symbol: str
     open_interest: str
-    time: int
+    time: Moment
 
 
 class OpenContractsBefore(Shape, frozen=True, kw_only=True):
@@ -170,7 +171,7 @@ class OpenContractsBefore(Shape, frozen=True, kw_only=True):
     symbol: str
     sum_open_interest: str
     sum_open_interest_value: str
-    timestamp: int
+    timestamp: Moment
 
 
 class LongShort(Shape, frozen=True, kw_only=True):
@@ -180,7 +181,7 @@ class LongShort(Shape, frozen=True, kw_only=True):
     long_short_ratio: str
     long_account: str
     short_account: str
-    timestamp: int
+    timestamp: Moment
 
 
 class TakerVolume(Shape, frozen=True, kw_only=True):
@@ -189,4 +190,4 @@ class TakerVolume(Shape, frozen=True, kw_only=True):
     buy_sell_ratio: str
     buy_vol: str
     sell_vol: str
-    timestamp: int
+    timestamp: Moment

@@ -11,6 +11,8 @@ from engine.world.binance.sign import Value
 
 T = TypeVar("T")
 
+#: No id or time is larger: exchanges count in 64 bits.
+_MOST = 2**63
 #: No price, quantity or amount has more digits before its point or after it; what has is nonsense or an attack.
 _DIGITS = 24
 
@@ -19,11 +21,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An answer, or a part of one: what it does not know is passed over, decimals are bounded when it is read."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a decimal that is not finite or has too many digits."""
+        """Raises ValueError for a decimal that is not finite or has too many digits, and a number beyond 64 bits."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
             if type(value) is Decimal and not _bounded(value):
                 raise ValueError(f"{name} is no amount")
+            if type(value) is int and not -_MOST <= value < _MOST:
+                raise ValueError(f"{name} is beyond 64 bits")
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from engine.records.base import Moment
 from engine.world.binance.shape import Shape, Ticket
 
 
@@ -64,9 +65,9 @@ class SpotOrder(Shape, frozen=True, kw_only=True):
     client_order_id: str
     order_list_id: int = -1
     orig_client_order_id: str | None = None
-    transact_time: int | None = None
-    time: int | None = None
-    update_time: int | None = None
+    transact_time: Moment | None = None
+    time: Moment | None = None
+    update_time: Moment | None = None
     status: str | None = None
     side: str | None = None
     type: str | None = None
@@ -109,7 +110,7 @@ class OrderList(Shape, frozen=True, kw_only=True):
     list_status_type: str
     list_order_status: str
     symbol: str
-    transaction_time: int
+    transaction_time: Moment
     orders: list[ListedOrder]
     order_reports: list[SpotOrder] = []
 
@@ -145,7 +146,7 @@ class SpotTrade(Shape, frozen=True, kw_only=True):
     quote_qty: Decimal
     commission: Decimal
     commission_asset: str
-    time: int
+    time: Moment
     is_buyer: bool
     is_maker: bool
 
@@ -171,7 +172,7 @@ class SpotAccount(Shape, frozen=True, kw_only=True):
     can_trade: bool
     can_withdraw: bool
     balances: list[Balance]
-    update_time: int | None = None
+    update_time: Moment | None = None
     account_type: str | None = None
     commission_rates: FeeRates | None = None
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec import field
 
+from engine.records.base import Moment
 from engine.world.binance.shape import Shape, Ticket
 
 
@@ -74,8 +75,8 @@ class UsdmOrder(Shape, frozen=True, kw_only=True):
     close_position: bool | None = None
     orig_type: str | None = None
     stop_price: Decimal | None = None
-    time: int | None = None
-    update_time: int | None = None
+    time: Moment | None = None
+    update_time: Moment | None = None
 
     def is_about(self, client_id: str) -> bool:
         """Says whether it speaks of the order with this id."""
@@ -107,9 +108,9 @@ class AlgoOrder(Shape, frozen=True, kw_only=True):
     actual_order_id: str | int | None = None
     actual_price: Decimal | None = None
     actual_qty: Decimal | None = None
-    create_time: int | None = None
-    update_time: int | None = None
-    trigger_time: int | None = None
+    create_time: Moment | None = None
+    update_time: Moment | None = None
+    trigger_time: Moment | None = None
 
     def is_about(self, client_id: str) -> bool:
         """Says whether it speaks of the order with this id."""
@@ -153,7 +154,7 @@ class Position(Shape, frozen=True, kw_only=True):
     isolated_wallet: Decimal = Decimal(0)
     break_even_price: Decimal | None = None
     margin_asset: str | None = None
-    update_time: int | None = None
+    update_time: Moment | None = None
 
 
 class UsdmBalance(Shape, frozen=True, kw_only=True):
@@ -164,7 +165,7 @@ class UsdmBalance(Shape, frozen=True, kw_only=True):
     cross_wallet_balance: Decimal
     cross_un_pnl: Decimal
     available_balance: Decimal
-    update_time: int | None = None
+    update_time: Moment | None = None
 
 
 class UsdmSums(Shape, frozen=True, kw_only=True):
@@ -233,7 +234,7 @@ class UsdmTrade(Shape, frozen=True, kw_only=True):
     realized_pnl: Decimal
     commission: Decimal
     commission_asset: str
-    time: int
+    time: Moment
     position_side: str
     buyer: bool
     maker: bool
@@ -245,7 +246,7 @@ class Income(Shape, frozen=True, kw_only=True):
     income_type: str
     income: Decimal
     asset: str
-    time: int
+    time: Moment
     tran_id: int
     symbol: str = ""
     info: str = ""
@@ -270,7 +271,7 @@ class Countdown(Shape, frozen=True, kw_only=True):
     """The dead-man switch: in so many ms all orders of the symbol are cancelled; 0 is off."""
 
     symbol: str
-    countdown_time: int
+    countdown_time: Moment
 
 
 class ListenKey(Shape, frozen=True, kw_only=True):

@@ -54,7 +54,7 @@ class BinanceRest:
         self.measure()
         info = self._market.exchange_info()
         rules, _ = info.rules(self._venue, self.client.clock.now_ms())
-        told = {one.get("symbol"): one for one in info.symbols}
+        told = {one["symbol"]: one for one in info.symbols if isinstance(one.get("symbol"), str)}
         self._name_place(info.made_up)
         if not rules:
             raise VenueError(f"{self.client.host}: exchangeInfo without a symbol that can be read")
