@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from engine.kernels.averages import Ema, Sma
 from engine.plugs import Frame, Indicator, Look, Verdict
@@ -26,6 +26,8 @@ class EmaBurst:
     share that trails. `trail_arm_pct`: the gain at which it starts to. `trail_callback_pct`: how far price must come
     back from its best. `hold_max_s`: the longest a position is held.
     """
+
+    exact: ClassVar[Literal[True]] = True
 
     timeframe: str = "1m"
     fast_bars: Bars = 12
