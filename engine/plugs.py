@@ -175,6 +175,17 @@ class Columnar(Protocol):
         ...
 
 
+@runtime_checkable
+class Exact(Columnar, Protocol):
+    """A columnar strategy whose `entries` are True exactly where `judge` says enter, by a market order.
+
+    That is where all frames are warm and fresh; elsewhere `judge` is asked. Backtests over columns then need its words
+    for the records only.
+    """
+
+    exact: ClassVar[Literal[True]]
+
+
 class Rule(Protocol):
     """One reason to refuse. `layer` says when it is asked: exchange filters first, then risk, then the account."""
 

@@ -32,7 +32,7 @@ from peer import (
 
 from engine.records.base import Record
 from engine.records.market import SymbolRules
-from engine.records.trades import OrderAttempt, Position
+from engine.records.trades import Position
 from engine.records.wire import encode
 from engine.runs.backtest.backtest import Marks, backtest
 from engine.runs.market import MarketOptions, open_market
@@ -46,17 +46,21 @@ VENUE = "bench"
 
 
 class Listener:
-    """Keeps what the comparison looks at."""
+    """Keeps what the comparison looks at: the positions, as they were opened and closed."""
+
+    wants = frozenset({"position"})
 
     def __init__(self, market: Market) -> None:
-        self.entries: dict[str, list[int]] = defaultdict(list)
+        self.entries: dict[str, dict[int, None]] = defaultdict(dict)
         self.closed: list[str] = []
         self._start = int(market.at_ms[0])
 
     def hear(self, record: Record) -> None:
-        if isinstance(record, OrderAttempt) and record.purpose == "entry":
-            self.entries[record.symbol].append((record.at - self._start) // MINUTE_MS - 1)
-        elif isinstance(record, Position) and record.status == "closed":
+        if not isinstance(record, Position):
+            return
+        # Opened by the bar after the one at whose close it was decided.
+        self.entries[record.symbol][(record.opened_at - self._start) // MINUTE_MS - 1] = None
+        if record.status == "closed":
             self.closed.append(record.realised_pnl)
 
     def mark(self, marks: Marks) -> None:
@@ -97,7 +101,8 @@ def prepare(market: Market) -> Callable[[], Played]:
         assert folder.name
         listener = Listener(market)
         backtest(used, open_market(MarketOptions(str(root), keep_jumps=True), lambda *_: None), listener, path="blocks")
-        return Played(dict(listener.entries), len(listener.closed), sum(map(float, listener.closed)))
+        entries = {symbol: list(bars) for symbol, bars in listener.entries.items()}
+        return Played(entries, len(listener.closed), sum(map(float, listener.closed)))
 
     return play
 

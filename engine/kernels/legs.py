@@ -161,9 +161,14 @@ def sold(
     j: int, s: int, h: Ints, event: int, steps: int, at: int, unsure: bool, room: int, paper: Ints, money: Ints,
     log: Ints,
 ) -> bool:  # fmt: skip
-    """Sells a leg at a price in ticks; False where it, or what is left after it, is too small or too large."""
+    """Sells a leg at a price in ticks, or all where it, or what is left after it, is too small; False if that is, too.
+
+    See `engine.stages.selling`. More than the bar can bear is nothing for kernels either.
+    """
     rest = h[LEFT] - steps
-    if steps <= 0 or steps > room or too_small(h, steps, at) or (rest > 0 and too_small(h, rest, at)):
+    if too_small(h, steps, at) or (rest > 0 and too_small(h, rest, at)):
+        steps, rest = h[LEFT], 0
+    if steps <= 0 or steps > room or too_small(h, steps, at):
         return False
     ticks = max(1, at * paper[SELL_NUM] // paper[WORSE_DEN])
     worth = ticks * steps * h[WORTH_NUM]

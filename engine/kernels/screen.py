@@ -149,19 +149,20 @@ def heat_points(
     return figure_of(total / used) if used > 0.0 else NAN
 
 
-def heats_at(
-    j: int, now: int, closes: Floats, sums: Ints, last: Ints, run: Ints, statuses: Ints, born: Ints, short: int,
-    long: int, base: int, day: int, spread_bps: float, funding_pct: float, momentum: float, liquidity: float,
-    safety: float, two_sided: bool, out: Floats,
+def heats_of(
+    symbols: Ints, cycles: Ints, times: Ints, closes: Floats, sums: Ints, last: Ints, run: Ints, statuses: Ints,
+    born: Ints, short: int, long: int, base: int, day: int, spread_bps: float, funding_pct: float, momentum: float,
+    liquidity: float, safety: float, two_sided: bool, out: Floats,
 ) -> None:  # fmt: skip
-    """Gives the heat of every candidate of one cycle; arrays have a row for each symbol, NaN is no candidate."""
-    for s in range(len(closes)):
-        out[s] = NAN
+    """Gives the heat of some candidates; arrays have a row for each symbol, NaN is no candidate."""
+    for k in range(len(symbols)):
+        s, j = symbols[k], cycles[k]
+        out[k] = NAN
         if statuses[s, j] == NONE:
             continue
         i = last[s, j]
-        age = figure_of((now - born[s]) / DAY_MS) if born[s] >= 0 else NAN
-        out[s] = heat_points(
+        age = figure_of((times[j] - born[s]) / DAY_MS) if born[s] >= 0 else NAN
+        out[k] = heat_points(
             change_of(closes[s], i, long), surge_of(sums[s], i, run[s, j], short, base, base // short),
             (sums[s, i] - sums[s, i - day]) / MICRO, age, change_of(closes[s], i, short), spread_bps, funding_pct,
             momentum, liquidity, safety, two_sided,

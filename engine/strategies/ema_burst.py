@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from engine.kernels.averages import Ema, Sma
 from engine.plugs import Frame, Indicator, Look, Verdict
@@ -29,6 +29,8 @@ class EmaBurst:
     gain at which the stop moves up to break even (0: never). `break_even_over_pct`: how far over the entry that is, for
     the fees. `hold_max_s`: the longest a position is held.
     """
+
+    exact: ClassVar[Literal[True]] = True
 
     timeframe: str = "1m"
     fast_bars: Bars = 12

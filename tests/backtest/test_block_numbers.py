@@ -14,7 +14,7 @@ from engine.records.ids import client_id
 
 pytest.importorskip("numba")
 
-from engine.runs.backtest.blocks.told import Texts
+from engine.runs.backtest.blocks.texts import Texts
 
 
 @given(some.integers(0, 2**60), some.integers(0, 2**60 - 1), some.integers(1, 2**42 - 1))

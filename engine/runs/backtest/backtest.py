@@ -1,7 +1,7 @@
 """Backtest: one market through all stages in memory; nothing is stored, what is decided is handed on as it is said."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Container, Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from engine.records.base import Record
 from engine.runs.market import Market
@@ -69,6 +69,16 @@ class Listener(Protocol):
 
     def mark(self, marks: Marks) -> None:
         """Takes the account at ticks, after the ticks themselves; one that changed nothing may be left out."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A listener that need not hear of every kind: what it does not want may be left out, or told all the same."""
+
+    @property
+    def wants(self) -> Container[str]:
+        """The kinds that it wants to hear of."""
         ...
 
 

@@ -1,6 +1,6 @@
 """The desk of the block path: kernels play what is asked for and held, the stages themselves what is not common."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from engine.plugs import Closes
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan, SignalSnapshot
 from engine.records.market import SymbolRules, Tick
+from engine.records.trades import Fill
 from engine.runs.backtest.blocks.asks import Asks
 from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.entering import Entering
@@ -46,9 +47,15 @@ class BlockDesk:
     On paper the shadow and the order stage say the same, so one of them is enough.
     """
 
-    def __init__(self, settings: Settings, grid: Grid, plan: ExitPlan, hear: Callable[[Record], None]) -> None:
-        """Starts with the settings' equity; `plan` is that of every entry, `hear` gets what is decided and done."""
+    def __init__(
+        self, settings: Settings, grid: Grid, plan: ExitPlan, hear: Callable[[Record], None], wants: Container[str]
+    ) -> None:
+        """Starts with the settings' equity; `plan` is that of every entry.
+
+        `hear` gets what is decided and done; kinds that are not in `wants` may be left out.
+        """
         self._grid, self._hear = grid, hear
+        self.fills = 0
         self._said: list[Record] = []
         self._precheck = Precheck(
             settings.precheck, settings.size, settings.desk, settings.paper, settings.rules, None, self._said.extend
@@ -62,7 +69,7 @@ class BlockDesk:
             settings.rules, settings.size, settings.precheck, self._order.desk, self._positions, plan
         )
         self._plan = plan
-        self._told = Told(grid, self._precheck, hear)
+        self._told = Told(grid, self._precheck, settings.signal.strategy, plan, hear, wants)
         self._money = np.zeros(legs.MONEY, np.int64)
         count = len(grid.symbols)
         self._log = np.zeros((_CYCLES_TOLD * cycles.ROWS_A_POSITION * (count + 1), len(legs.COLUMNS)), np.int64)
@@ -152,7 +159,8 @@ class BlockDesk:
         state.cash_e8, state.peak_e8, held.count = money[legs.CASH], money[legs.PEAK], money[legs.COUNT]
         if money[legs.LOGGED]:
             in_hand = reached if money[legs.STOPPED] == cycles.TICK else -1
-            self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
+            self.fills += self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
+        state.day_entries = money[legs.ENTRIES]
         return int(reached), money[legs.STOPPED]
 
     def _ask(self, asks: Asks, ask: int) -> None:
@@ -267,6 +275,7 @@ class BlockDesk:
 
     def _tell(self) -> None:
         for record in self._said:
+            self.fills += record.__class__ is Fill
             self._hear(record)
         self._said.clear()
 

@@ -59,7 +59,7 @@ class Screen:
         self.heated = not self._all_fit or self.top < count
         self._spread = float(figure(scan.bar_spread_bps) or 0.0)
         self._weights = (float(self.heat.momentum), float(self.heat.liquidity), float(self.heat.safety))
-        self._screen, self._run, self._heats = map(compiled, (screen.screen, screen.runs, screen.heats_at))
+        self._screen, self._run, self._heats = map(compiled, (screen.screen, screen.runs, screen.heats_of))
         self._room: list[Array] = []
         self._born: Array = np.zeros(count, np.int64)
 
@@ -94,10 +94,14 @@ class Screen:
         if self.heated:
             found: Array = made.heats[:, j]
             return found
-        out = np.empty(len(self.listed))
+        return self.heats_of(made, np.arange(len(self.listed)), np.full(len(self.listed), j))
+
+    def heats_of(self, made: "Screened", symbols: Array, cycles: Array) -> Array:
+        """Gives the heat of some cells; NaN is no candidate."""
+        out = np.empty(len(symbols))
         block, heat = made.block, self.heat
         self._heats(
-            j, int(block.times[j]), block.closes, block.sums, made.last, made.run, made.statuses, self._born,
+            symbols, cycles, block.times, block.closes, block.sums, made.last, made.run, made.statuses, self._born,
             self.short, self.long, self.base, self.day, self._spread, NAN, *self._weights, heat.two_sided, out,
         )  # fmt: skip
         return out
@@ -149,7 +153,7 @@ class Screened:
         """Gives the heat of candidates in cycles of the block."""
         if self.screen.heated:
             return np.asarray(self.heats[symbols, cycles])
-        return np.array([self.screen.heats_at(self, j)[s] for s, j in zip(symbols, cycles, strict=True)])
+        return self.screen.heats_of(self, symbols, cycles)
 
     def _ranks(self, heats: Array, rows: Array, cycles: Array) -> Array:
         out = np.empty(len(rows), np.int64)
@@ -302,6 +306,16 @@ class Frames:
         out = np.empty(len(made.number))
         self._spread(made.number, made.before(name) if before else made.lines[name], out)
         return out
+
+    def is_sure(self, s: int, cycles: Array) -> Array:
+        """Says of cycles of the block where the timeframe of a symbol is warm and fresh for sure."""
+        made = self._of(s)
+        if made.number is not None:
+            return np.zeros(len(cycles), np.bool_)
+        sure = np.ones(len(cycles), np.bool_)
+        for name in self.names:
+            sure &= ~np.isnan(made.lines[name][frames.FIRST_NEW + cycles])
+        return sure
 
     def state(self, s: int, cycle: int) -> FrameState | None:
         """Gives how the timeframe of a symbol stands in a cycle of the block, as the signal stage keeps it."""

@@ -12,12 +12,11 @@ import numpy as np
 
 from engine.kernels import entries
 from engine.kernels.compiled import keep_compiled
-from engine.plugs import Columnar
-from engine.records.base import Record
+from engine.plugs import Columnar, Exact
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick, is_perp
-from engine.records.trades import Fill
-from engine.runs.backtest.backtest import Held, Listener, Marks, Result, Unfit
+from engine.records.wire import COMPARED
+from engine.runs.backtest.backtest import Choosy, Held, Listener, Marks, Result, Unfit
 from engine.runs.backtest.blocks.asks import Asks, Said
 from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.desk import Account, BlockDesk
@@ -58,15 +57,11 @@ class BlockBacktest:
         self._frames = {name: Frames(strategy, name, self._grid) for name in strategy.timeframes}
         self._signal = Signal(settings.signal, strategy, on_failure=on_failure)
         self._columnar = strategy if isinstance(strategy, Columnar) else None
-        self._desk = BlockDesk(settings, self._grid, self._signal.plan, self._hear)
+        wants = listener.wants if isinstance(listener, Choosy) else COMPARED
+        self._desk = BlockDesk(settings, self._grid, self._signal.plan, listener.hear, wants)
         self._rules = _rules_of(settings, market, self._grid)
         self._average_mins = [0] * len(self._grid.symbols)
-        self.facts, self._cycles, self._fills, self._reached, self._ended = 0, 0, 0, 0, False
-
-    def _hear(self, record: Record) -> None:
-        if record.__class__ is Fill:
-            self._fills += 1
-        self._listener.hear(record)
+        self.facts, self._cycles, self._reached, self._ended = 0, 0, 0, False
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop, which is looked for between blocks; gives where it is after each."""
@@ -75,7 +70,7 @@ class BlockBacktest:
                 if stopped():
                     return
                 self._play(first, end, workers)
-                yield Progress(self._reached, self.facts, self._cycles, self._fills, False)
+                yield Progress(self._reached, self.facts, self._cycles, self._desk.fills, False)
         self._desk.finish()
         self._ended = True
 
@@ -147,8 +142,11 @@ class BlockBacktest:
         prices = np.empty((len(order), 2))
         for s in np.unique(symbols).tolist():
             mine = cells[:, entries.SYMBOL] == s
-            times = screened.block.times[cells[mine, entries.CYCLE]]
-            prices[mine] = self._grid.candles[s].measured(times, self._average_mins[s])
+            seen = cells[mine, entries.CYCLE]
+            prices[mine] = self._grid.candles[s].measured(screened.block.times[seen], self._average_mins[s])
+            if isinstance(self._columnar, Exact):
+                sure = [frames.is_sure(s, seen - screened.block.back) for frames in self._frames.values()]
+                cells[mine, entries.VERDICT] = np.where(np.all(sure, axis=0), entries.YES, verdict)
         return Asks(cells, prices, lambda j, s: self._said(screened, j, s), may_exit=self._columnar is None)
 
     def _said(self, screened: Screened, j: int, s: int) -> Said | None:
