@@ -83,7 +83,7 @@ class Protector:
             del resting[leg]
             if not resting:
                 del held.resting[symbol]
-            if leg != STOP and refused is not None and refused not in NOT_ASKED and symbol not in held.by_program:
+            if leg != STOP and _is_unwanted(refused) and symbol not in held.by_program:
                 held.by_program.append(symbol)
         self._note_tiers(symbol)
         waiting = held.waiting.pop(symbol, [])
@@ -196,3 +196,8 @@ class Protector:
         book = self.order.desk.state.books.get(symbol)
         if book is not None:
             book.exits.tiers_rest = any(is_tier(leg) for leg in self.order.state.protection.of(symbol))
+
+
+def _is_unwanted(refused: str | None) -> bool:
+    """Says whether the exchange does not take such an order at all."""
+    return refused is not None and refused not in NOT_ASKED and refused not in WOULD_TRIGGER
