@@ -161,15 +161,18 @@ class LiveOrder(Order):
             # What was in its way may have sold of it before it went.
             steps = min(exit_.steps, book.exits.trail_left) if exit_.reason == TRAIL else exit_.steps
             if steps > 0:
-                made += super()._leave(book, exit_._replace(steps=steps, resting=False), at)
+                made += self.leave_at_once(book, exit_._replace(steps=steps), at)
         return made
 
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
             return []  # the exchange does that itself, and tells of it
         if self.protector.in_the_way(book.symbol, exit_.reason):
-            return self.protector.let_go(book.symbol, exit_)
-        # A tier that does not rest at the exchange is sold at the market, when price gets there.
+            return self.protector.let_go(book.symbol, exit_, at)
+        return self.leave_at_once(book, exit_, at)
+
+    def leave_at_once(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+        """Gives an exit whose way is free. A tier that does not rest at the exchange is sold at the market."""
         return super()._leave(book, exit_._replace(resting=False), at)
 
     def rest(

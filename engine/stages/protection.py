@@ -25,7 +25,8 @@ class Protection(msgspec.Struct, kw_only=True):
 
     `resting` orders are kept by their leg: STOP, TRAIL, TIER_1, and TIER_1_STOP, which leaves the book with the tier it
     is in a list with. `by_program` are symbols whose tiers and trail the exchange did not take: the program watches
-    them. `waiting` are exits that go out when what is in their way is gone; `naked_since` is since when a position has
+    them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when the first began
+    to; `naked_since` is since when a position has
     lacked a working stop, `tried_at` when a leg was sent last, by symbol and leg; `short_of` is the balance that was
     last too small.
     """
@@ -33,6 +34,7 @@ class Protection(msgspec.Struct, kw_only=True):
     resting: dict[str, dict[str, Resting]] = {}
     by_program: list[str] = []
     waiting: dict[str, list[Exit]] = {}
+    waits_since: dict[str, int] = {}
     naked_since: dict[str, int] = {}
     tried_at: dict[str, int] = {}
     short_of: str | None = None
@@ -49,6 +51,7 @@ class Protection(msgspec.Struct, kw_only=True):
         """Forgets what concerned a position that is gone; what still rests is remembered until its end is told."""
         self.naked_since.pop(symbol, None)
         self.waiting.pop(symbol, None)
+        self.waits_since.pop(symbol, None)
         if symbol in self.by_program:
             self.by_program.remove(symbol)
         for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:

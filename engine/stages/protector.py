@@ -1,5 +1,6 @@
 """The protector: each position has a stop resting at the exchange, or is being closed; tiers rest there on request."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.records.ids import client_id, intent_key
@@ -18,6 +19,8 @@ SETTLE_MS = 2_000
 AGAIN_MS = 2_000
 #: A position without a working stop for longer is closed at the market.
 NAKED_MS = 8_000
+#: An exit waits so long for all that has its coins; then what is free goes.
+PATIENCE_MS = 2_000
 #: The exchange's ways to say that price is through the stop already.
 WOULD_TRIGGER = frozenset({"-2021", "WOULD_TRIGGER"})
 #: Codes of orders that did not leave: they say nothing about what the exchange takes.
@@ -39,6 +42,8 @@ class Protector:
         if book is None:
             held.forget(symbol)
             return self._cancel(symbol, list(resting))
+        if self.order.setup.locks and symbol in held.waiting:
+            return self._leave_in_part(book, at)
         wishes = wished(self.order, book, resting)
         if self._is_bare(wishes, resting):
             since = held.naked_since.setdefault(symbol, at)
@@ -61,9 +66,11 @@ class Protector:
         resting = self.order.state.protection.of(symbol)
         return [leg for leg in resting if self.order.setup.locks or leg == reason == TRAIL]
 
-    def let_go(self, symbol: str, exit_: Exit) -> list[Made]:
+    def let_go(self, symbol: str, exit_: Exit, at: int) -> list[Made]:
         """Has what is in the way cancelled; the exit goes out when its end is told. An exit that waits waits once."""
-        waiting = self.order.state.protection.waiting.setdefault(symbol, [])
+        held = self.order.state.protection
+        held.waits_since.setdefault(symbol, at)
+        waiting = held.waiting.setdefault(symbol, [])
         if all(one.reason != exit_.reason for one in waiting):
             waiting.append(exit_)
         return self._cancel(symbol, self.in_the_way(symbol, exit_.reason))
@@ -76,13 +83,15 @@ class Protector:
             del resting[leg]
             if not resting:
                 del held.resting[symbol]
-            if leg != STOP and refused is not None and refused not in NOT_ASKED and symbol not in held.by_program:
+            if leg != STOP and _is_unwanted(refused) and symbol not in held.by_program:
                 held.by_program.append(symbol)
         self._note_tiers(symbol)
         waiting = held.waiting.pop(symbol, [])
         still = [one for one in waiting if self.in_the_way(symbol, one.reason)]
         if still:
             held.waiting[symbol] = still
+        else:
+            held.waits_since.pop(symbol, None)
         free = [one for one in waiting if one not in still]
         book = self.order.desk.state.books.get(symbol)
         if book is not None and leg is not None and is_stop(leg) and refused in WOULD_TRIGGER and not waiting:
@@ -102,6 +111,19 @@ class Protector:
         leg = held.leg_of(symbol, its_id)
         if leg is not None:
             held.of(symbol)[leg].steps -= steps
+
+    def _leave_in_part(self, book: Book, at: int) -> list[Made]:
+        """Gives the way out of coins that are free, where another order is long in letting go of the others."""
+        held, symbol, scale = self.order.state.protection, book.symbol, self.order.scale(book.symbol)
+        if at - held.waits_since[symbol] < PATIENCE_MS or self._leaving(symbol):
+            return []
+        bound = {other_of(leg) if is_listed_stop(leg) else leg: one.steps for leg, one in held.of(symbol).items()}
+        free = min(book.exits.left, scale.steps(book.qty) - sum(bound.values()))
+        last = Decimal(self.order.desk.state.recent[symbol].text)
+        if free <= 0 or not self.order.selling(symbol, last).of_leg(free, free):
+            return []
+        exit_ = held.waiting[symbol][0]
+        return self.order.leave_at_once(book, exit_._replace(steps=min(exit_.steps, free)), at)
 
     def _stopped(self, book: Book) -> Exit:
         return Exit(book.exits.stop_reason, book.exits.left, None)
@@ -174,3 +196,8 @@ class Protector:
         book = self.order.desk.state.books.get(symbol)
         if book is not None:
             book.exits.tiers_rest = any(is_tier(leg) for leg in self.order.state.protection.of(symbol))
+
+
+def _is_unwanted(refused: str | None) -> bool:
+    """Says whether the exchange does not take such an order at all."""
+    return refused is not None and refused not in NOT_ASKED and refused not in WOULD_TRIGGER

@@ -47,7 +47,10 @@ def wished(order: "LiveOrder", book: Book, resting: dict[str, Resting]) -> Wishe
 
 
 def _tiers(order: "LiveOrder", book: Book) -> Wishes:
-    """Gives the tiers that are left; none where one is too small or too large to rest: the program sells them all."""
+    """Gives the tiers that are left; none where one is too small or too large to rest: the program sells them all.
+
+    That is noted, so that it stays so.
+    """
     exits, symbol = book.exits, book.symbol
     if not exits.plan.resting_tiers or symbol in order.state.protection.by_program:
         return {}

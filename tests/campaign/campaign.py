@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import campaign_trader
 from campaign_episode import Plan, play
 from campaign_races import race, starts
 from campaign_trader import warm
@@ -46,11 +47,24 @@ class Tally:
         return 1.0 - self.done / self.wanted if self.wanted else 0.0
 
 
+def watch() -> None:
+    """Leaves tiers and the trail of this life to the program."""
+
+
+def let_rest() -> None:
+    """Has tiers and the trail of this life rest at the exchange."""
+    campaign_trader.PLAN = campaign_trader.RESTING
+
+
+PLANS = (watch, let_rest)
+
+
 def kills(seed: str, storm_s: float, keep: Path | None) -> dict[str, Any]:
     """Kills a trader again and again, in every other episode with ambiguous answers on top."""
     random = Random(seed)
     faults = random.choice([0.0, 0.25])
-    plan = Plan(market=random.choice(["spot", "usdm"]), storm_s=storm_s, faults=faults)
+    market = random.choice(["spot", "usdm"])
+    plan = Plan(market=market, storm_s=storm_s, faults=faults, before=random.choice(PLANS))
     return asdict(play(seed, plan, keep))
 
 
@@ -58,7 +72,8 @@ def ambiguous(seed: str, storm_s: float, keep: Path | None) -> dict[str, Any]:
     """Leaves a third to two thirds of the answers open."""
     random = Random(seed)
     market = random.choice(["spot", "usdm"])
-    plan = Plan(market=market, storm_s=storm_s, kills=False, faults=random.choice([0.35, 0.65]))
+    faults = random.choice([0.35, 0.65])
+    plan = Plan(market=market, storm_s=storm_s, kills=False, faults=faults, before=random.choice(PLANS))
     return asdict(play(seed, plan, keep))
 
 

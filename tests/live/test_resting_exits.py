@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from live_rig import Rig, until
 from test_live_session import check, held, placed, refused
-from tiny_account import Standing, TinyAccount
+from tiny_account import Standing, TinyAccount, unreachable
 
 from engine.records.ideas import ExitPlan, tiers_of
 
@@ -277,4 +277,28 @@ def test_the_share_that_trails_is_sold_once_by_whoever_is_first(tmp_path: Path, 
         until(lambda: len(stops(account)) == 1 and stops(account)[0].order.qty >= rig.held["BTCUSDT"]), rig.cycle,
     )  # fmt: skip
     assert [one.reason for one in rig.fills()] == ["ENTRY", "TRAIL"]
+    check(rig, account)
+
+
+def test_coins_that_are_free_go_where_one_order_is_long_in_going(tmp_path: Path) -> None:
+    account = TinyAccount(venue=SPOT)
+    rig = rig_on(tmp_path, account)
+    stuck: list[str] = []
+
+    def mishap(what: str, client_id: str) -> object:
+        return unreachable() if what in ("cancel", "order") and client_id in stuck else None
+
+    def hold_on() -> None:
+        """Nobody learns any more what becomes of the first list."""
+        first = tiers(account)[0].order
+        stuck.extend([first.client_id, first.listed_with or ""])
+
+    account.mishap = mishap
+    rig.play(
+        *staged(rig, account), hold_on, lambda: rig.tickers("94"), until(lambda: len(tiers(account)) == 1),
+        *[rig.tickers, 0.05] * 4, until(lambda: len(rig.fills_now()) == 2), rig.tickers,
+        lambda: [] if rig.held["BTCUSDT"] == tiers(account)[0].order.qty else pytest.fail("not what was free"),
+        stuck.clear, until(lambda: rig.held == {}), rig.tickers, rig.cycle,
+    )  # fmt: skip
+    assert [one.reason for one in rig.fills()] == ["ENTRY", "STOP", "STOP"]
     check(rig, account)

@@ -104,7 +104,7 @@ def result_of(trail: Trail) -> dict[str, Any]:
     if not positions:
         return {}
     last = positions[-1]
-    reasons = dict.fromkeys(r.reason for r in deeds if isinstance(r, Fill) and r.purpose == "exit")
+    reasons = dict.fromkeys(r.reason for r in deeds if isinstance(r, Fill) and r.purpose != "entry")
     return {"status": last.status, "pnl": last.realised_pnl, "fees": last.fees_quote, "reasons": list(reasons)}
 
 

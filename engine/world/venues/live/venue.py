@@ -119,6 +119,8 @@ class LiveVenue:
             if order.listed_with is not None:
                 if self._halves.pop(order.listed_with, None) is not None:
                     self.tracker.reject(order.listed_with, "NOT_SENT")
+                elif order.listed_with in self._unlisted:
+                    self._unlisted.remove(order.listed_with)
                 else:
                     self._unlisted.add(order.client_id)
         return []
@@ -137,7 +139,9 @@ class LiveVenue:
             if found is None:
                 return []
             found.cancel_wanted, found.ask_at = True, self._mono() + 2.0
-        self._lanes.put(found.symbol, lambda: self.cancel_now(found))
+            # What is there already can go at once: an exit may wait for several to go.
+            lane = f"{found.symbol} end {client_id}" if found.told == "working" else found.symbol
+        self._lanes.put(lane, lambda: self.cancel_now(found))
         return []
 
     def see(self, fact: Record) -> list[Event]:
