@@ -181,14 +181,30 @@ def ledger_for(for_real: bool, wanted: "MarketOptions", path: Path | None, skip_
     """
     from engine.runs.data import fresh_ledger
 
+    check_step(for_real, skip_step)
+    if for_real:
+        return check_live(wanted, path)
+    return path if path is not None else fresh_ledger("paper")
+
+
+def check_step(for_real: bool, skip_step: str | None) -> None:
+    """Raises UsageError for a step that is skipped on paper, or without a reason."""
     if skip_step is not None and not (for_real and skip_step.strip()):
         raise UsageError("--skip-step belongs to --live, and names a reason")
 
-    if for_real and wanted.path:
+
+def no_live_ledger() -> UsageError:
+    """Gives the error of --live without a ledger."""
+    return UsageError("--live needs a ledger of its own: name it with --ledger live.db")
+
+
+def check_live(wanted: "MarketOptions", path: Path | None) -> Path:
+    """Gives the ledger of --live; raises UsageError on a recorded market, or without a ledger of its own."""
+    if wanted.path:
         raise UsageError("--live trades on the live market: leave out --market, or --live")
-    if for_real and path is None:
-        raise UsageError("--live needs a ledger of its own: name it with --ledger live.db")
-    return path if path is not None else fresh_ledger("paper")
+    if path is None:
+        raise no_live_ledger()
+    return path
 
 
 def live_of(

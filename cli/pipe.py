@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from operator import methodcaller
 from typing import Any, Protocol
@@ -21,6 +22,8 @@ _closes = methodcaller("endswith", b"}")
 _CHUNK = 1 << 18
 #: So many bad lines are told one by one; the rest is counted.
 _TOLD = 5
+#: A stage that has something else to do is called so often while nothing comes.
+BEAT_S = 0.03
 
 
 class Takes(Protocol):
@@ -104,9 +107,12 @@ class Input:
     """Standard input as lines; says when the next read would block, and bounds every line."""
 
     def __init__(
-        self, rejects: Rejects, before_wait: Callable[[], None], idle_timeout: float | None = None, fd: int = 0
-    ) -> None:
+        self, rejects: Rejects, before_wait: Callable[[], None], idle_timeout: float | None = None, fd: int = 0,
+        beat: Callable[[], bool] | None = None,
+    ) -> None:  # fmt: skip
+        """`beat` is called at each read, and many times a second while there is nothing; it says whether to go on."""
         self._fd, self._rejects, self._before_wait, self._idle = fd, rejects, before_wait, idle_timeout
+        self._beat, self._over = beat, False
         self.number = 0
 
     def chunks(self) -> Iterator[tuple[list[bytes], bytes]]:
@@ -126,19 +132,38 @@ class Input:
                 if not dropping:
                     self._rejects.add("stdin", first, f"longer than {MAX_LINE_BYTES} bytes")
                 rest, dropping = b"", True
-        if rest and not dropping:
+        if rest and not dropping and not self._over:
             self.number = first
             yield [rest], rest
 
     def _read(self) -> bytes:
+        if not self._goes_on():
+            return b""
         try:
-            if not select.select([self._fd], [], [], 0)[0]:
+            if not self._is_ready(0):
                 self._before_wait()
-                if self._idle is not None and not select.select([self._fd], [], [], self._idle)[0]:
-                    raise Partial(f"no input for {self._idle:g} s (--idle-timeout); what came before was handed on")
+                if not self._wait():
+                    return b""
         except ValueError:  # pragma: no cover - only where select cannot watch the descriptor
             self._before_wait()
         return os.read(self._fd, _CHUNK)
+
+    def _is_ready(self, within_s: float | None) -> bool:
+        return bool(select.select([self._fd], [], [], within_s)[0])
+
+    def _goes_on(self) -> bool:
+        self._over = self._beat is not None and not self._beat()
+        return not self._over
+
+    def _wait(self) -> bool:
+        """Waits for input; False where the beat says that it is over."""
+        since = time.monotonic()
+        while not self._is_ready(BEAT_S if self._beat is not None else self._idle):
+            if self._idle is not None and time.monotonic() - since >= self._idle:
+                raise Partial(f"no input for {self._idle:g} s (--idle-timeout); what came before was handed on")
+            if not self._goes_on():
+                return False
+        return True
 
 
 def run_filter(
@@ -152,17 +177,22 @@ def run_filter(
     keep_line: Callable[[Any, str, bytes], None] | None = None,
     quiet: bool = False,
     on_run: Callable[[Run], Run] | None = None,
+    beat: Callable[[], bool] | None = None,
+    at_end: Callable[[], Iterable[Record]] | None = None,
 ) -> int:
     """Runs one stage between stdin and stdout; gives the exit code.
 
     The stage is made when the first line is there: a `run` record that comes first tells its settings. `keep_line` is
     shown the run record and every passing line of the kinds that the stage `keeps` (the ledger's owner, decisions).
+    `beat` is called many times a second and says whether to go on; `at_end` gives what follows the last line.
     """
     rejects, output = Rejects(name, strict), Output()
-    source = Input(rejects, output.flush, idle_timeout)
+    source = Input(rejects, output.flush, idle_timeout, beat=beat)
     loop = _Loop(name, make, frozenset(wants), output, rejects, keep_line, on_run)
     for lines, block in source.chunks():
         loop.batch(lines, block, source.number)
+    for record in at_end() if at_end is not None else ():
+        output.write(encode(record))
     loop.finish(quiet)
     output.flush()
     if require_end and not loop.ended:
@@ -275,7 +305,7 @@ class _Loop:
 
     def _take(self, record: Record, line: bytes) -> None:
         stage, output = self.stage(None), self._output
-        made = stage.take(record)
+        made = stage.take(record) if record.kind in stage.wants else []
         if isinstance(record, Tick):
             for one in made:
                 output.write(encode(one))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from cli.pipe import Output, Rejects, stdin_is_market
 from cli.show import say
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.desk import Alert, End
+from engine.records.desk import Alert, End, Run
 from engine.records.market import Tick
-from engine.records.wire import encode
+from engine.records.wire import FACTS, encode
 from engine.runs.begin import start_run
 from engine.runs.market import Market as MarketOf
 from engine.runs.market import MarketOptions, open_market
@@ -31,6 +32,9 @@ app = typer.Typer(add_completion=False)
 def scan(
     market: options.Markets = None,
     ledger: options.Ledger = None,
+    for_real: bool = typer.Option(
+        False, "--live", help="Begin a pipe that ends in hot order --live; both name the same --ledger."
+    ),
     venue: options.VenueName = None,
     config: options.Config = None,
     sets: options.Sets = None,
@@ -53,43 +57,77 @@ def scan(
     --market it watches the live market of --venue (binance-spot or binance-usdm), which needs no key. With --posts
     what is said of coins counts too, and with scan.inputs=announcement what the exchange announces.
 
+    With --live it begins a pipe whose orders go to an account: what the account tells comes back to it and goes down
+    the pipe like any other fact, and after a kill the pipe first tells again what was recorded beside --ledger.
+
     Example: hot scan --market examples/session | hot rank | hot signal | hot precheck | hot order --paper
     """
     used = options.settings_of(config, sets, posts)
-    paths = _market_paths(market, used.posts.path)
+    paths = market if for_real else _market_paths(market, used.posts.path)
     wanted = options.market_of(paths, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
-    raise typer.Exit(_scan(used, wanted, ledger, seed, once, quiet))
+    live_ledger = options.check_live(wanted, ledger) if for_real else None
+    raise typer.Exit(_scan(used, wanted, ledger, seed, once, quiet, live_ledger))
 
 
 def _market_paths(market: list[str] | None, posts: str) -> list[str] | None:
     return ["-"] if not market and posts != "-" and stdin_is_market() else market
 
 
-def _scan(used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, once: bool, quiet: bool) -> int:
+def _scan(
+    used: Settings, wanted: MarketOptions, ledger: Path | None, seed: int, once: bool, quiet: bool,
+    live_ledger: Path | None,
+) -> int:  # fmt: skip
     output, rejects = Output(), Rejects("scan", wanted.strict)
     wait = _waiter(output)
-    live = options.live_of(used, "scan", quiet, once=once)
+    live = options.live_of(used, "scan", quiet, once=once, beats=live_ledger is not None)
     opened = open_market(wanted, rejects.add, wait=wait, before_wait=output.flush, live=live)
-    facts = opened.source.facts()
-    try:
-        entries, first_at = begun(facts)
-        output.write(encode(start_run(used, opened, seed, ledger, first_at)))
-        dirty = _pass(used, opened, entries, output, rejects, None if quiet else News("hot scan"))
-    finally:
-        # A live source has a thread behind it that must not outlive an error here.
-        close = getattr(facts, "close", None)
-        if close is not None:
-            close()
+    stage = Scan(used.scan, used.heat)
+    with ExitStack() as closing:
+        if live_ledger is not None:
+            run, entries = _begin_live(used, opened, live_ledger, seed, stage, closing)
+        else:
+            run, entries = _begin(used, opened, ledger, seed, closing)
+        output.write(encode(run))
+        dirty = _pass(used, opened, stage, entries, output, rejects, None if quiet else News("hot scan"))
     _tell_dirty(dirty, quiet)
     return rejects.code()
 
 
+def _begin(
+    used: Settings, opened: MarketOf, ledger: Path | None, seed: int, closing: ExitStack
+) -> tuple[Run, Iterator[Entry]]:
+    entries, first_at = begun(_closed(opened.source.facts(), closing), PRICE_KINDS)
+    return start_run(used, opened, seed, ledger, first_at), entries
+
+
+def _begin_live(
+    used: Settings, opened: MarketOf, ledger: Path, seed: int, stage: Scan, closing: ExitStack
+) -> tuple[Run, Iterator[Entry]]:
+    from engine.runs.begin_live import LiveHead, live_past
+    from engine.world.way_back import Hearing
+
+    past = live_past(used, opened, ledger)
+    hearing = closing.enter_context(Hearing())
+    head = LiveHead(opened.source, past, hearing, stage.coins.newest_minutes)
+    entries, first_at = begun(_closed(head.facts(), closing), FACTS)
+    return past.run(used, opened, seed, first_at, str(hearing.path)), entries
+
+
+def _closed(facts: Iterator[Entry], closing: ExitStack) -> Iterator[Entry]:
+    """Gives the facts; a live source has a thread behind it that must not outlive an error here."""
+    close = getattr(facts, "close", None)
+    if close is not None:
+        closing.callback(close)
+    return facts
+
+
 def _pass(
-    used: Settings, opened: MarketOf, entries: Iterator[Entry], output: Output, rejects: Rejects, news: News | None
-) -> dict[str, int]:
+    used: Settings, opened: MarketOf, stage: Scan, entries: Iterator[Entry], output: Output, rejects: Rejects,
+    news: News | None,
+) -> dict[str, int]:  # fmt: skip
     """Hands on a market's facts with what is said about them; gives, by kind, those that made no sense."""
-    intake, stage = Intake(used.scan.cycle_s, opened.snapshot), Scan(used.scan, used.heat)
+    intake = Intake(used.scan.cycle_s, opened.snapshot)
 
     def pass_on(record: Record, line: bytes | None) -> None:
         if isinstance(record, Tick):
@@ -121,12 +159,12 @@ def _pass(
     return stage.state.market.dirty
 
 
-def begun(facts: Iterator[Entry]) -> tuple[Iterator[Entry], int]:
-    """Gives the facts again, and the time of the first one with a price (0 where there is none)."""
+def begun(facts: Iterator[Entry], kinds: frozenset[str]) -> tuple[Iterator[Entry], int]:
+    """Gives the facts again, and the time of the first one of some kinds (0 where there is none)."""
     seen: list[Entry] = []
     for entry in facts:
         seen.append(entry)
-        if entry.record is not None and entry.record.kind in PRICE_KINDS:
+        if entry.record is not None and entry.record.kind in kinds:
             return chain(seen, facts), entry.record.at
     return iter(seen), 0
 

@@ -17,7 +17,9 @@ class Run(Record, frozen=True, kw_only=True):
 
     `settings` holds every value in force; `market` names the facts (path and sha256 of a file); `sources` the inputs
     that count for heat (announcement, social, sentiment). `desk` and `exchange` are what an older run on the same
-    ledger left; empty for a fresh start.
+    ledger left; empty for a fresh start. `after_facts` counts the facts that were recorded before it; of those that a
+    killed live pipe recorded after them it `repeats` so many. `way_back` is where the last stage of a live pipe hands
+    its first one what the account tells.
     """
 
     OWNER: ClassVar[str] = "run"
@@ -36,6 +38,9 @@ class Run(Record, frozen=True, kw_only=True):
     start_equity: str = "0"
     desk: dict[str, Any] = {}
     exchange: dict[str, Any] = {}
+    after_facts: int = 0
+    repeats: int = 0
+    way_back: str = ""
 
 
 class Judged(Record, frozen=True, kw_only=True):

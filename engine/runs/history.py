@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from engine.errors import ConfigError, LedgerError
 from engine.ledger.ledger import Ledger
 from engine.records.desk import Run
 from engine.records.wire import decode
+from engine.runs.live_history import LiveStart, desk_values, live_start
 from engine.runs.manifest import same_market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
 from engine.runs.settings import Settings
@@ -36,6 +35,8 @@ def find_start(ledger: Ledger, market: Mapping[str, Any], settings: Settings, *,
     runs = all_runs(ledger)
     if not runs:
         return Start()
+    if ledger.stamp.mode == "live":
+        return _live(ledger, runs, market, settings, piped=first_at is not None)
     last = ledger.last_tick()
     goes_on = first_at is not None and not market.get("files") and last is not None and first_at > last[1]
     if same_market(runs[-1][1].market, market) and not goes_on:
@@ -58,12 +59,28 @@ def find_start(ledger: Ledger, market: Mapping[str, Any], settings: Settings, *,
     return Start(state, ledger.head.seq, 0, last)
 
 
+def _live(
+    ledger: Ledger, runs: list[tuple[int, Run]], market: Mapping[str, Any], settings: Settings, *, piped: bool
+) -> Start:
+    start = live_start_of(ledger, runs, market, settings, piped=piped)
+    # What a pipe begins anew must come after what was decided; one process hears its account at once.
+    follows = ledger.last_tick() if piped and not start.again else None
+    return Start(start.state, start.after_seq, start.skip, follows)
+
+
+def live_start_of(
+    ledger: Ledger, runs: list[tuple[int, Run]], market: Mapping[str, Any], settings: Settings, *, piped: bool
+) -> LiveStart:
+    """Gives where a run starts on a live ledger that has runs; raises ConfigError and LedgerError."""
+    start = live_start(ledger, runs, market, piped=piped)
+    if start.again:
+        _same_settings(runs[-1][1], settings)
+    return start
+
+
 def start_of(ledger: Ledger, market: Mapping[str, Any], settings: Settings, first_at: int) -> dict[str, Any]:
     """Gives the desk and exchange that a pipe's run record starts from, as plain JSON values; empty for a fresh one."""
-    start = find_start(ledger, market, settings, first_at=first_at)
-    if start.state is None:
-        return {}
-    return {"desk": msgspec.to_builtins(start.state.order), "exchange": msgspec.to_builtins(start.state.venue)}
+    return desk_values(find_start(ledger, market, settings, first_at=first_at).state)
 
 
 def all_runs(ledger: Ledger) -> list[tuple[int, Run]]:

@@ -18,7 +18,7 @@ UNNAMED = {"stream": "no run record"}
 
 def make_run(
     settings: Settings, market: Mapping[str, Any], *, rules_snapshot: str = "", ledger_head: str = "", seed: int = 0,
-    at: int = 0, mode: Literal["paper", "live"] = "paper",
+    at: int = 0, mode: Literal["paper", "live"] = "paper", after_facts: int = 0,
 ) -> Run:  # fmt: skip
     """Gives the run record of settings and facts; the run id follows from what is run, not from when."""
     import hashlib
@@ -29,18 +29,18 @@ def make_run(
         at=at, mode=mode, run_id=hashlib.sha256(content).hexdigest()[:16], version=VERSION, settings_hash=settings.hash,
         settings=settings.decisive, market=dict(market), sources=settings.scan.inputs,
         rules_snapshot=rules_snapshot, platform=f"{sys.platform} {platform.machine()}", seed=seed,
-        ledger_head=ledger_head, start_equity=str(settings.desk.equity),
+        ledger_head=ledger_head, start_equity=str(settings.desk.equity), after_facts=after_facts,
     )  # fmt: skip
 
 
 def settings_for(run: Run | None, settings: Settings, sets: list[str]) -> Settings:
-    """Gives the settings a later stage must use: those of the run record, where one came.
+    """Gives the settings a later stage must use: those of the run record, where one came, and its own of the rest.
 
     Raises ConfigError for a `--set` that would change a value the run was started with.
     """
     if run is None:
         return settings
-    same = settings_of.load(base=run.settings)
+    same = settings.under(run.settings)
     if not sets:
         return same
     changed = settings_of.load(base=run.settings, sets=sets)

@@ -22,7 +22,7 @@ from engine.world.venues.paper import Paper
 class Owner:
     """Trades what comes down the pipe and keeps every decision that passes; facts of a stream go into a recording."""
 
-    wants = Order.wants
+    wants: frozenset[str] = Order.wants
 
     def __init__(self, settings: Settings, run: Run | None, ledger: Ledger) -> None:
         """Opens the run on the ledger: a new one, or the last one again when facts and settings are the same."""
@@ -35,6 +35,7 @@ class Owner:
         self.keeps = (COMPARED | FACTS if self._recording is not None else COMPARED) - self.wants | {"alert"}
         flush = self._recording.flush if self._recording is not None else None
         self.keeper = Keeper(ledger, start.after_seq, flush)
+        self._skipped = start.skip
         self.trader = self._trader(start, run)
         self._follows = start.follows
         self._last_at = 0
@@ -43,8 +44,8 @@ class Owner:
         state = start.state
         order = make_order(self.settings, run, state.order if state is not None else None)
         exchange = state.venue if state is not None else exchange_of(run)
-        self.venue = Paper(self.settings.paper, exchange, order.desk)
-        return Trader(order, self.venue, self.keeper)
+        self._exchange = exchange
+        return Trader(order, Paper(self.settings.paper, exchange, order.desk), self.keeper)
 
     def _writer(self) -> RecordingWriter:
         def closed(chunk: str, sha256: str) -> None:
@@ -111,16 +112,22 @@ class Owner:
             )
         self._follows = None
 
+    def _may_save(self) -> bool:
+        """Says whether everything that was stored before has been said again."""
+        return not self.keeper.catching_up
+
+    def _state(self) -> PipelineState:
+        return PipelineState(order=self.trader.order.state, venue=self._exchange)
+
     def close(self) -> None:
         """Ends in order: commits, and saves the desk and the venue for the run after this one."""
         try:
             if self._recording is not None:
                 self._recording.close()
-            if not self.keeper.catching_up:
+            if self._may_save():
                 self.keeper.commit()
-                state = PipelineState(order=self.trader.order.state, venue=self.venue.state)
                 self.ledger.save_checkpoint(
-                    self._last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state),
+                    self._last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(self._state()),
                     keep=self.settings.ledger.checkpoints_kept,
                 )  # fmt: skip
         finally:

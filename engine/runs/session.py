@@ -110,7 +110,7 @@ class Session:
         head = f"{ledger.head.seq}:{ledger.head.hash}"
         self.run = make_run(
             settings, manifest, rules_snapshot=market.snapshot_name, ledger_head=head, seed=seed,
-            mode="live" if trading is not None else "paper",
+            mode="live" if trading is not None else "paper", after_facts=self.skip if trading is not None else 0,
         )  # fmt: skip
         ledger.append(encode(self.run))
         ledger.commit()
@@ -129,8 +129,7 @@ class Session:
 
     def _newest(self) -> dict[str, int]:
         """Gives the opening of the newest minute candle that the stages have of each symbol."""
-        feeds = self.stages.scan.state.market.feeds
-        return {symbol: feed.opened_at for symbol, feed in feeds.items() if feed.step_s == 60}
+        return self.stages.scan.coins.newest_minutes()
 
     def _alert(self, alert: Alert) -> None:
         """Keeps an alert of a live source in the ledger, where it is compared with nothing, and tells it."""

@@ -174,6 +174,11 @@ class Settings:
         values = self._converted(self._keys)
         return [self._made(catalog.load("rules", n), values, f"rules.{n}") for n in catalog.names("rules")]
 
+    def under(self, decisive: Mapping[str, Any]) -> "Settings":
+        """Gives the settings of a run with these decisive values; what changes no decision stays as it is here."""
+        own = {key: given for key, given in self._given.items() if key.split(".")[0] in _SILENT}
+        return Settings({**own, **{key: (value, "run") for key, value in decisive.items()}})
+
     def _made(self, cls: type[Any], values: Mapping[str, Any], section: str) -> Any:
         prefix = f"{section}."
         own = {key[len(prefix) :]: value for key, value in values.items() if key.startswith(prefix)}

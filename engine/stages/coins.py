@@ -236,6 +236,10 @@ class Coins:
             self.state.coins[rules.symbol] = coin
         coin.quote, coin.trading, coin.onboard_at = rules.quote, rules.status == "TRADING", rules.onboard_at
 
+    def newest_minutes(self) -> dict[str, int]:
+        """Gives the opening of the newest minute candle that was heard of each symbol."""
+        return {symbol: feed.opened_at for symbol, feed in self.state.feeds.items() if feed.step_s == 60}
+
     def sweep(self, now: int, mono: int, silent_ms: int) -> list[str]:
         """Forgets old chatter, and what symbols did that have been silent for long; gives those."""
         self.settle()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from io import BufferedWriter
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -221,6 +222,25 @@ def read_index(folder: Path) -> list[Chunk]:
         # A later line about a chunk replaces the earlier one.
         chunks[chunk.chunk] = chunk
     return [chunks[name] for name in sorted(chunks, key=_number)]
+
+
+def count_lines(folder: Path) -> int:
+    """Gives how many lines are recorded, those of a chunk that a crash left open among them."""
+    if not folder.is_dir():
+        return 0
+    closed = {chunk.chunk: chunk.records for chunk in read_index(folder)}
+    left_open = [path for path in chunk_files(folder) if path.name not in closed]
+    return sum(closed.values()) + sum(1 for path in left_open for _ in _lines(path, closed=False))
+
+
+def read_lines(folder: Path, first: int, end: int | None = None) -> Iterator[bytes]:
+    """Gives the recorded lines from the one with this number on (0 is the oldest), up to `end`, not including it."""
+    passed = 0
+    for chunk in read_index(folder):
+        if passed + chunk.records > first:
+            break
+        passed += chunk.records
+    return islice(read_recording(folder, skip=passed), first - passed, None if end is None else end - passed)
 
 
 def lines_of_chunks(folder: Path, lines: int) -> int:

@@ -13,6 +13,7 @@ from engine.records.market import SymbolRules, Tick, Ticker
 from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line, recall
 from engine.runs.history import all_runs
 from engine.runs.live import setup_of
+from engine.runs.live_history import go_on
 from engine.runs.manifest import UNNAMED, same_market
 from engine.runs.market import Market, MarketOptions, open_market, paths_of
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
@@ -22,7 +23,7 @@ from engine.runs.replay.manifest import Tell, desk_of, other_bytes, settings_in_
 from engine.runs.replay.think import ORDER, Stretch
 from engine.runs.session import PASSED_OVER
 from engine.runs.version import VERSION
-from engine.world.recording import folder_of, read_index, read_recording
+from engine.world.recording import folder_of, read_index, read_lines, read_recording
 from engine.world.snapshots.snapshots import load
 
 OnBad = Callable[[str, int, str], None]
@@ -110,6 +111,8 @@ class LedgerReplay:
         if number + 1 == len(self.spans):
             return -1
         span = self.spans[number]
+        if span.run.mode == "live":
+            return None
         saved = self.ledger.load_checkpoint(CHECKPOINT_VERSION, not_after_seq=span.last_seq)
         if saved is None or saved.seq < span.last_seq:
             return None
@@ -148,6 +151,10 @@ class LedgerReplay:
     def _recorded(self, number: int) -> Iterator[Record | None]:
         """Gives the facts of a stream from the recording, up to where the next stream begins."""
         span = self.spans[number]
+        if span.run.mode == "live":
+            # Its runs tell how many facts came before them, and its recording holds the ticks.
+            end = self.spans[number + 1].run.after_facts if number + 1 < len(self.spans) else None
+            return iter(_known(read_lines(self._folder, span.run.after_facts, end)))
         later = [other.run.at for other in self.spans[number + 1 :] if not other.run.market.get("files")]
         earlier = any(not other.run.market.get("files") for other in self.spans[:number])
         lines = read_recording(
@@ -176,7 +183,10 @@ def _spans(ledger: Ledger) -> list[Span]:
     last_ticks = _last_ticks(ledger, runs)
     found: list[Span] = []
     for seq, run in runs:
-        goes_on = run.at > 0 and not run.market.get("files") and run.at > last_ticks.get(seq, run.at)
+        if run.mode == "live":
+            goes_on = bool(found) and not go_on(found[-1].runs[-1], run)
+        else:
+            goes_on = run.at > 0 and not run.market.get("files") and run.at > last_ticks.get(seq, run.at)
         if found and same_market(found[-1].runs[-1].market, run.market) and not goes_on:
             found[-1].runs.append(run)
             continue
