@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hot_runs import ROOT, SESSION, STAGES, Hot, compared
+from hot_runs import HOT, ROOT, SESSION, STAGES, Hot, compared
 from small_market import CUT, first_difference
 
 from engine.ledger.ledger import Ledger
@@ -170,7 +170,7 @@ def test_a_market_that_comes_after_goes_on_with_the_desk(hot: Hot, tmp_path: Pat
 
 def test_two_runs_on_one_ledger_are_one_too_many(tmp_path: Path, env: dict[str, str], hot: Hot) -> None:
     words = ["daemon", "--paper", "--market", str(SESSION), "--speed", "60", "--ledger", "one.db", "-q"]
-    first = subprocess.Popen([sys.executable, "-m", "cli.main", *words], env=env, cwd=tmp_path)
+    first = subprocess.Popen([*HOT, *words], env=env, cwd=tmp_path)
     try:
         deadline = time.monotonic() + 30
         while not (tmp_path / "one.db").exists() and time.monotonic() < deadline:
