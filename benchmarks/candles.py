@@ -25,7 +25,7 @@ from engine.world.binance.usdm_market import UsdmMarket, kline_weight
 from engine.world.candles.cache import CandleCache
 from engine.world.candles.cached import STEPS_S, CachedCandles
 from engine.world.loopback.market.instruments import Instrument
-from engine.world.loopback.market.source import FundingRate, Happening
+from engine.world.loopback.market.source import Happening, MarketSource
 from engine.world.loopback.market.tape import MINUTE, Candle, Print
 from engine.world.loopback.serving import Serving, serving
 from engine.world.loopback.venue import VenueOptions
@@ -39,7 +39,7 @@ PRINTS_EVERY_MS = 15_000
 ASKING = 4
 
 
-class Wide:
+class Wide(MarketSource):
     """A market of many symbols whose prices hardly move: what counts here is how often they are asked for."""
 
     def __init__(self, symbols: int) -> None:
@@ -50,10 +50,6 @@ class Wide:
         """Gives the perpetuals."""
         return self._coins
 
-    def begins_at(self) -> int | None:
-        """The clock is the world's."""
-        return None
-
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """Gives the minutes before the start."""
         first = until // MINUTE * MINUTE - HISTORY_MINUTES * MINUTE
@@ -62,10 +58,6 @@ class Wide:
             for coin in self._coins:
                 at = first + i * MINUTE
                 yield coin, Candle(at, ticks, ticks + 3, ticks - 3, ticks, i + 1, i + 1, 100, 10**11, 1, 50, 5), 1
-
-    def past_funding(self, until: int) -> Iterator[FundingRate]:
-        """Gives none."""
-        return iter(())
 
     def happenings(self, since: int) -> Iterator[Happening]:
         """Gives a trade of each symbol a few times a minute, for ever."""

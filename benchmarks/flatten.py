@@ -22,8 +22,8 @@ from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.faults.script import seeded
 from engine.world.loopback.market.instruments import Instrument
-from engine.world.loopback.market.source import FundingRate, Happening
-from engine.world.loopback.market.tape import Candle, Print
+from engine.world.loopback.market.source import Happening, MarketSource
+from engine.world.loopback.market.tape import Print
 from engine.world.loopback.serving import Serving, serving
 from engine.world.loopback.venue import VenueOptions
 
@@ -57,7 +57,7 @@ def main() -> None:
     )  # fmt: skip
 
 
-class Still:
+class Still(MarketSource):
     """Perpetuals whose prices stand still, at 100.0 / 100.1."""
 
     def __init__(self, coins: int) -> None:
@@ -66,18 +66,6 @@ class Still:
     def coins(self) -> list[Instrument]:
         """Gives the instruments."""
         return self._coins
-
-    def begins_at(self) -> int | None:
-        """The clock is the world's."""
-        return None
-
-    def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
-        """There is no past."""
-        return iter(())
-
-    def past_funding(self, until: int) -> Iterator[FundingRate]:
-        """There is no past."""
-        return iter(())
 
     def happenings(self, since: int) -> Iterator[Happening]:
         """Gives one price of each."""

@@ -15,7 +15,8 @@ from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, exchange_of,
 from engine.runs.settings import Settings
 from engine.runs.trader import Trader
 from engine.stages.order import Order
-from engine.world.recording import RecordingWriter, folder_of, read_index
+from engine.world.recording import folder_of, read_index
+from engine.world.recording_writer import RecordingWriter
 from engine.world.venues.paper import Paper
 
 

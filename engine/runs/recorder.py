@@ -15,7 +15,8 @@ from engine.records.base import Record
 from engine.records.market import Bar, SymbolRules, Tick
 from engine.records.wire import FACTS, decode, encode
 from engine.runs.settings import RecordSettings
-from engine.world.recording import INDEX, RecordingWriter, is_recording, prune_recording, read_index, read_recording
+from engine.world.recording import INDEX, is_recording, prune_recording, read_index, read_recording
+from engine.world.recording_writer import RecordingWriter
 
 DAY_MS = 86_400_000
 #: What was written is made durable so often; a kill loses no more.

@@ -13,7 +13,8 @@ from engine.plugs import Entry, Resumable, Source
 from engine.records.base import Record
 from engine.records.desk import Alert
 from engine.records.wire import FACTS, at_of, decode, encode
-from engine.world.recording import RecordingWriter, folder_of, lines_of_chunks, read_recording
+from engine.world.recording import folder_of, lines_of_chunks, read_recording
+from engine.world.recording_writer import RecordingWriter
 
 #: Told each chunk that was closed: its name and the sha256 of its bytes.
 OnClosed = Callable[[str, str], None]

@@ -8,8 +8,8 @@ from engine.matching.events import VenueOrder
 from engine.records.market import SymbolRules
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.market.instruments import Instrument, Kind
-from engine.world.loopback.market.source import FundingRate, Happening
-from engine.world.loopback.market.tape import Candle, Print
+from engine.world.loopback.market.source import Happening, MarketSource
+from engine.world.loopback.market.tape import Print
 from engine.world.loopback.serving import Serving
 
 SYMBOLS = ("ABCUSDT", "币安人生USDT")
@@ -24,7 +24,7 @@ def rules(symbol: str, venue: str) -> SymbolRules:
     )  # fmt: skip
 
 
-class Quiet:
+class Quiet(MarketSource):
     """Two coins, on spot and as perpetuals, quoted at 100.0 / 100.1 with 10 on each side of the best price."""
 
     def __init__(self) -> None:
@@ -33,15 +33,6 @@ class Quiet:
 
     def coins(self) -> list[Instrument]:
         return self._coins
-
-    def begins_at(self) -> int | None:
-        return None
-
-    def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
-        return iter(())
-
-    def past_funding(self, until: int) -> Iterator[FundingRate]:
-        return iter(())
 
     def happenings(self, since: int) -> Iterator[Happening]:
         for coin in self._coins:

@@ -13,7 +13,7 @@ from engine.runs.keeper import Keeper
 from engine.runs.stream import KeptStream
 from engine.world.account.spot import BinanceSpotAccount
 from engine.world.account.usdm import BinanceUsdmAccount
-from engine.world.recording import RecordingWriter
+from engine.world.recording_writer import RecordingWriter
 from engine.world.venues.live.lookups import Lookups
 from engine.world.venues.live.syncing import Syncing
 from engine.world.venues.live.tracker import Tracker

@@ -11,7 +11,8 @@ from engine.ledger.ledger import Ledger
 from engine.records.desk import Recording
 from engine.records.market import Bar
 from engine.records.wire import COMPARED, encode, kind_of_line
-from engine.world.recording import RecordingWriter, folder_of, prune_recording, read_index
+from engine.world.recording import folder_of, prune_recording, read_index
+from engine.world.recording_writer import RecordingWriter
 
 
 def bar(minute: int, symbol: str = "AUSDT") -> Bar:

@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from hot_runs import HOT
 
 from engine.errors import ConfigError
 from engine.runs import settings
@@ -98,7 +98,7 @@ def test_config_show_and_run_say_78(folder: Path) -> None:
     for sets in ("desk.equity=nan", "hotcoin.tiers=[[80,5],[80,10]]", "paper.fee_in=recieved"):
         for words in (["config", "show"], ["run", "--market", "x.jsonl", "--paper"]):
             said = subprocess.run(
-                [sys.executable, "-m", "cli.main", *words, "--set", sets], capture_output=True, text=True,
+                [*HOT, *words, "--set", sets], capture_output=True, text=True,
                 env={**os.environ, "HOT_DATA__DIR": str(folder)}, check=False,
             )  # fmt: skip
             assert (said.returncode, said.stdout, said.stderr.count("\n")) == (78, "", 1), said.stderr

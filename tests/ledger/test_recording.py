@@ -10,14 +10,8 @@ from hypothesis import strategies as st
 from ledger_lines import START, counted
 
 from engine.errors import DirtyInput
-from engine.world.recording import (
-    RecordingWriter,
-    check_chunk,
-    folder_of,
-    prune_recording,
-    read_index,
-    read_recording,
-)
+from engine.world.recording import check_chunk, folder_of, prune_recording, read_index, read_recording
+from engine.world.recording_writer import RecordingWriter
 
 
 def fact(number):
@@ -102,7 +96,7 @@ def test_a_stretch_of_time_is_read_alone(folder):
 WRITE = """
 import sys
 from pathlib import Path
-from engine.world.recording import RecordingWriter
+from engine.world.recording_writer import RecordingWriter
 writer = RecordingWriter(Path(sys.argv[1]), rotate_bytes=4000)
 number = int(sys.argv[2])
 while True:

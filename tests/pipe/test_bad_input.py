@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hot_runs import SESSION, Hot
+from hot_runs import HOT, SESSION, Hot, start_hot
 
 FILTERS = ("rank", "signal", "precheck", "order")
 TICK = b'{"kind":"tick","at":1618531500000}'
@@ -116,7 +116,7 @@ def test_output_that_cannot_be_written_is_an_error(name: str, env: dict[str, str
         pytest.skip("no /dev/full here")
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "cli.main", name], input=CANDIDATE + b"\n" + TICK, stdout=full,
+            [*HOT, name], input=CANDIDATE + b"\n" + TICK, stdout=full,
             stderr=subprocess.PIPE, env=env, cwd=tmp_path,
         )  # fmt: skip
     assert done.returncode == 74
@@ -133,7 +133,7 @@ def test_an_upstream_that_stalls_ends_at_the_idle_timeout(env: dict[str, str], t
     reading, writing = os.pipe()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "cli.main", "rank", "--idle-timeout", "0.3"], stdin=reading, capture_output=True,
+            [*HOT, "rank", "--idle-timeout", "0.3"], stdin=reading, capture_output=True,
             env=env, cwd=tmp_path, timeout=30,
         )  # fmt: skip
     finally:
@@ -143,16 +143,14 @@ def test_an_upstream_that_stalls_ends_at_the_idle_timeout(env: dict[str, str], t
     assert b"--idle-timeout" in done.stderr
 
 
-def test_without_a_market_the_live_one_is_meant(env: dict[str, str], tmp_path: Path) -> None:
+def test_without_a_market_the_live_one_is_meant(tmp_path: Path) -> None:
     closed = ("--set", "live.rest_url=http://127.0.0.1:9")
-    for name in ("scan", "run", "daemon"):
-        for words, code, said in ((closed, 69, b"not reached"), (("--venue", "nowhere"), 78, b"binance-spot")):
-            done = subprocess.run(
-                [sys.executable, "-m", "cli.main", name, *words], stdin=subprocess.DEVNULL, capture_output=True,
-                env=env, cwd=tmp_path,
-            )  # fmt: skip
-            assert done.returncode == code, done.stderr
-            assert said in done.stderr and b"Traceback" not in done.stderr
+    for words, code, said in ((closed, 69, b"not reached"), (("--venue", "nowhere"), 78, b"binance-spot")):
+        # Side by side: each waits for the market to come back.
+        for process in [start_hot(tmp_path, name, *words) for name in ("scan", "run", "daemon")]:
+            _, told = process.communicate()
+            assert process.returncode == code, told
+            assert said in told and b"Traceback" not in told
 
 
 def test_a_market_that_is_not_there_is_named(hot: Hot) -> None:

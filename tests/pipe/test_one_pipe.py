@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hot_runs import ROOT, SESSION, STAGES, Hot, compared
+from hot_runs import HOT, ROOT, SESSION, STAGES, Hot, compared
 from small_market import CUT, first_difference
 
 from engine.ledger.ledger import Ledger
@@ -77,8 +77,8 @@ def test_keys_in_another_order_and_white_space_mean_the_same(piped: dict[str, by
     assert hot("rank", "-q", stdin=shuffled).stdout == hot("rank", "-q", stdin=plain).stdout
 
 
-def killed_at(fact: int, number: int, ledger: Path, env: dict[str, str]) -> int:
-    """Runs the daemon and lets it be killed, by itself, before it takes its nth fact; gives the exit code."""
+def killed_at(fact: int, number: int, words: tuple[str, ...], env: dict[str, str], stdin: bytes = b"") -> int:
+    """Runs `hot` and lets it be killed, by itself, before it takes its nth fact; gives the exit code."""
     script = (
         "import os, sys\n"
         "from engine.runs.turn import Turn\n"
@@ -88,12 +88,12 @@ def killed_at(fact: int, number: int, ledger: Path, env: dict[str, str]) -> int:
         f"    if seen[0] == {fact}: os.kill(os.getpid(), {number})\n"
         "    feed(self, fact, before_tick)\n"
         "Turn.feed = counted\n"
-        f"sys.argv = ['hot', 'daemon', '--paper', '-q', '--market', {str(SESSION)!r}, *{CUT!r}]\n"
-        f"sys.argv += ['--ledger', {str(ledger)!r}]\n"
+        f"sys.argv = ['hot', *{words!r}]\n"
         "from cli.main import main\n"
         "main()\n"
     )
-    return subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, cwd=ROOT).returncode
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, input=stdin, env=env, capture_output=True, cwd=ROOT).returncode
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -101,11 +101,12 @@ def test_a_daemon_stopped_at_five_facts_goes_on_as_if_nothing_had_been(
     number: int, piped: dict[str, bytes], tmp_path: Path, env: dict[str, str], hot: Hot
 ) -> None:
     ledger = tmp_path / "stopped.db"
+    words = ("daemon", "--paper", "--market", str(SESSION), *CUT, "--ledger", str(ledger), "-q")
     # The facts count from each start; so the stops wander through the whole market.
     for fact in sorted(random.Random(number).sample(range(200, 8_500), 5)):
-        code = killed_at(fact, number, ledger, env)
+        code = killed_at(fact, number, words, env)
         assert code == (0 if number == signal.SIGTERM else -signal.SIGKILL)
-    done = hot("daemon", "--paper", "--market", str(SESSION), *CUT, "--ledger", str(ledger), "-q")
+    done = hot(*words)
     assert done.returncode == 0, done.stderr
     assert first_difference(compared(piped["order"]), stored(ledger)) is None
     assert verify(ledger).ok
@@ -170,7 +171,7 @@ def test_a_market_that_comes_after_goes_on_with_the_desk(hot: Hot, tmp_path: Pat
 
 def test_two_runs_on_one_ledger_are_one_too_many(tmp_path: Path, env: dict[str, str], hot: Hot) -> None:
     words = ["daemon", "--paper", "--market", str(SESSION), "--speed", "60", "--ledger", "one.db", "-q"]
-    first = subprocess.Popen([sys.executable, "-m", "cli.main", *words], env=env, cwd=tmp_path)
+    first = subprocess.Popen([*HOT, *words], env=env, cwd=tmp_path)
     try:
         deadline = time.monotonic() + 30
         while not (tmp_path / "one.db").exists() and time.monotonic() < deadline:
@@ -208,21 +209,7 @@ def test_a_stream_is_recorded_beside_its_ledger_and_a_killed_daemon_goes_on_from
     ledger = tmp_path / "stream.db"
     words = ("daemon", "--paper", "--market", "-", "--ledger", str(ledger), "-q")
     cut = len(facts) - 900
-    script = (
-        "import os, sys\n"
-        "from engine.runs.turn import Turn\n"
-        "feed, seen = Turn.feed, [0]\n"
-        "def counted(self, fact, before_tick=None):\n"
-        "    seen[0] += 1\n"
-        f"    if seen[0] == {cut - 7}: os.kill(os.getpid(), 9)\n"
-        "    feed(self, fact, before_tick)\n"
-        "Turn.feed = counted\n"
-        f"sys.argv = ['hot', *{words!r}]\n"
-        "from cli.main import main\n"
-        "main()\n"
-    )
-    first = subprocess.run([sys.executable, "-c", script], input=b"\n".join(facts[:cut]), env=env, capture_output=True)
-    assert first.returncode == -signal.SIGKILL
+    assert killed_at(cut - 7, signal.SIGKILL, words, env, b"\n".join(facts[:cut])) == -signal.SIGKILL
     # What comes next overlaps with what came before, as after a reconnect; nothing is counted twice.
     second = hot(*words, stdin=b"\n".join(facts[cut - 500 :]) + b"\n")
     assert second.returncode == 0, second.stderr

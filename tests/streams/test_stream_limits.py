@@ -5,7 +5,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tiny_exchange import TinyRest, until
+from patience import until
+from tiny_exchange import TinyRest
 
 from engine.plugs import Entry
 from engine.records.base import Record
@@ -89,11 +90,11 @@ def flap(venue: Venue) -> None:
 def test_600_symbols_are_shared_out_paced_and_all_there_again_after_flaps(venue: Serving) -> None:
     followed = Followed(venue)
     try:
-        until(lambda: sum(venue.do(carried)) == 601, 30)
+        until(lambda: sum(venue.do(carried)) == 601)
         assert sorted(venue.do(carried)) == [1, 200, 400]
         venue.do(flap)
         time.sleep(8.0)
-        until(lambda: sum(venue.do(carried)) >= 601, 60)
+        until(lambda: sum(venue.do(carried)) >= 601)
         most = venue.do(lambda one: max(carried(one)))
         handshakes = venue.do(lambda one: len(one.doors._handshakes))
     finally:

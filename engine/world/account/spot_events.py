@@ -2,43 +2,21 @@
 
 from decimal import Decimal
 
-from engine.records.base import Moment
-from engine.world.account.account import BalanceNews, News, OrderNews, TradeNews
+from engine.world.account.account import BalanceNews, News, OrderNews
 from engine.world.account.heard import NOTHING, Heard, event_of
+from engine.world.account.order_report import OrderReport, news_of
 from engine.world.account.spot_told import held_news
 from engine.world.account.words import PLAIN, code_of, side_of, status_of
 from engine.world.binance.answers import decode
 from engine.world.binance.shape import Shape, reader
-from engine.world.binance.trouble import Unreadable
 
 
-class _Report(
-    Shape, frozen=True, kw_only=True,
-    rename={
-        "symbol": "s", "client_id": "c", "original_id": "C", "side": "S", "what": "x", "status": "X", "refused": "r",
-        "expired": "eR", "order_id": "i", "last_qty": "l", "filled_qty": "z", "last_price": "L", "fee": "n",
-        "fee_asset": "N", "venue_at": "T", "trade_id": "t", "is_maker": "m",
-    },
-):  # fmt: skip
+class _Report(OrderReport, frozen=True, kw_only=True, rename={"original_id": "C", "refused": "r", "expired": "eR"}):
     """An executionReport. `client_id` of a cancel is the cancel's own; the order's is then `original_id`."""
 
-    symbol: str
-    client_id: str
     original_id: str | None = None
-    side: str
-    what: str
-    status: str
     refused: str | None = None
     expired: str | None = None
-    order_id: int
-    last_qty: Decimal
-    filled_qty: Decimal
-    last_price: Decimal
-    fee: Decimal | None = None
-    fee_asset: str | None = None
-    venue_at: Moment
-    trade_id: int
-    is_maker: bool
 
 
 class _Amount(Shape, frozen=True, kw_only=True, rename={"asset": "a", "free": "f", "locked": "l"}):
@@ -80,21 +58,7 @@ def _reported(report: _Report) -> tuple[News, ...]:
         status=status_of(PLAIN, report.status), filled_qty=report.filled_qty, venue_at=report.venue_at,
         side=side_of(report.side), code=code_of(report.status, report.expired, report.refused),
     )  # fmt: skip
-    if report.filled_qty < 0:
-        raise Unreadable(f"order {report.order_id} was executed to less than nothing")
-    if report.what != "TRADE":
-        return (order,)
-    fee = report.fee or Decimal(0)
-    if report.trade_id < 0 or report.last_qty <= 0 or report.last_price <= 0 or (fee and not report.fee_asset):
-        raise Unreadable(f"an execution of order {report.order_id} that tells no execution")
-    trade = TradeNews(
-        symbol=report.symbol, client_id=order.client_id, order_id=order.order_id, trade_id=str(report.trade_id),
-        side=order.side, qty=report.last_qty, price=report.last_price, notional=report.last_price * report.last_qty,
-        fee=fee, fee_asset=report.fee_asset or "", liquidity="maker" if report.is_maker else "taker",
-        venue_at=report.venue_at,
-    )  # fmt: skip
-    # The execution first: whoever hears that an order is filled has heard of all its executions.
-    return trade, order
+    return news_of(report, order, executed=report.what == "TRADE", first_trade_id=0)
 
 
 def _wallet(wallet: _Wallet, quote: str) -> Heard:

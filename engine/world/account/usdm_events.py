@@ -7,42 +7,21 @@ from decimal import Decimal
 import msgspec
 
 from engine.records.base import Moment
-from engine.world.account.account import BalanceNews, HeldNews, News, OrderNews, Status, TradeNews
+from engine.world.account.account import BalanceNews, HeldNews, News, OrderNews, Status
 from engine.world.account.became import Became, Stop
 from engine.world.account.heard import NOTHING, Heard, event_of
+from engine.world.account.order_report import OrderReport, news_of
 from engine.world.account.words import CONDITIONAL, FINISHED, PLAIN, code_of, number_told, side_of, status_of
 from engine.world.binance.answers import decode
 from engine.world.binance.shape import Shape, reader
-from engine.world.binance.trouble import Unreadable
 
 #: News of a plain order may come before the news that a stop became it: it is kept back so long at most.
 PATIENCE_S = 2.0
 
 
-class _Report(
-    Shape, frozen=True, kw_only=True,
-    rename={
-        "symbol": "s", "client_id": "c", "side": "S", "what": "x", "status": "X", "order_id": "i", "last_qty": "l",
-        "filled_qty": "z", "last_price": "L", "fee": "n", "fee_asset": "N", "venue_at": "T", "trade_id": "t",
-        "is_maker": "m", "expired": "er",
-    },
-):  # fmt: skip
+class _Report(OrderReport, frozen=True, kw_only=True, rename={"expired": "er"}):
     """What ORDER_TRADE_UPDATE says of an order."""
 
-    symbol: str
-    client_id: str
-    side: str
-    what: str
-    status: str
-    order_id: int
-    last_qty: Decimal
-    filled_qty: Decimal
-    last_price: Decimal
-    fee: Decimal | None = None
-    fee_asset: str | None = None
-    venue_at: Moment
-    trade_id: int
-    is_maker: bool
     expired: str | int | None = None
 
 
@@ -176,21 +155,8 @@ class UsdmEvents:
             conditional=stop is not None, became=number if stop else None,
             code=code_of(report.status, _text(report.expired)),
         )  # fmt: skip
-        if report.filled_qty < 0:
-            raise Unreadable(f"order {number} was executed to less than nothing")
-        if report.what != "TRADE" and not report.last_qty:
-            return (order,)
-        fee = report.fee or Decimal(0)
-        if report.trade_id <= 0 or report.last_qty <= 0 or report.last_price <= 0 or (fee and not report.fee_asset):
-            raise Unreadable(f"an execution of order {number} that tells no execution")
-        trade = TradeNews(
-            symbol=report.symbol, client_id=order.client_id, order_id=number, trade_id=str(report.trade_id),
-            side=order.side, qty=report.last_qty, price=report.last_price,
-            notional=report.last_price * report.last_qty, fee=fee, fee_asset=report.fee_asset or "",
-            liquidity="maker" if report.is_maker else "taker", venue_at=report.venue_at,
-        )  # fmt: skip
-        # The execution first: whoever hears that an order is filled has heard of all its executions.
-        return trade, order
+        executed = report.what == "TRADE" or report.last_qty != 0
+        return news_of(report, order, executed, first_trade_id=1)
 
 
 def _stop_news(stop: _StopReport, became: str | None, at: int) -> OrderNews:

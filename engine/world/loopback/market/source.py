@@ -28,7 +28,10 @@ Happening = Print | Instrument | FundingRate | Closed
 
 
 class MarketSource(Protocol):
-    """Where the venue's market comes from, moved to the venue's clock, unless it says when it begins."""
+    """Where the venue's market comes from, moved to the venue's clock, unless it says when it begins.
+
+    One that derives from this has no past and begins now, but for what it says itself.
+    """
 
     def coins(self) -> list[Instrument]:
         """Gives what is listed at the start."""
@@ -36,18 +39,18 @@ class MarketSource(Protocol):
 
     def begins_at(self) -> int | None:
         """Gives what the venue's clock has to say at the start, in ms; None where that is now."""
-        ...
+        return None
 
     def history(self, until: int) -> Iterator[tuple[Instrument, Candle, int]]:
         """Gives candles from before the start, which is at `until` ms, with their minutes (1, or 1440 for days).
 
         The oldest come first within a symbol.
         """
-        ...
+        return iter(())
 
     def past_funding(self, until: int) -> Iterator[FundingRate]:
         """Gives the funding that was paid before the start, oldest first."""
-        ...
+        return iter(())
 
     def happenings(self, since: int) -> Iterator[Happening]:
         """Gives what happens from the start on, in order of time; `since` is when the venue starts, in ms."""
