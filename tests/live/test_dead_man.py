@@ -6,9 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+import patience
 import pytest
 from live_rig import Rig, until
-from test_live_crossings import order, wait_for
+from test_live_crossings import order
 from tiny_account import TinyAccount, unreachable
 
 from engine.errors import ConfigError
@@ -54,7 +55,7 @@ def test_a_failure_is_tried_again_soon() -> None:
     try:
         venue.start([])
         venue.send(limit("h" + "t" * 27))
-        wait_for(lambda: len(countdowns(account)) == 2, within_s=5)
+        patience.until(lambda: len(countdowns(account)) == 2, within_s=5)
     finally:
         venue.close()
 
@@ -91,10 +92,10 @@ def test_at_a_venue_what_is_left_of_a_dead_trader_is_its_stop(venue: Serving, us
     trader.start([])
     bought = msgspec.structs.replace(small("h" + "b" * 27), side="buy", closes=False)
     trader.send(bought)
-    wait_for(lambda: usdm.holdings())
+    patience.until(lambda: usdm.holdings())
     trader.send(limit("h" + "t" * 27))
     trader.send(msgspec.structs.replace(small("h" + "s" * 27, "stop"), stop_price=Decimal(50_000)))
-    wait_for(lambda: len(usdm.open_orders("BTCUSDT")) == 2)
+    patience.until(lambda: len(usdm.open_orders("BTCUSDT")) == 2)
     time.sleep(4.5)
     assert len(usdm.open_orders("BTCUSDT")) == 2  # somebody is there
     trader.close()
