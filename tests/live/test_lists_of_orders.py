@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import patience
 import pytest
-from test_live_crossings import QUICK, order, wait_for
+from test_live_crossings import QUICK, order
 from tiny_account import TinyAccount
 
 from engine.matching.events import VenueOrder
@@ -44,7 +45,9 @@ def venue(account: TinyAccount) -> Iterator[LiveVenue]:
 def told(venue: LiveVenue, count: int) -> list[tuple[str, str]]:
     """The first reports of orders, in the order of their ids."""
     found: list[Record] = []
-    wait_for(lambda: found.extend(venue.drain()) or len([1 for one in found if isinstance(one, OrderReport)]) >= count)
+    patience.until(
+        lambda: found.extend(venue.drain()) or len([1 for one in found if isinstance(one, OrderReport)]) >= count
+    )
     return sorted((one.client_id, one.status) for one in found if isinstance(one, OrderReport))
 
 
@@ -104,7 +107,7 @@ def test_what_is_to_go_goes_whatever_hangs_beside_it() -> None:
         told(live, 2)
         live.cancel(TIER)
         live.cancel(STOP)
-        wait_for(lambda: account.orders[STOP].status == "cancelled", within_s=5)
+        patience.until(lambda: account.orders[STOP].status == "cancelled", within_s=5)
         assert account.orders[TIER].status == "working"
     finally:
         account.answers.set()
