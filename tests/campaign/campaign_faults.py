@@ -20,14 +20,22 @@ def script(random: Random, share: float, for_s: float) -> list[dict[str, Any]]:
     each = share / len(AMBIGUOUS)
     ends = {"for_s": for_s, "times": 0}
     faults: list[dict[str, Any]] = [
-        {"fault": name, "on": "POST /*rder", "chance": each * 1.3, "carried_out": done, **ends,
+        {"fault": name, "on": "POST /*rder*", "chance": each * 1.3, "carried_out": done, **ends,
          "seconds": random.uniform(0.2, 1.5) if name == "delay" else 0.0}
         for name, done in AMBIGUOUS
     ]  # fmt: skip
-    faults += [{"fault": name, "on": "POST /*rder", "chance": share / 40, **ends} for name in REFUSALS]
-    faults += [{"fault": name, "on": "DELETE /*rder", "chance": each, "carried_out": done, **ends}
+    faults += [{"fault": name, "on": "POST /*rder*", "chance": share / 40, **ends} for name in REFUSALS]
+    faults += [{"fault": name, "on": "DELETE /*rder*", "chance": each, "carried_out": done, **ends}
                for name, done in AMBIGUOUS if name != "delay"]  # fmt: skip
-    for where in ("GET /*rder", "GET /*rders", "GET /*rades", "GET /*account", "GET /*positionRisk", "GET /*balance"):
+    for where in (
+        "GET /*rder",
+        "GET /*rders",
+        "GET /*rderList",
+        "GET /*rades",
+        "GET /*account",
+        "GET /*positionRisk",
+        "GET /*balance",
+    ):
         faults += [{"fault": name, "on": where, "chance": share / 20, **ends} for name in READS]
     faults += [
         {"fault": "never", "on": "user", "chance": share / 2, **ends},

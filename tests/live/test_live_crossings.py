@@ -138,6 +138,25 @@ def test_coins_that_a_stop_let_go_are_sold_though_no_question_is_answered(tmp_pa
     assert [one.side for one in account.executed] == ["buy", "sell"]
 
 
+def test_the_yes_to_a_cancel_waits_for_the_executions_that_it_tells_of() -> None:
+    account = TinyAccount(venue="binance-spot", streams=False)
+    venue = LiveVenue(account, QUICK)
+    stop, told = "h" + "s" * 27, list[Record]()
+    try:
+        venue.start([])
+        venue.send(order(stop, "stop"))
+        patience.until(lambda: stop in account.orders)
+        account.fill(stop, Decimal("0.4"))
+        venue.cancel(stop)
+        patience.until(
+            lambda: told.extend(venue.drain()) or any(getattr(one, "status", "") == "cancelled" for one in told)
+        )
+    finally:
+        venue.close()
+    kinds = [one.kind for one in told if getattr(one, "client_id", None) == stop]
+    assert kinds == ["order_report", "execution", "order_report"]
+
+
 def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: Path) -> None:
     account = Starved(venue="binance-spot", streams=False)
     rig = Rig(tmp_path, account, STOP_ONLY, sets=("rules.max_entries_day.limit=1",))
