@@ -12,7 +12,7 @@ from cli import options
 from cli.commands.run import strategy_failed
 from cli.news import News
 from cli.pipe import Rejects
-from cli.play import Bar, Decisions, Stop
+from cli.play import Bar, Decisions, Stop, tell_market
 from cli.show import say, write
 from engine.errors import Exit
 from engine.ledger.ledger import Ledger
@@ -89,6 +89,8 @@ def serve(
             if decisions is not None:
                 decisions.flush()
     _tell(path, session, stop, bar.seconds, decisions is None, quiet)
+    if not quiet:
+        tell_market("hot daemon", not (session.facts or stop.asked), opened.gaps())
     return Exit.OK if stop.asked else rejects.code()
 
 
