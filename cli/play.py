@@ -14,6 +14,7 @@ from engine.errors import Exit
 from engine.records.base import Record
 from engine.records.wire import COMPARED, encode
 from engine.runs.session import Progress
+from engine.world.unbroken import Gaps
 
 #: Progress is told this often where stderr is no terminal.
 _LOG_EVERY_S = 15.0
@@ -67,6 +68,17 @@ class Stop:
         while not self.asked and (left := until - time.monotonic()) > 0:
             time.sleep(min(left, 0.2))
         return self.asked
+
+
+def tell_market(command: str, empty: bool, gaps: Gaps) -> None:
+    """Tells what a market that was played lacked: all prices, or candles between others."""
+    if empty:
+        say(f"{command}: the market has no prices, or none within --since, --until and --symbol")
+    if gaps.holes:
+        say(
+            f"{command}: {gaps.missing} candles are missing, in {gaps.holes} "
+            f"{'hole' if gaps.holes == 1 else 'holes'}; nothing is filled in, a symbol is cold after one"
+        )
 
 
 class Decisions:

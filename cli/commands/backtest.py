@@ -14,7 +14,7 @@ from cli.commands.report import summary as told
 from cli.commands.run import strategy_failed
 from cli.options import Route
 from cli.pipe import Rejects
-from cli.play import Bar, Stop, drive
+from cli.play import Bar, Stop, drive, tell_market
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import ConfigError, Exit, HotError, LedgerError, UsageError
 from engine.runs import settings
@@ -23,6 +23,7 @@ from engine.runs.backtest.lookahead import Found, Lookahead
 from engine.runs.backtest.results import TRADE, Results, fresh_folder, trade_rows
 from engine.runs.market import Market as MarketOf
 from engine.runs.market import is_store, no_market, open_market
+from engine.world.unbroken import Gaps
 
 if TYPE_CHECKING:
     from engine.stages.report_shape import Report
@@ -165,13 +166,7 @@ def _tell(result: Result, summary: Mapping[str, Any], seconds: float, folder: Pa
     )
     if not result.complete:
         say(f"hot backtest: not complete: it had come to {options.utc(result.reached)} UTC")
-    if not result.cycles and result.complete:
-        say("hot backtest: the market has no prices, or none within --since, --until and --symbol")
-    if summary["gaps"]["holes"]:
-        say(
-            f"hot backtest: {summary['gaps']['missing']} candles are missing, in {summary['gaps']['holes']} "
-            f"{'hole' if summary['gaps']['holes'] == 1 else 'holes'}; nothing is filled in, a symbol is cold after one"
-        )
+    tell_market("hot backtest", result.complete and not result.cycles, Gaps(**summary["gaps"]))
     for one in summary["stuck_positions"]:
         say(
             f"hot backtest: stuck: {one['symbol']} has no price since {options.utc(one['last_price_at'])} UTC "

@@ -14,7 +14,7 @@ from cli import options
 from cli.commands.run import strategy_failed
 from cli.news import News
 from cli.pipe import Rejects
-from cli.play import Bar, Decisions, Stop, Stopped
+from cli.play import Bar, Decisions, Stop, Stopped, tell_market
 from cli.show import say, write
 from engine.errors import Exit, HotError, LedgerError
 from engine.ledger.ledger import Ledger
@@ -123,6 +123,8 @@ def _serve(
         if decisions is not None:
             decisions.flush()
     _tell(path, session, stop, bar.seconds, decisions is None, quiet)
+    if not quiet:
+        tell_market("hot daemon", not (session.facts or stop.asked), opened.gaps())
     return Exit.OK if stop.asked else rejects.code()
 
 

@@ -8,7 +8,7 @@ import typer
 from cli import options
 from cli.news import News
 from cli.pipe import Rejects
-from cli.play import Bar, Decisions, Stop, drive
+from cli.play import Bar, Decisions, Stop, drive, tell_market
 from cli.show import say
 from engine.errors import Exit
 from engine.runs import settings
@@ -79,6 +79,7 @@ def play(
             f"hot run: {'stopped' if stop.asked else 'done'} in {bar.seconds:.1f} s: {session.facts} facts, "
             f"{session.turn.ticks} cycles, {session.fills} fills; ledger {path}"
         )
+        tell_market("hot run", not (session.facts or stop.asked), opened.gaps())
     if stop.asked:
         return Exit.OK
     return rejects.code()

@@ -66,10 +66,13 @@ def _step_of(used: Settings, ledger: Ledger, skip_step: str | None) -> LiveStep 
     now = time.time_ns() // 1_000_000
     own = _live_evidence(used, ledger)
     given = _given(used, ledger)
-    if number <= max(own.allows, given.allows):
+    allowed = max(own.allows, given.allows)
+    if number <= allowed:
         return LiveStep(at=now, step=number)
-    lacks = own.lacks if begun else given.lacks
-    may_skip = max(own.allows, given.allows) >= 1
+    lacks = (own if begun else given).lacks
+    # Enough for its own stage, and yet more than one step behind.
+    lacks = lacks or f"what is proved opens step {allowed}, and each step proves the next: set live.step = {allowed}"
+    may_skip = allowed >= 1
     if skip_step is None or not may_skip:
         hint = f"; or begin it anyway: --skip-step REASON, which is kept in {ledger.path}" if may_skip else ""
         raise Refused(f"live.step = {number} is not open yet: {lacks}{hint}")
@@ -105,7 +108,7 @@ def _live_evidence(used: Settings, ledger: Ledger) -> Evidence:
     """Gives what a live ledger proves: the step that it is in, and the next where it was in it for long enough."""
     begun = _steps(ledger)
     if not begun:
-        return Evidence(0, "")
+        return Evidence(0, f"{ledger.path} began no step of live trading; name the ledger of the step before")
     last = begun[-1].step
     ends = [one.at for one in begun[1:]]
     spans = [(one.at, end) for one, end in zip(begun, [*ends, None], strict=True) if one.step == last]

@@ -129,3 +129,14 @@ def test_recordings_that_are_not_bundled_run_as_well(
     counts = kinds(done)
     assert all(counts.get(kind, 0) >= number for kind, number in least.items()), counts
     assert hot("ledger", "verify", "--ledger", "other.db").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["run", "daemon"])
+def test_what_the_market_lacks_is_told_not_filled(hot: Hot, tmp_path: Path, command: str) -> None:
+    bars = bars_of("ETCUSDT", until="2021-04-15T01:00")
+    (tmp_path / "bars.jsonl").write_bytes(b"".join(encode(bar) + b"\n" for bar in bars[:20] + bars[23:]))
+    done = hot(command, "--market", "bars.jsonl", "--ledger", "g.db")
+    assert b"3 candles are missing, in 1 hole; nothing is filled in" in done.stderr
+    assert b"no prices" not in done.stderr
+    done = hot(command, "--market", "bars.jsonl", "--symbol", "NOPEUSDT", "--ledger", "n.db")
+    assert b"no prices, or none within --since, --until and --symbol" in done.stderr

@@ -151,6 +151,9 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
         write_page(report([]), tmp_path / "no" / "report.html")
+    for folder in (tmp_path, Path()):
+        with pytest.raises(ConfigError, match="name a file in it"):
+            write_page(report([]), folder)
 
 
 def test_numbers_are_written_for_reading() -> None:

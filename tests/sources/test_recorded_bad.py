@@ -258,3 +258,17 @@ def test_a_file_of_another_kind_is_refused_with_what_can_be_read(tmp_path, read)
     (tmp_path / "a.txt").write_text("hello\nworld\n")
     with pytest.raises(DirtyInput, match=r"no market data that hot can read; it reads candles \(CSV\)"):
         read(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        (HEADER.replace(b",high", b""), "lacks high;"),
+        (HEADER.upper(), "lacks symbol, open_time, "),
+        (HEADER.replace(b"low,close", b"close,low"), "has them in another order;"),
+    ],
+)
+def test_a_header_that_is_almost_one_of_candles_says_what_it_lacks(tmp_path, read, header, why):
+    (tmp_path / "a.csv").write_bytes(header + b"\r\n")
+    with pytest.raises(DirtyInput, match=f"its header {why}.* that of candles is symbol,open_time,"):
+        read(tmp_path / "a.csv")

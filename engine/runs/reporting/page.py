@@ -36,6 +36,8 @@ TOP = 10
 
 def write_page(report: Report, path: Path, of: str = "", more: str = "", whole: bool = True) -> None:
     """Writes a report's page to a file, whole or not at all; raises ConfigError where it cannot be written."""
+    if path.is_dir():
+        raise ConfigError(f"{path}: a folder, so the page cannot be written there; name a file in it")
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
         part.write_text(page(report, of, more, whole), encoding="utf-8")
