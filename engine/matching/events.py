@@ -7,6 +7,9 @@ import msgspec
 
 from engine.records.trades import OrderType, Side
 
+#: Types of orders that an exchange sets off by itself.
+STOPS: frozenset[OrderType] = frozenset({"stop", "trailing_stop"})
+
 
 class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order as a venue gets it. `qty` is in the base asset, prices in the quote asset.
@@ -14,8 +17,9 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     `at_price` is set when the fact in hand triggers an exit: a venue that trades on recordings fills it there, against
     what that fact can bear; `resting` says that it had been waiting on the book, so it pays the maker's fee.
     `liquidates` says that a position's margin is used up: such a venue takes it over whole, at `at_price`, and keeps
-    what is left of the margin as its fee. `part` says of a stop that it is for a part of what is held. `listed_with`
-    names the order that this one is in a list with: they go to the exchange together, and one ends the other.
+    what is left of the margin as its fee. `callback_pct` says how far price comes back from its best before a trailing
+    stop sells. `listed_with` names the order that this one is in a list with: they go to the exchange together, and one
+    ends the other.
     """
 
     client_id: str
@@ -31,7 +35,7 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     liquidates: bool = False
     stop_price: Decimal | None = None
     closes: bool = False
-    part: bool = False
+    callback_pct: Decimal | None = None
     listed_with: str | None = None
 
 

@@ -99,7 +99,7 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
     Tiers are market orders sent when price gets there, or, with `resting_tiers`, limit orders that wait on the book.
     The trailing leg closes only its own share: it arms at `trail_arm_pct` and sells when price has come back by
-    `trail_callback_pct` of the best price since; with `resting_trail` a stop at the exchange follows it, on an account.
+    `trail_callback_pct` of the best price since; with `resting_trail` an account's exchange trails it as well.
     A gain of `break_even_at_pct` moves the stop up to `break_even_over_pct` over the entry, which is for the fees.
     """
 

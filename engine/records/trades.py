@@ -8,7 +8,7 @@ from engine.records.market import Plain
 
 Side = Literal["buy", "sell"]
 Purpose = Literal["entry", "exit", "protect"]
-OrderType = Literal["market", "limit", "stop"]
+OrderType = Literal["market", "limit", "stop", "trailing_stop"]
 OrderStatus = Literal[
     "working", "part_filled", "filled", "cancelled", "expired", "rejected", "in_doubt", "never_executed"
 ]

@@ -19,10 +19,10 @@ from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState
 from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
-from engine.stages.protection import is_stop, is_tier
+from engine.stages.protection import TRAIL, is_tier
 from engine.stages.protector import Protector
 from engine.stages.recent import Price, Recent
-from engine.stages.wishes import TRAIL, Wish
+from engine.stages.wishes import Wish
 
 ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
 #: Stands for the id of an order that was not ours.
@@ -184,11 +184,13 @@ class LiveOrder(Order):
         attempt = OrderAttempt(
             at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id, intent_key=key,
             side="sell", purpose="protect", reason=leg if leg == TRAIL or is_tier(leg) else book.exits.stop_reason,
-            order_type="stop" if is_stop(leg) else "limit", qty=plain(scale.qty(wish.steps)),
-            limit_price=None if is_stop(leg) else price, reference_price=price,
+            order_type="limit" if is_tier(leg) else "trailing_stop" if leg == TRAIL else "stop",
+            qty=plain(scale.qty(wish.steps)), limit_price=price if is_tier(leg) else None, reference_price=price,
         )  # fmt: skip
         self.state.sent[client_id] = Sent(attempt=attempt)
-        return Send(attempt, msgspec.structs.replace(order_of(attempt), listed_with=listed_with))
+        callback = Decimal(str(book.exits.plan.trail_callback_pct)) if leg == TRAIL else None
+        order = msgspec.structs.replace(order_of(attempt), listed_with=listed_with, callback_pct=callback)
+        return Send(attempt, order)
 
     # What others did on the account.
 
@@ -317,5 +319,5 @@ def order_of(attempt: OrderAttempt) -> VenueOrder:
         qty=Decimal(attempt.qty), sent_at=attempt.at,
         limit_price=Decimal(attempt.limit_price) if attempt.limit_price is not None else None,
         stop_price=price if attempt.order_type == "stop" else None, closes=attempt.purpose != "entry",
-        resting=attempt.purpose == "protect", part=attempt.reason == TRAIL,
+        resting=attempt.purpose == "protect",
     )  # fmt: skip

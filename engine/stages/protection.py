@@ -4,6 +4,7 @@ import msgspec
 
 from engine.stages.exits import Exit
 
+TIERS, TRAIL = "TIERS", "TRAIL"
 _LISTED = "_STOP"
 
 
@@ -24,11 +25,10 @@ class Protection(msgspec.Struct, kw_only=True):
     """What protects positions at an exchange (live only), by symbol.
 
     `resting` orders are kept by their leg: STOP, TRAIL, TIER_1, and TIER_1_STOP, which leaves the book with the tier it
-    is in a list with. `by_program` are symbols whose tiers and trail the exchange did not take: the program watches
-    them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when the first began
-    to; `naked_since` is since when a position has
-    lacked a working stop, `tried_at` when a leg was sent last, by symbol and leg; `short_of` is the balance that was
-    last too small.
+    is in a list with. `by_program` are the symbols, each with TIERS or TRAIL, of which the exchange takes none: the
+    program watches them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when
+    the first began to; `naked_since` is since when a position has lacked a working stop, `tried_at` when a leg was sent
+    last, by symbol and leg; `short_of` is the balance that was last too small.
     """
 
     resting: dict[str, dict[str, Resting]] = {}
@@ -52,10 +52,18 @@ class Protection(msgspec.Struct, kw_only=True):
         self.naked_since.pop(symbol, None)
         self.waiting.pop(symbol, None)
         self.waits_since.pop(symbol, None)
-        if symbol in self.by_program:
-            self.by_program.remove(symbol)
+        self.by_program = [one for one in self.by_program if one.partition(" ")[0] != symbol]
         for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
             del self.tried_at[leg]
+
+    def leave_to_program(self, symbol: str, what: str) -> None:
+        """Takes note that tiers or the trail of a position cannot rest at the exchange."""
+        if not self.is_by_program(symbol, what):
+            self.by_program.append(f"{symbol} {what}")
+
+    def is_by_program(self, symbol: str, what: str) -> bool:
+        """Says whether the program alone watches tiers or the trail of a position."""
+        return f"{symbol} {what}" in self.by_program
 
     @property
     def guarded(self) -> set[str]:

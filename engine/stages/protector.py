@@ -7,8 +7,8 @@ from engine.records.ids import client_id, intent_key
 from engine.stages.desk import Book
 from engine.stages.effects import Cancel, Made
 from engine.stages.exits import Exit
-from engine.stages.protection import Resting, is_listed_stop, is_stop, is_tier, other_of
-from engine.stages.wishes import STOP, TRAIL, Wishes, wished
+from engine.stages.protection import TIERS, TRAIL, Resting, is_listed_stop, is_stop, is_tier, other_of
+from engine.stages.wishes import STOP, Wishes, wished
 
 if TYPE_CHECKING:
     from engine.stages.live_order import LiveOrder
@@ -44,7 +44,7 @@ class Protector:
             return self._cancel(symbol, list(resting))
         if self.order.setup.locks and symbol in held.waiting:
             return self._leave_in_part(book, at)
-        wishes = wished(self.order, book, resting)
+        wishes = wished(self.order, book)
         if self._is_bare(wishes, resting):
             since = held.naked_since.setdefault(symbol, at)
             if at - since > NAKED_MS and not self._leaving(symbol):
@@ -61,7 +61,7 @@ class Protector:
     def in_the_way(self, symbol: str, reason: str) -> list[str]:
         """Gives the legs that must be gone before an exit goes out.
 
-        They have its coins; or it is the trail, and a stop that follows the trail would sell the same share again.
+        They have its coins; or it is the trail, and one at the exchange would sell the same share again.
         """
         resting = self.order.state.protection.of(symbol)
         return [leg for leg in resting if self.order.setup.locks or leg == reason == TRAIL]
@@ -83,8 +83,8 @@ class Protector:
             del resting[leg]
             if not resting:
                 del held.resting[symbol]
-            if leg != STOP and _is_unwanted(refused) and symbol not in held.by_program:
-                held.by_program.append(symbol)
+            if leg != STOP and _is_unwanted(refused):
+                held.leave_to_program(symbol, TRAIL if leg == TRAIL else TIERS)
         self._note_tiers(symbol)
         waiting = held.waiting.pop(symbol, [])
         still = [one for one in waiting if self.in_the_way(symbol, one.reason)]
@@ -136,7 +136,7 @@ class Protector:
     def _fits(self, leg: str, wishes: Wishes, resting: dict[str, Resting]) -> bool:
         """Says whether an order is as it should be, and its list whole."""
         wish, one = wishes.get(leg), resting[leg]
-        if wish is None or wish.ticks != one.ticks:
+        if wish is None or (wish.ticks != one.ticks and leg != TRAIL):
             return False
         if leg == STOP and not self.order.setup.locks:
             return True  # it closes whatever is held

@@ -1,20 +1,18 @@
-"""What should rest at an exchange for a position: its stop, its tiers, and the stop that follows its trail."""
+"""What should rest at an exchange for a position: its stop, its tiers, and a stop that trails."""
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.stages.desk import Book
-from engine.stages.protection import Resting, other_of
+from engine.stages.protection import TIERS, TRAIL, other_of
 
 if TYPE_CHECKING:
     from engine.stages.live_order import LiveOrder
 
-STOP, TRAIL = "STOP", "TRAIL"
-#: A trail that rests at the exchange moves when it is this part of its callback behind: each move is two requests.
-FOLLOW_PARTS = 10
+STOP = "STOP"
 
 
 class Wish(NamedTuple):
-    """An order that should rest: its price or trigger in ticks, and its steps."""
+    """An order that should rest: its price or trigger in ticks (where a trailing stop begins), and its steps."""
 
     ticks: int
     steps: int
@@ -23,14 +21,14 @@ class Wish(NamedTuple):
 Wishes = dict[str, Wish]
 
 
-def wished(order: "LiveOrder", book: Book, resting: dict[str, Resting]) -> Wishes:
-    """Gives what should rest for a position, by leg; `resting` is what does.
+def wished(order: "LiveOrder", book: Book) -> Wishes:
+    """Gives what should rest for a position, by leg.
 
     Where resting orders lock what they would sell, each coin is in one of them: a tier with a stop beside it, of which
     one ends the other, the trail, or the stop for the rest. Elsewhere the stop closes whatever is held.
     """
     wishes = _tiers(order, book)
-    trail = _trail(order, book, resting.get(TRAIL))
+    trail = _trail(order, book)
     if trail is not None:
         wishes[TRAIL] = trail
     scale = order.scale(book.symbol)
@@ -52,7 +50,7 @@ def _tiers(order: "LiveOrder", book: Book) -> Wishes:
     That is noted, so that it stays so.
     """
     exits, symbol = book.exits, book.symbol
-    if not exits.plan.resting_tiers or symbol in order.state.protection.by_program:
+    if not exits.plan.resting_tiers or order.state.protection.is_by_program(symbol, TIERS):
         return {}
     scale, wishes = order.scale(symbol), Wishes()
     left = min(exits.left, scale.steps(book.qty))
@@ -62,20 +60,19 @@ def _tiers(order: "LiveOrder", book: Book) -> Wishes:
             continue
         prices = [wish.ticks, exits.stop] if order.setup.locks and exits.stop else [wish.ticks]
         if not all(order.selling(symbol, scale.price(ticks)).may_rest(wish.steps) for ticks in prices):
-            order.state.protection.by_program.append(symbol)
+            order.state.protection.leave_to_program(symbol, TIERS)
             return {}
         left -= wish.steps
         wishes[f"TIER_{number}"] = wish
     return wishes
 
 
-def _trail(order: "LiveOrder", book: Book, resting: Resting | None) -> Wish | None:
-    exits, symbol = book.exits, book.symbol
-    if not exits.plan.resting_trail or exits.trail <= exits.stop or symbol in order.state.protection.by_program:
+def _trail(order: "LiveOrder", book: Book) -> Wish | None:
+    """Gives the trailing stop of a trail that is armed, and over the stop."""
+    exits, symbol, scale = book.exits, book.symbol, order.scale(book.symbol)
+    by_program = order.state.protection.is_by_program(symbol, TRAIL)
+    if not exits.plan.resting_trail or exits.trail <= exits.stop or by_program:
         return None
-    scale, ticks = order.scale(symbol), exits.trail
-    if resting is not None and 0 <= ticks - resting.ticks < max(1, (exits.best - ticks) // FOLLOW_PARTS):
-        ticks = resting.ticks
     steps = min(exits.trail_left, exits.left, scale.steps(book.qty))
-    steps = order.selling(symbol, scale.price(ticks)).of_leg(steps, steps)
-    return Wish(ticks, steps) if steps > 0 else None
+    steps = order.selling(symbol, scale.price(exits.trail)).of_leg(steps, steps)
+    return Wish(exits.trail, steps) if steps > 0 else None

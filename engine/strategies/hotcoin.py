@@ -25,7 +25,7 @@ class Hotcoin:
     stop below the entry. `tiers`: (share sold, at which gain), both in percent. `trail_share_pct`: the share that
     trails. `trail_arm_pct`: the gain at which it starts to. `trail_callback_pct`: how far price must come back from its
     best. `resting_tiers`: tiers wait on the book as limit orders, instead of being sold at the market as price gets
-    there. `resting_trail`: on an account a stop at the exchange follows the trail. `break_even_at_pct`: the gain at
+    there. `resting_trail`: an account's exchange trails as well. `break_even_at_pct`: the gain at
     which the stop moves up to break even (0: never). `break_even_over_pct`: how far over the entry that is, for the
     fees. `hold_max_s`: the longest a position is held.
     """

@@ -292,3 +292,21 @@ def test_both_orders_of_a_list_in_doubt_are_found_again(spot: BinanceSpotAccount
     with pytest.raises(Doubtful):
         listed(spot)
     assert statuses(spot) == ["working", "working"]
+
+
+def test_a_trailing_stop_follows_the_price(spot: BinanceSpotAccount, venue: Serving) -> None:
+    told = spot.place(order("h20", "sell", "trailing_stop", qty="2", closes=True, callback_pct=Decimal("2.991")))
+    assert told.order.status == "working"
+    assert venue.do(lambda one: [it.trail_bips for it in one.account.open.values()]) == [300]
+    quote(venue, "110", "110.1", last="110")
+    quote(venue, "106.8", "106.9", last="106.8")
+    assert [one.client_id for one in spot.open_orders("ABCUSDT")] == ["h20"]
+    quote(venue, "106.7", "106.8", last="106.7")
+    found = spot.order("ABCUSDT", "h20")
+    assert found is not None
+    assert (found.status, found.filled_qty) == ("filled", Decimal(2))
+
+
+def test_a_trailing_stop_without_its_callback_is_a_bug(spot: BinanceSpotAccount) -> None:
+    with pytest.raises(Bug):
+        spot.place(order("h21", "sell", "trailing_stop"))

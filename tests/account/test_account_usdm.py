@@ -76,17 +76,21 @@ def test_a_stop_that_closes_takes_the_whole_position_with_it(usdm: BinanceUsdmAc
     assert usdm.holdings() == []
 
 
-def test_a_stop_for_a_part_sells_that_part_and_never_more_than_there_is(
-    usdm: BinanceUsdmAccount, venue: Serving
-) -> None:
+def test_a_trailing_stop_follows_the_price_and_sells_its_part(usdm: BinanceUsdmAccount, venue: Serving) -> None:
     usdm.place(order("h60", qty="3"))
     usdm.place(order("h61", "sell", "stop", stop_price="94", qty="3", closes=True))
-    usdm.place(order("h62", "sell", "stop", stop_price="97", qty="2", closes=True, part=True))
-    quote(venue, "96.9", "97.0", kind="usdm")
+    told = usdm.place(order("h62", "sell", "trailing_stop", qty="2", closes=True, callback_pct=Decimal("2.94")))
+    assert (told.order.status, told.order.conditional) == ("working", True)
+    (rate,) = venue.do(lambda one: [algo.callback for algo in one.algo.orders.values() if algo.callback])
+    assert rate == 30_000_000  # 3 %: too wide rather than too narrow
+    quote(venue, "110", "110.1", kind="usdm")
+    quote(venue, "106.8", "106.9", kind="usdm")
+    assert [one.qty for one in usdm.holdings()] == [3]
+    quote(venue, "106.7", "106.8", kind="usdm")
     assert [one.qty for one in usdm.holdings()] == [1]
-    usdm.place(order("h63", "sell", "stop", stop_price="96", qty="2", closes=True, part=True))
-    quote(venue, "95.9", "96.0", kind="usdm")
-    assert usdm.holdings() == []
+    found = usdm.order("ABCUSDT", "h62", conditional=True)
+    assert found is not None
+    assert (found.status, found.filled_qty) == ("filled", Decimal(2))
 
 
 def test_futures_know_no_lists(usdm: BinanceUsdmAccount) -> None:

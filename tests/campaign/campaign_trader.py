@@ -40,7 +40,7 @@ PLAN = ExitPlan(stop_pct=0.15, hold_max_s=6, tiers=tiers_of([(25, 0.04), (25, 0.
 #: The same with tiers, a trail and a stop at break even that rest at the exchange.
 RESTING = ExitPlan(
     stop_pct=0.15, hold_max_s=6, tiers=tiers_of([(25, 0.04), (25, 0.08)]), resting_tiers=True, trail_share_pct=30,
-    trail_arm_pct=0.05, trail_callback_pct=0.05, resting_trail=True, break_even_at_pct=0.1, break_even_over_pct=0.02,
+    trail_arm_pct=0.05, trail_callback_pct=0.1, resting_trail=True, break_even_at_pct=0.1, break_even_over_pct=0.02,
 )  # fmt: skip
 FIVE_MS = 300_000
 BEAT_S = 0.05

@@ -29,7 +29,7 @@ def tiers(account: TinyAccount) -> list[Standing]:
 
 
 def stops(account: TinyAccount) -> list[Standing]:
-    return account.working("stop")
+    return account.working("stop") + account.working("trailing_stop")
 
 
 def staged(rig: Rig, account: TinyAccount, count: int = 2) -> list[Any]:
@@ -233,23 +233,26 @@ def moved(account: TinyAccount) -> bool:
     return [one.order.stop_price for one in stops(account)] == [Decimal("100.2")]
 
 
+def armed(rig: Rig, account: TinyAccount) -> list[Any]:
+    """Steps up to a trail that is armed, and rests at the exchange as well."""
+    return [*rig.entered(), lambda: rig.tickers("106"), *[rig.tickers] * 3,
+            until(lambda: len(account.working("trailing_stop")) == 1 and len(stops(account)) == 2),
+            *[rig.tickers] * 2]  # fmt: skip
+
+
 @VENUES
-def test_a_stop_at_the_exchange_follows_the_trail(tmp_path: Path, venue: str) -> None:
+def test_a_trail_that_is_armed_rests_for_its_share_and_need_not_be_moved(tmp_path: Path, venue: str) -> None:
     account = TinyAccount(venue=venue)
     rig = rig_on(tmp_path, account, TRAILING)
-
-    def trail_at(price: str) -> Any:
-        return until(lambda: Decimal(price) in [one.order.stop_price for one in stops(account)])
-
+    before: list[int] = []
     rig.play(
-        *rig.entered(), lambda: rig.tickers("106"), rig.tickers, trail_at("102.82"), *[rig.tickers] * 2,
-        lambda: rig.tickers("106.1"), rig.tickers, rig.tickers, trail_at("102.82"),  # not worth two requests
-        lambda: rig.tickers("110"), *[rig.tickers] * 3, trail_at("106.7"), rig.tickers,
-        until(lambda: len(stops(account)) == 2), rig.cycle,
+        *armed(rig, account), lambda: before.append(len(account.orders)), lambda: rig.tickers("110"),
+        *[rig.tickers] * 4, rig.cycle,
     )  # fmt: skip
-    trail = next(one for one in stops(account) if one.order.stop_price == Decimal("106.7"))
-    assert trail.order.part
+    (trail,) = account.working("trailing_stop")
     qty = held(account)["BTCUSDT"]
+    assert before == [len(account.orders)]
+    assert (trail.order.callback_pct, trail.order.closes) == (3, True)
     assert abs(trail.order.qty - qty * Decimal("0.4")) < Decimal("0.001")
     if venue == SPOT:
         assert total(stops(account)) == qty
@@ -257,24 +260,63 @@ def test_a_stop_at_the_exchange_follows_the_trail(tmp_path: Path, venue: str) ->
 
 
 @VENUES
+def test_what_the_exchange_sold_by_its_trail_the_program_does_not_sell_again(tmp_path: Path, venue: str) -> None:
+    account = TinyAccount(venue=venue)
+    rig = rig_on(tmp_path, account, TRAILING)
+
+    def trail_out() -> None:
+        sell(account, account.working("trailing_stop")[0])
+
+    rig.play(
+        *armed(rig, account), trail_out, until(lambda: len(rig.fills_now()) == 2), lambda: rig.tickers("102"),
+        *[rig.tickers] * 3, until(lambda: total(stops(account)) >= rig.held["BTCUSDT"]), rig.cycle,
+    )  # fmt: skip
+    assert [one.reason for one in rig.fills()] == ["ENTRY", "TRAIL"]
+    assert account.working("trailing_stop") == []
+    check(rig, account)
+
+
+@VENUES
+def test_a_trail_that_the_exchange_refuses_is_the_programs(tmp_path: Path, venue: str) -> None:
+    account = TinyAccount(venue=venue)
+    rig = rig_on(tmp_path, account, TRAILING)
+
+    def refuses(what: str, client_id: str) -> object:
+        assert rig.session is not None
+        sent = rig.session.stages.order.state.sent.get(client_id)
+        trails = sent is not None and sent.attempt.order_type == "trailing_stop"
+        return refused(-2007) if what == "place" and trails else None
+
+    account.mishap = refuses
+    rig.play(
+        *rig.entered(), lambda: rig.tickers("106"), *[rig.tickers, 0.05] * 3,
+        until(lambda: total(stops(account)) >= rig.held["BTCUSDT"]), lambda: rig.tickers("102"),
+        until(lambda: len(rig.fills_now()) == 2), *[rig.tickers] * 3,
+        until(lambda: total(stops(account)) >= rig.held["BTCUSDT"]), rig.cycle,
+    )  # fmt: skip
+    assert [one.reason for one in rig.fills()] == ["ENTRY", "TRAIL"]
+    assert len([one for one in rig.attempts() if one.order_type == "trailing_stop"]) == 1
+    check(rig, account)
+
+
+@VENUES
 def test_the_share_that_trails_is_sold_once_by_whoever_is_first(tmp_path: Path, venue: str) -> None:
     account = TinyAccount(venue=venue)
     rig = rig_on(tmp_path, account, TRAILING)
-    begun = [*rig.entered(), lambda: rig.tickers("106"), *[rig.tickers] * 3, until(lambda: len(stops(account)) == 2),
-             *[rig.tickers] * 2]  # fmt: skip
     cancel = account.cancel
 
     def crosses(symbol: str, client_id: str, *, conditional: bool = False) -> None:
         """The stop triggers as the program wants it away."""
         one = account.orders[client_id]
-        if one.order.part and one.status == "working":
+        if one.order.order_type == "trailing_stop" and one.status == "working":
             sell(account, one)
         cancel(symbol, client_id, conditional=conditional)
 
     account.cancel = crosses  # type: ignore[method-assign]
     rig.play(
-        *begun, lambda: rig.tickers("102.8"), until(lambda: len(rig.fills_now()) == 2), *[rig.tickers] * 4,
-        until(lambda: len(stops(account)) == 1 and stops(account)[0].order.qty >= rig.held["BTCUSDT"]), rig.cycle,
+        *armed(rig, account), lambda: rig.tickers("102.8"), until(lambda: len(rig.fills_now()) == 2),
+        *[rig.tickers] * 4, until(lambda: len(stops(account)) == 1), *[rig.tickers] * 2,
+        until(lambda: total(stops(account)) >= rig.held["BTCUSDT"]), rig.cycle,
     )  # fmt: skip
     assert [one.reason for one in rig.fills()] == ["ENTRY", "TRAIL"]
     check(rig, account)

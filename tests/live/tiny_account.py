@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from engine.matching.events import VenueOrder
+from engine.matching.events import STOPS, VenueOrder
 from engine.world.account.account import (
     BalanceNews,
     HeldNews,
@@ -135,7 +135,7 @@ class TinyAccount:
         return OrderNews(
             symbol=order.symbol, client_id=order.client_id, order_id=standing.number,
             status=standing.status, filled_qty=standing.filled, venue_at=1,  # type: ignore[arg-type]
-            side=order.side, conditional=order.order_type == "stop",
+            side=order.side, conditional=order.order_type in STOPS,
         )  # fmt: skip
 
     def countdown(self, symbol: str, after_s: int) -> None:

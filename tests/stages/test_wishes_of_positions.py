@@ -10,9 +10,9 @@ from engine.records.ideas import ExitPlan, tiers_of
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.exits import ExitState, on_price
 from engine.stages.live_order import LiveOrder, LiveSetup
-from engine.stages.protection import Resting, is_listed_stop, is_tier, other_of
+from engine.stages.protection import TRAIL, is_listed_stop, is_tier, other_of
 from engine.stages.recent import Recent
-from engine.stages.wishes import STOP, TRAIL, Wishes, wished
+from engine.stages.wishes import STOP, Wishes, wished
 
 MIN_NOTIONAL = 5
 shares = st.lists(st.floats(1, 60), max_size=4).map(lambda found: [round(one, 2) for one in found])
@@ -62,7 +62,7 @@ def test_every_coin_rests_once(
     assume(steps > sold)
     book.exits.tiers_rest = True  # what price reaches the exchange sells
     on_price(book.exits, price, START + 2)
-    wishes = wished(stage, book, {})
+    wishes = wished(stage, book)
     tiers = {leg: wish for leg, wish in wishes.items() if is_tier(leg)}
     assert all(wish.steps > 0 for wish in wishes.values())
     assert sum(wish.steps for wish in tiers.values()) <= book.exits.left
@@ -89,21 +89,21 @@ def test_a_tier_that_is_too_small_to_rest_leaves_all_of_them_to_the_program() ->
     stage = order_stage(locks=True)
     plan = ExitPlan(stop_pct=5, tiers=tiers_of([(3, 5), (97, 10)]), resting_tiers=True)
     book = held(stage, plan, 1_000, 0, 10_000)
-    assert list(wished(stage, book, {})) == [STOP]
-    assert stage.state.protection.by_program == [S]
+    assert list(wished(stage, book)) == [STOP]
+    assert stage.state.protection.by_program == [f"{S} TIERS"]
 
 
-def test_a_trail_moves_only_when_it_is_worth_two_requests() -> None:
+def test_a_trail_is_wished_for_while_it_is_over_the_stop() -> None:
     stage = order_stage(locks=False)
-    plan = ExitPlan(stop_pct=5, trail_share_pct=40, trail_arm_pct=5, trail_callback_pct=3, resting_trail=True)
-    book = held(stage, plan, 1_000, 0, 11_000)
-    trail = wished(stage, book, {})[TRAIL]
-    assert trail == (10_670, 400)
-    rests = {TRAIL: Resting(client_id="h", ticks=trail.ticks, steps=trail.steps)}
-    on_price(book.exits, 11_030, START + 2)
-    assert wished(stage, book, rests)[TRAIL] == trail
-    on_price(book.exits, 11_050, START + 3)
-    assert wished(stage, book, rests)[TRAIL].ticks == 10_719
+    plan = ExitPlan(
+        stop_pct=5, trail_share_pct=40, trail_arm_pct=5, trail_callback_pct=6, resting_trail=True, break_even_at_pct=5
+    )
+    book = held(stage, plan, 1_000, 0, 10_600)
+    assert TRAIL not in wished(stage, book)  # 99.64, and the stop is at 100
+    on_price(book.exits, 11_000, START + 2)
+    assert wished(stage, book)[TRAIL] == (10_340, 400)
+    stage.state.protection.leave_to_program(S, TRAIL)
+    assert TRAIL not in wished(stage, book)
 
 
 def test_what_a_tier_sold_at_the_exchange_moves_the_plan_on() -> None:

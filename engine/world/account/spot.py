@@ -164,6 +164,12 @@ class BinanceSpotAccount:
                 )  # fmt: skip
             case "stop", _, Decimal() as stop:
                 return self._stop(order, stop)
+        if order.order_type == "trailing_stop" and order.callback_pct is not None:
+            # In hundredths of a percent, rather too wide; it trails from now on.
+            return SpotTicket(
+                symbol=order.symbol, side=side, type="STOP_LOSS", new_client_order_id=order.client_id,
+                quantity=order.qty, trailing_delta=int((order.callback_pct * 100).to_integral_value(ROUND_CEILING)),
+            )  # fmt: skip
         raise Bug(f"order {order.client_id} lacks its price")
 
     def _stop(self, order: VenueOrder, stop: Decimal) -> SpotTicket:

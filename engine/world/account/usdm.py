@@ -1,14 +1,14 @@
 """The futures account at Binance: what the market-neutral account is asked, in USDT-M's own words."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from engine.errors import Bug
-from engine.matching.events import VenueOrder
+from engine.matching.events import STOPS, VenueOrder
 from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, News, OrderNews, Placed, TradeNews
 from engine.world.account.became import Became, Stop
 from engine.world.account.known import known
@@ -38,6 +38,7 @@ WINDOW_MS = 7 * 86_400_000
 TOLD_MS = 90 * 86_400_000
 #: Orders that ended without an execution are forgotten after this.
 FORGOTTEN_MS = 3 * 86_400_000
+_CALLBACK_STEP = Decimal("0.1")
 _TRIGGERS = {"mark": "MARK_PRICE", "last": "CONTRACT_PRICE"}
 
 
@@ -67,8 +68,9 @@ class BinanceUsdmAccount:
         The answer tells no executions.
         """
         try:
-            if order.order_type == "stop":
-                return Placed(order=algo_news(self._orders.place_algo(self._stop(order), urgent=urgent)))
+            if order.order_type in STOPS:
+                ticket = self._stop(order) if order.order_type == "stop" else self._trailing_stop(order)
+                return Placed(order=algo_news(self._orders.place_algo(ticket, urgent=urgent)))
             return Placed(order=order_news(self._orders.place(_ticket(order), urgent=urgent)))
         except Unreadable as error:
             raise Doubtful(f"{error}; order {order.client_id} is there: look it up", order.client_id) from None
@@ -150,18 +152,23 @@ class BinanceUsdmAccount:
         self._binance.close()
 
     def _stop(self, order: VenueOrder) -> AlgoTicket:
-        """Gives a stop at market; one that closes takes the whole position with it, however large it is by then.
-
-        One for a part of it has a quantity, and may only reduce.
-        """
+        """Gives a stop at market; one that closes takes the whole position with it, however large it is by then."""
         if order.stop_price is None:
             raise Bug(f"order {order.client_id} lacks its price")
-        whole = order.closes and not order.part
         return AlgoTicket(
             symbol=order.symbol, side=order.side.upper(), type="STOP_MARKET", client_algo_id=order.client_id,
             trigger_price=order.stop_price, working_type=_TRIGGERS[self._settings.stop_trigger],
-            quantity=None if whole else order.qty, close_position=True if whole else None,
-            reduce_only=True if order.closes and order.part else None,
+            quantity=None if order.closes else order.qty, close_position=True if order.closes else None,
+        )  # fmt: skip
+
+    def _trailing_stop(self, order: VenueOrder) -> AlgoTicket:
+        """Gives a stop that trails from now on; its callback, in tenths of a percent, is rather too wide."""
+        if order.callback_pct is None:
+            raise Bug(f"order {order.client_id} lacks its callback")
+        return AlgoTicket(
+            symbol=order.symbol, side=order.side.upper(), type="TRAILING_STOP_MARKET", client_algo_id=order.client_id,
+            callback_rate=order.callback_pct.quantize(_CALLBACK_STEP, ROUND_CEILING), quantity=order.qty,
+            reduce_only=True if order.closes else None, working_type=_TRIGGERS[self._settings.stop_trigger],
         )  # fmt: skip
 
     def _as_it_went_on(self, algo: AlgoOrder, urgent: bool) -> OrderNews:

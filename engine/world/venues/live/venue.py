@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from engine.errors import HotError, KeyRefused, VenueError
-from engine.matching.events import Event, VenueOrder
+from engine.matching.events import STOPS, Event, VenueOrder
 from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
 from engine.world.account.account import (
@@ -291,8 +291,8 @@ class LiveVenue:
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
-            conditional=order.order_type == "stop" and self.venue.endswith("usdm"),
-            rests=order.order_type == "stop" or order.resting, at_once=order.order_type == "market",
+            conditional=order.order_type in STOPS and self.venue.endswith("usdm"),
+            rests=order.order_type in STOPS or order.resting, at_once=order.order_type == "market",
             followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
         )  # fmt: skip
         self.tracker.follow(followed)
