@@ -15,7 +15,7 @@ from engine.stages.scan import ScanState
 from engine.stages.signal import SignalState
 
 #: Goes up when the state of a stage changes its shape; an older checkpoint is then not loaded.
-CHECKPOINT_VERSION = "4"
+CHECKPOINT_VERSION = "5"
 
 
 class PipelineState(msgspec.Struct, kw_only=True):
