@@ -11,6 +11,8 @@ import msgspec
 MICRO = 1_000_000
 DAY_S = 86_400
 NAN = float("nan")
+#: A figure this close to a level is looked at closer: what is rounded could reach it.
+HAIR = 1e-3
 
 
 class Window(msgspec.Struct, kw_only=True):
@@ -46,23 +48,22 @@ class Window(msgspec.Struct, kw_only=True):
 
     def advance(self, closes: Sequence[float], volumes: Sequence[int]) -> None:
         """Takes closed candles: closes, and quote volumes in micro units (`micros`)."""
-        ring, prices = self.volumes, self.closes
-        size, slots = len(ring), len(prices)
         for i in range(len(closes)):
-            n, volume = self.count, volumes[i]
-            self.short_sum += volume
-            self.day_sum += volume
-            if n >= self.short:
-                left = ring[(n - self.short) % size]
-                self.short_sum -= left
-                self.base_sum += left
-            if n >= self.short + self.base:
-                self.base_sum -= ring[(n - self.short - self.base) % size]
-            if n >= self.day:
-                self.day_sum -= ring[(n - self.day) % size]
-            ring[n % size] = volume
-            prices[n % slots] = closes[i]
-            self.count = n + 1
+            self.take(closes[i], volumes[i])
+
+    def take(self, close: float, volume: int) -> None:
+        """Takes one closed candle."""
+        ring, n, short = self.volumes, self.count, self.short
+        size, reach = len(ring), short + self.base
+        left = 0
+        if n >= short:
+            left = ring[(n - short) % size]
+            self.base_sum += left - (ring[(n - reach) % size] if n >= reach else 0)
+        self.short_sum += volume - left
+        self.day_sum += volume - (ring[(n - self.day) % size] if n >= self.day else 0)
+        ring[n % size] = volume
+        self.closes[n % len(self.closes)] = close
+        self.count = n + 1
 
     def clear(self) -> None:
         """Starts again, after a hole: nothing is computed over what was not seen."""
@@ -103,6 +104,18 @@ class Window(msgspec.Struct, kw_only=True):
         if self.count < self.short + self.base or self.base_sum <= 0:
             return NAN
         return self.short_sum / (self.base_sum / (self.base // self.short))
+
+    def is_calm(self, change_pct: float, surge: float) -> bool:
+        """Says that neither change nor surge is near these levels: without a division, or a figure to be rounded."""
+        n, closes, short = self.count, self.closes, self.short
+        if n > short:
+            slots = len(closes)
+            last, before = closes[(n - 1) % slots], closes[(n - 1 - short) % slots]
+            if abs(last - before) * 100.0 >= (change_pct - HAIR) * before:
+                return False
+        if n < short + self.base or self.base_sum <= 0:
+            return True
+        return self.short_sum * (self.base // short) < (surge - HAIR) * self.base_sum
 
     @property
     def day_volume(self) -> float:

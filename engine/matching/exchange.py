@@ -158,28 +158,26 @@ class PaperExchange:
         try:
             if isinstance(fact, SymbolRules):
                 return self._new_rules(fact)
-            if isinstance(fact, Price) and self._is_news(fact):
-                self.state.last[fact.symbol] = fact
-                self.state.liquidity.pop(fact.symbol, None)
-                if fact.symbol in self.state.working and fact.symbol in self.state.rules:
+            if isinstance(fact, Price):
+                check_price(fact)
+                if self.pass_by(fact) and fact.symbol in self.state.working and fact.symbol in self.state.rules:
                     return self._see(fact)
         except BadRecord:
             pass
         return []
 
-    def pass_by(self, fact: Ticker) -> None:
-        """Takes the last of several facts of a symbol without working orders, which `check_price` believes."""
-        self.state.last[fact.symbol] = fact
-        self.state.liquidity.pop(fact.symbol, None)
+    def pass_by(self, fact: Price) -> bool:
+        """Takes the last of several facts of a symbol, which `check_price` believes; says whether it is news.
 
-    def _is_news(self, fact: Price) -> bool:
-        """A bar whose span was seen trades nothing: its volume was borne before. Raises BadRecord for no market."""
-        check_price(fact)
-        if not isinstance(fact, Bar):
-            return True
-        if fact.open_at < self.state.closed_at.get(fact.symbol, 0):
-            return False
-        self.state.closed_at[fact.symbol] = fact.open_at + 1000 * fact.step_s
+        A bar whose span was seen trades nothing: its volume was borne before.
+        """
+        state, symbol = self.state, fact.symbol
+        if isinstance(fact, Bar):
+            if fact.open_at < state.closed_at.get(symbol, 0):
+                return False
+            state.closed_at[symbol] = fact.open_at + 1000 * fact.step_s
+        state.last[symbol] = fact
+        state.liquidity.pop(symbol, None)
         return True
 
     def _new_rules(self, rules: SymbolRules) -> list[Event]:

@@ -243,9 +243,9 @@ def check_symbol(symbol: str) -> None:
 
 
 class Ohlcv:
-    """A bar's figures as float64: open, high, low, close and quote volume."""
+    """A bar's figures as float64: open, high, low, close, volume and quote volume."""
 
-    __slots__ = ("close", "high", "low", "open", "quote_volume")
+    __slots__ = ("close", "high", "low", "open", "quote_volume", "volume")
 
     def __init__(self, bar: Bar) -> None:
         """Reads the bar's strings; raises BadRecord where they cannot be a candle."""
@@ -254,7 +254,7 @@ class Ohlcv:
         if not _PLAIN_SIX.fullmatch(joined):
             raise BadRecord(f"bar of {bar.symbol[:40]!r} holds something that is not a plain decimal")
         self.open, self.high, self.low, self.close = float(bar.open), float(bar.high), float(bar.low), float(bar.close)
-        volume = float(bar.volume)
+        self.volume = float(bar.volume)
         if not 0.0 < self.low <= self.high <= MAX_AMOUNT or not (
             self.low <= self.open <= self.high and self.low <= self.close <= self.high
         ):
@@ -263,7 +263,7 @@ class Ohlcv:
             raise BadRecord(f"bar of {bar.symbol[:40]!r}: its times do not fit together")
         if quote is None:
             # The recordings that lack quote volume: volume x typical price.
-            self.quote_volume = volume * (self.high + self.low + self.close) / 3.0
+            self.quote_volume = self.volume * (self.high + self.low + self.close) / 3.0
         else:
             self.quote_volume = float(quote)
         if self.quote_volume > MAX_AMOUNT:

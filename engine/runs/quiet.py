@@ -1,12 +1,18 @@
-"""Quiet facts: tickers of symbols that nobody holds or waits for are put aside, and remembered at the tick."""
+"""Quiet facts, of symbols that nobody holds or waits for: tickers are put aside and remembered at the tick, and candles
+of one instant go a shorter way.
+"""
+
+from typing import TYPE_CHECKING
 
 from engine.errors import BadRecord
 from engine.matching.exchange import PaperExchange
 from engine.records.base import Record
-from engine.records.market import Ticker, check_price
-from engine.runs.session import Stages
+from engine.records.market import Bar, Ticker, check_price
 from engine.stages.intake import Decimals, is_finer
 from engine.stages.recent import PRICE_KINDS, SAMPLE_MS
+
+if TYPE_CHECKING:
+    from engine.runs.session import Stages
 
 
 class _Aside:
@@ -30,10 +36,11 @@ class Quiet:
     """Feeds stages whose facts nobody listens to: what they decide, and remember at a tick, is as if fact by fact.
 
     A ticker of a symbol that is known, not held and without an order moves memories only, each symbol's by itself, so
-    they can wait for the end of the cycle. Everything else goes through the stages at once.
+    they can wait for the end of the cycle. A candle that comes right after another of the same instant moves neither
+    the clock nor the account, so each stage that remembers it is told at once. Everything else goes through the stages.
     """
 
-    def __init__(self, stages: Stages) -> None:
+    def __init__(self, stages: "Stages") -> None:
         """Puts nothing aside for stages that trade on an account."""
         self._stages = stages
         self._venues = [venue for venue in (stages.precheck.exchange, stages.venue) if isinstance(venue, PaperExchange)]
@@ -43,9 +50,13 @@ class Quiet:
         # The least silence that a desk takes notice of: whatever comes after one goes through the stages.
         self._stale_ms = 1000 * min(desk.settings.feed_stale_s for desk in self._desks)
         self._from = self._until = self._mono = self._count = 0
+        #: The instant whose candles may go the shorter way, -1 for none.
+        self._instant = -1
 
     def take(self, fact: Record) -> bool:
         """Puts a fact aside where that can be, and says whether it did; else it is to be fed, after `settle`."""
+        if type(fact) is Bar:
+            return fact.at == self._instant and self._pass(fact)
         if type(fact) is not Ticker:
             return False
         at, mono = fact.at, fact.mono_ms
@@ -74,19 +85,42 @@ class Quiet:
             self._mono = mono
         return True
 
-    def _admit(self, symbol: str) -> _Aside | None:
+    def _pass(self, bar: Bar) -> bool:
+        """Tells each stage of a candle what it remembers of it, where nothing else comes of it."""
+        symbol, stages = bar.symbol, self._stages
+        if self._count or not self._is_quiet(symbol):
+            return False
+        decimals = stages.intake.state.inferred.get(symbol)
+        try:
+            check_price(bar)
+        except BadRecord:
+            return False
+        if decimals is not None and is_finer(decimals, bar):
+            return False
+        stages.scan.take(bar)
+        stages.signal.take(bar)
+        for desk in self._desks:
+            desk.see(bar)
+        for venue in self._venues:
+            venue.pass_by(bar)
+        return True
+
+    def _is_quiet(self, symbol: str) -> bool:
+        """Says whether a symbol is known, and nobody holds it or waits for it."""
         stages = self._stages
-        intake = stages.intake.state
-        if symbol not in intake.ruled or symbol not in stages.scan.state.market.coins:
-            return None
+        if symbol not in stages.intake.state.ruled or symbol not in stages.scan.state.market.coins:
+            return False
         if any(symbol in desk.state.books or symbol not in desk.state.recent for desk in self._desks):
-            return None
-        if any(symbol in venue.state.working for venue in self._venues):
+            return False
+        return not any(symbol in venue.state.working for venue in self._venues)
+
+    def _admit(self, symbol: str) -> _Aside | None:
+        if not self._is_quiet(symbol):
             return None
         one, other = (desk.state.recent[symbol].due for desk in self._desks)
         if one != other:
             return None
-        aside = self._aside[symbol] = _Aside(one, intake.inferred.get(symbol))
+        aside = self._aside[symbol] = _Aside(one, self._stages.intake.state.inferred.get(symbol))
         return aside
 
     def settle(self, fact: Record | None) -> None:
@@ -104,8 +138,9 @@ class Quiet:
             self._remember(aside)
         self._aside.clear()
 
-    def look(self) -> None:
+    def look(self, fact: Record) -> None:
         """Takes notice of where the stages are after a fact that went through them: which times may be put aside."""
+        self._instant = fact.at if type(fact) is Bar and not self._never else -1
         clock = self._stages.intake.clock
         # Within the cycle of the tick that is due a ticker makes no other tick due; after a bar it may.
         if self._never or not clock.state.streaming:

@@ -19,6 +19,7 @@ from engine.runs.live import Trading
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, make_order, make_precheck, pack, shadow_of
+from engine.runs.quiet import Quiet
 from engine.runs.settings import Settings
 from engine.runs.stream import KeptStream
 from engine.runs.trader import Caps, Trader
@@ -147,7 +148,7 @@ class Session:
         )
         if self._trading is not None:
             self._trading.follow(self.stages.order)
-        self.turn = self.stages.turn
+        self.turn, self._quiet = self.stages.turn, Quiet(self.stages)
 
     def _sink(self, record: Record) -> None:
         if record.kind == "fill":
@@ -194,7 +195,10 @@ class Session:
             if fact is None:
                 continue
             ticks = self.turn.ticks
-            self.turn.feed(fact, before_tick=self._operators)
+            if not self._quiet.take(fact):
+                self._quiet.settle(fact)
+                self.turn.feed(fact, before_tick=self._operators)
+                self._quiet.look(fact)
             self.facts += 1
             self.last_at = fact.at
             if self.turn.ticks != ticks:
@@ -228,6 +232,7 @@ class Session:
 
     def checkpoint(self) -> None:
         """Saves the state of every stage into the ledger, so that a restart need not think over the past again."""
+        self._quiet.settle(None)
         state = self.stages.state(self.facts)
         self.ledger.commit()
         self.ledger.save_checkpoint(

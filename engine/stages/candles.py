@@ -56,23 +56,22 @@ class Candles:
 
     def bar(self, bar: Bar, figures: Ohlcv) -> Candle | None:
         """Takes a bar; gives its candle, or None for one that was seen, is older, or is coarser than the feed."""
-        if figures.quote_volume > MAX_QUOTE_VOLUME_A_MINUTE * max(1.0, bar.step_s / 60):
-            raise BadRecord(f"bar of {bar.symbol}: a quote volume of {figures.quote_volume:g} is not believed")
-        feed = self._feed(bar.symbol)
-        if feed.step_s and bar.step_s > feed.step_s:
+        symbol, step_s, opened, quote = bar.symbol, bar.step_s, bar.open_at, figures.quote_volume
+        if quote > MAX_QUOTE_VOLUME_A_MINUTE and quote > MAX_QUOTE_VOLUME_A_MINUTE * max(1.0, step_s / 60):
+            raise BadRecord(f"bar of {symbol}: a quote volume of {quote:g} is not believed")
+        feed = self._feed(symbol)
+        if step_s != feed.step_s:
+            if feed.step_s and step_s > feed.step_s:
+                return None
+            feed.step_s, feed.opened_at = step_s, -1
+        before, step_ms = feed.opened_at, 1000 * step_s
+        if opened <= before:
             return None
-        if bar.step_s != feed.step_s:
-            feed.step_s, feed.opened_at = bar.step_s, -1
-        if bar.open_at <= feed.opened_at:
-            return None
-        feed.heard_at = bar.at
-        hole = feed.opened_at >= 0 and bar.open_at != feed.opened_at + bar.step_s * 1000
-        feed.opened_at = bar.open_at
-        closed_at = bar.open_at + bar.step_s * 1000
-        volume = micros(figures.quote_volume)
+        feed.heard_at, feed.opened_at = bar.at, opened
         return Candle(
-            bar.symbol, closed_at, bar.step_s, figures.open, figures.high, figures.low, figures.close, volume, hole
-        )
+            symbol, opened + step_ms, step_s, figures.open, figures.high, figures.low, figures.close, micros(quote),
+            0 <= before != opened - step_ms,
+        )  # fmt: skip
 
     def ticker(self, ticker: Ticker) -> None:
         """Takes a ticker that `check_price` believes.

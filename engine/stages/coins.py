@@ -226,7 +226,7 @@ class Coins:
         if coin.window is not None:
             if candle.hole:
                 coin.window.clear()
-            coin.window.advance((candle.close,), (candle.volume,))
+            coin.window.take(candle.close, candle.volume)
 
     def _rules(self, rules: SymbolRules) -> None:
         check_rules(rules)

@@ -135,6 +135,7 @@ class Desk:
     def __init__(self, settings: DeskSettings, state: DeskState | None = None) -> None:
         """Starts with the settings' equity in cash, or where `state` left off."""
         self.settings = settings
+        self._still_ms = 1000 * settings.feed_stale_s
         start = e8(settings.equity)
         self.state = state if state is not None else DeskState(cash_e8=start, peak_e8=start, equity_e8=start)
         self._leverages: dict[str, int] = {}
@@ -154,28 +155,29 @@ class Desk:
 
     def see(self, fact: Price) -> News:
         """Takes a fact; says what it is good for. One that makes no sense is counted, and good for nothing."""
-        recent = self.state.recent.get(fact.symbol)
+        state = self.state
+        recent = state.recent.get(fact.symbol)
         if recent is None:
-            recent = self.state.recent[fact.symbol] = Recent()
-        self.state.heard += 1
+            recent = state.recent[fact.symbol] = Recent()
+        state.heard += 1
         try:
             news = recent.see(fact)
         except BadRecord:
-            self.state.dirty += 1
+            state.dirty += 1
             return "none"
         if news == "none":
             return news
         mono = fact.mono_ms if fact.mono_ms is not None else fact.at
-        state = self.state
         # The silence is measured as the tick measured it, whatever step the fact that ends it has.
         if mono - state.last_fact > self._stale_ms(state.feed_step_s):
             state.fresh_since = mono
-        state.last_fact = max(state.last_fact, mono)
-        if not isinstance(fact, Bar):
-            state.quick_at = max(state.quick_at, mono)
-        # Candles beside prices that come by the second are no excuse for silence.
-        quick = mono - state.quick_at <= self.settings.feed_stale_s * 1000
-        state.feed_step_s = fact.step_s if isinstance(fact, Bar) and not quick else 0
+        if mono > state.last_fact:
+            state.last_fact = mono
+        if isinstance(fact, Bar):
+            # Candles beside prices that come by the second are no excuse for silence.
+            state.feed_step_s = fact.step_s if mono - state.quick_at > self._still_ms else 0
+        else:
+            state.quick_at, state.feed_step_s = max(state.quick_at, mono), 0
         return news
 
     def heard(self, count: int, mono: int) -> None:
@@ -186,7 +188,7 @@ class Desk:
         self.state.feed_step_s = 0
 
     def _stale_ms(self, step_s: int) -> int:
-        return max(self.settings.feed_stale_s, 2 * step_s) * 1000
+        return max(self._still_ms, 2000 * step_s)
 
     def mark(self, at: int, mono: int) -> list[StateChange]:
         """Marks the account to current prices at a tick; gives the changes of risk level and engine state."""

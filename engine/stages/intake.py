@@ -72,21 +72,24 @@ class Intake:
         return None
 
     def _finer(self, seen: Decimals, fact: Bar | Ticker | BookTop | Trade) -> bool:
+        if not is_finer(seen, fact):
+            return False
         prices, quantities = _texts(fact)
         price = max(map(_decimals, prices), default=0)
         qty = max(map(_decimals, quantities), default=0)
-        if price <= seen.price and qty <= seen.qty:
-            return False
         seen.price, seen.qty = max(price, seen.price), max(qty, seen.qty)
         return True
 
 
-def is_finer(seen: Decimals, ticker: Ticker) -> bool:
-    """Says whether a ticker shows more decimals than any price or quantity before it."""
-    last, volume = ticker.last, ticker.volume_24h
-    if len(last) - last.find(".") <= seen.price + 1 and len(volume) - volume.find(".") <= seen.qty + 1:
-        return False  # not even with its trailing zeros
-    return _decimals(ticker.last) > seen.price or _decimals(ticker.volume_24h) > seen.qty
+def is_finer(seen: Decimals, fact: Bar | Ticker | BookTop | Trade) -> bool:
+    """Says whether a fact shows more decimals than any price or quantity before it."""
+    prices, quantities = _texts(fact)
+    return _beyond(prices, seen.price) or _beyond(quantities, seen.qty)
+
+
+def _beyond(texts: tuple[str, ...], digits: int) -> bool:
+    # Most have no more decimals even with their trailing zeros.
+    return any(len(text) - text.find(".") > digits + 1 and _decimals(text) > digits for text in texts)
 
 
 def _texts(fact: Bar | Ticker | BookTop | Trade) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -56,7 +56,7 @@ class Recent(msgspec.Struct, kw_only=True):
             if news == "none":
                 return news
             bar = figures(fact)
-            text, quote, volume = fact.close, bar.quote_volume, float(fact.volume)
+            text, quote, volume = fact.close, bar.quote_volume, bar.volume
             # History is known late, but its prices are of the time at which they were paid.
             self.step_s, self.closed_at = fact.step_s, fact.open_at + 1000 * fact.step_s
             at = self.closed_at
@@ -118,29 +118,28 @@ class Recent(msgspec.Struct, kw_only=True):
 
     def _news_of(self, bar: Bar) -> News:
         """A bar seen before must not be acted on twice, nor the range of one that reaches back into what was seen."""
-        closed_at = bar.open_at + 1000 * bar.step_s
-        overlaps = bar.open_at < self.closed_at
-        if closed_at <= self.closed_at or (overlaps and bar.step_s > self.step_s):
+        opened, seen, heard_at = bar.open_at, self.closed_at, self.heard_at
+        if opened >= seen and opened >= heard_at:
+            return "range"
+        closed_at = opened + 1000 * bar.step_s
+        if closed_at <= seen or closed_at < heard_at or (opened < seen and bar.step_s > self.step_s):
             return "none"
-        if closed_at < self.heard_at:
-            return "none"
-        return "price" if overlaps or bar.open_at < self.heard_at else "range"
+        return "price"
 
     def _sample(self, at: int, text: str, volume: float, quote: float) -> None:
-        value = float(text)
+        value, times = float(text), self.times
         self.text, self.last, self.at = text, value, at
-        if self.times and at - self.times[-1] < SAMPLE_MS:
+        if times and at - times[-1] < SAMPLE_MS:
             self.volumes[-1] += volume
             self.quotes[-1] += quote
             return
-        self.times.append(at)
+        times.append(at)
         self.prices.append(value)
         self.volumes.append(volume)
         self.quotes.append(quote)
         # One sample at or before the window's start stays: it is what the change is measured against.
-        while len(self.times) > 1 and self.times[1] <= at - WINDOW_MS:
-            for column in (self.times, self.prices, self.volumes, self.quotes):
-                del column[0]
+        while len(times) > 1 and times[1] <= at - WINDOW_MS:
+            del times[0], self.prices[0], self.volumes[0], self.quotes[0]
 
     def change_pct(self, now: int) -> float | None:
         """Gives the change over five minutes in percent, or None while there is no sample that old.

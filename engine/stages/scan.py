@@ -98,6 +98,8 @@ class Scan:
         """Starts with an empty market, or where `state` left off."""
         self.settings, self.heat = settings, heat
         self._state = state if state is not None else ScanState()
+        self._excluded = frozenset(settings.exclude)
+        self._youth_ms = (settings.new_listing_days + 1.0) * DAY_MS
         self.coins = Coins(self._state.market, self._new_window)
 
     @property
@@ -145,7 +147,7 @@ class Scan:
     def _unfit(self, coin: Coin, now: int, mono: int) -> str | None:
         """Gives the code of the first filter that a symbol does not pass."""
         settings = self.settings
-        if coin.symbol in settings.exclude or (coin.quote and coin.quote not in settings.quote_assets):
+        if coin.symbol in self._excluded or (coin.quote and coin.quote not in settings.quote_assets):
             return "EXCLUDED"
         if not coin.trading:
             return "NOT_TRADING"
@@ -153,27 +155,29 @@ class Scan:
             return "BAD_DATA"
         if mono - coin.heard_at > (2000 * coin.step_s if coin.step_s else 1000 * settings.silent_s):
             return "SILENT"
-        if coin.window is None or not coin.window.whole or self._is_behind(coin, now):
+        window = coin.window
+        if window is None or window.count < window.day or (coin.step_s and self._is_behind(coin, now)):
             return "COLD"
         return None
 
     def _is_behind(self, coin: Coin, now: int) -> bool:
         """Says whether a symbol's prices go on while its candles do not: its windows then tell of the past."""
         feed = self._state.market.feeds.get(coin.symbol)
-        step_ms = 1000 * coin.step_s
-        return feed is not None and step_ms > 0 and now - (feed.opened_at + step_ms) > 2 * step_ms
+        return feed is not None and now - feed.opened_at > 3000 * coin.step_s
 
     def _look(self, coin: Coin, now: int, made: list[Record], candidates: list[Record]) -> str | None:
         """Looks at a fit symbol: its anomaly and its place in the pool; gives its code unless it is a candidate."""
         settings, window, symbol = self.settings, coin.window, coin.symbol
         assert window is not None
         volume = coin.ticker_volume_24h if coin.ticker_volume_24h is not None else window.day_volume
-        floor = settings.min_quote_volume_24h
-        if self._newly_listed(coin, now):
-            floor *= settings.new_listing_share_pct / 100.0
-        if volume < floor:
+        if volume < self._floor(coin, now):
             self._state.pool.pop(symbol, None)
             return "LOW_VOLUME"
+        member = self._state.pool.get(symbol)
+        if member is None and window.is_calm(settings.anomaly_change_pct, settings.anomaly_surge):
+            member = self._join(coin, now, False)
+            if member is None:
+                return "QUIET"  # most symbols most of the time
         change, surge = figure(window.change_pct), figure(window.surge)
         trigger = self._trigger(change, surge)
         if trigger is not None and now >= coin.cooldown_until:
@@ -184,7 +188,6 @@ class Scan:
                     change_pct=change, volume_surge=surge, window_s=settings.window_s,
                 )
             )  # fmt: skip
-        member = self._state.pool.get(symbol)
         if member is None:
             member = self._join(coin, now, trigger is not None)
             if member is None:
@@ -206,6 +209,11 @@ class Scan:
             )
         )  # fmt: skip
         return None
+
+    def _floor(self, coin: Coin, now: int) -> float:
+        """Gives the volume of 24 h below which a symbol is passed over."""
+        floor = self.settings.min_quote_volume_24h
+        return floor * (self.settings.new_listing_share_pct / 100.0) if self._newly_listed(coin, now) else floor
 
     def _trigger(self, change: float | None, surge: float | None) -> str | None:
         moved = change is not None and abs(change) >= self.settings.anomaly_change_pct
@@ -238,6 +246,8 @@ class Scan:
         return None
 
     def _newly_listed(self, coin: Coin, now: int) -> bool:
+        if coin.onboard_at is not None and now - coin.onboard_at > self._youth_ms:
+            return False  # old enough without a figure that is rounded
         age = self._age_days(coin, now)
         return age is not None and 0.0 <= age < self.settings.new_listing_days
 
@@ -250,5 +260,7 @@ class Scan:
             quote_volume_24h=figure(volume), spread_bps=figure(spread), age_days=self._age_days(coin, now),
             funding_pct=coin.funding_pct,
         )  # fmt: skip
+        if not self.settings.inputs:
+            return inputs
         chatter = self._state.market.chatter.get(coin.symbol, Chatter())
         return chatter.inputs(now, self.settings.inputs, inputs)

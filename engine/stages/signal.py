@@ -1,7 +1,7 @@
 """Signal: several timeframes of each ranked candidate, put before the strategy; one failing symbol stops no other."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -22,8 +22,8 @@ TIMEFRAMES_S: Mapping[str, int] = {
 
 #: Symbols that are silent are forgotten once an hour, those that have been for an hour.
 SWEEP_MS = 3_600_000
-#: Indicators are asked for when a candidate is judged; so many candles of a frame wait for it at most.
-MOST_WAITING = 32
+#: Timeframes and indicators are asked for when a candidate is judged; so many candles wait for it at most.
+MOST_WAITING = 64
 
 
 class SignalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,10 +60,11 @@ class FrameState(msgspec.Struct, kw_only=True):
 
 
 class SignalState(msgspec.Struct, kw_only=True):
-    """Everything the signal stage remembers."""
+    """Everything the signal stage remembers; `candles` are those that a symbol's timeframes have not taken yet."""
 
     feeds: dict[str, Feed] = {}
     frames: dict[str, dict[str, FrameState]] = {}
+    candles: dict[str, list[Candle]] = {}
     candidates: list[CandidateSnapshot] = []
     failures: int = 0
 
@@ -110,8 +111,12 @@ class Signal:
         """Forgets symbols that are silent: when they come back there is a hole, and they start cold anyway."""
         for symbol in self.candles.silent(now, SWEEP_MS):
             self.candles.drop(symbol)
-            self.state.frames.pop(symbol, None)
-            self._live.pop(symbol, None)
+            self._forget(symbol)
+
+    def _forget(self, symbol: str) -> None:
+        self.state.candles.pop(symbol, None)
+        self.state.frames.pop(symbol, None)
+        self._live.pop(symbol, None)
 
     def _bar(self, bar: Bar) -> None:
         try:
@@ -123,33 +128,33 @@ class Signal:
             self._candle(candle)
 
     def _candle(self, candle: Candle) -> None:
-        symbol, closed_at = candle.symbol, candle.closed_at
-        frames = self.state.frames.get(symbol)
-        if frames is None or candle.hole:
-            frames = self.state.frames[symbol] = {}
-            self._live.pop(symbol, None)
+        symbol = candle.symbol
+        if candle.hole:
+            self._forget(symbol)
+        waiting = self.state.candles.get(symbol)
+        if waiting is None:
+            waiting = self.state.candles[symbol] = []
+        waiting.append(candle)
+        if len(waiting) >= MOST_WAITING:
+            self._fold(symbol)
+
+    def _fold(self, symbol: str) -> dict[str, FrameState]:
+        """Lets a symbol's timeframes take the candles that wait for them, and gives them."""
+        candles = self.state.candles.pop(symbol, None)
+        if candles is None:
+            return self.state.frames.get(symbol, {})
+        frames = self.state.frames.setdefault(symbol, {})
         for name, step_s in self._steps.items():
-            if step_s % candle.step_s:
+            taken = [one for one in candles if step_s % one.step_s == 0]
+            if not taken:
                 continue
             frame = frames.get(name)
             if frame is None:
                 frame = frames[name] = FrameState()
-            _add(frame, candle)
-            if closed_at % (step_s * 1000) == 0:
-                # Candles come without holes, so a frame is whole when as many came as it has room for: half a first
-                # hour is not an hour.
-                whole = frame.parts * candle.step_s == step_s
-                frame.parts = 0
-                if whole:
-                    self._close(candle, name, frame)
-
-    def _close(self, candle: Candle, name: str, frame: FrameState) -> None:
-        frame.close, frame.closed_at = candle.close, candle.closed_at
-        frame.closes += 1
-        frame.volume = frame.flow / MICRO
-        frame.waiting.append((frame.opening, frame.top, frame.bottom, candle.close, frame.volume))
-        if len(frame.waiting) >= MOST_WAITING:
-            self._catch_up(candle.symbol, name, frame)
+            _take(frame, taken, step_s)
+            if len(frame.waiting) >= MOST_WAITING:
+                self._catch_up(symbol, name, frame)
+        return frames
 
     def _catch_up(self, symbol: str, name: str, frame: FrameState) -> None:
         """Moves a frame's indicators over the candles that wait for them, in one call each."""
@@ -180,7 +185,7 @@ class Signal:
         candidates, self.state.candidates = self.state.candidates, []
         made: list[Record] = []
         for candidate in candidates:
-            made += self.judge(candidate, tick, self.state.frames.get(candidate.symbol, {}))
+            made += self.judge(candidate, tick, self._fold(candidate.symbol))
         return made
 
     def judge(self, candidate: CandidateSnapshot, tick: Tick, known: Mapping[str, FrameState]) -> list[Record]:
@@ -244,13 +249,26 @@ class Signal:
         )  # fmt: skip
 
 
-def _add(frame: FrameState, candle: Candle) -> None:
-    if frame.parts == 0:
-        frame.opening, frame.top, frame.bottom, frame.flow = candle.open, candle.high, candle.low, candle.volume
-    else:
-        frame.top, frame.bottom = max(frame.top, candle.high), min(frame.bottom, candle.low)
-        frame.flow += candle.volume
-    frame.parts += 1
+def _take(frame: FrameState, candles: Sequence[Candle], step_s: int) -> None:
+    """Builds a timeframe's candles of shorter ones that follow each other."""
+    parts, opening, top, bottom, flow = frame.parts, frame.opening, frame.top, frame.bottom, frame.flow
+    step_ms = 1000 * step_s
+    for _, closed_at, part_s, first, high, low, close, volume, _ in candles:
+        if parts == 0:
+            opening, top, bottom, flow = first, high, low, volume
+        else:
+            top, bottom = max(top, high), min(bottom, low)
+            flow += volume
+        parts += 1
+        if closed_at % step_ms == 0:
+            # Candles come without holes, so a frame is whole when as many came as it has room for: half a first hour
+            # is not an hour.
+            if parts * part_s == step_s:
+                frame.close, frame.closed_at, frame.volume = close, closed_at, flow / MICRO
+                frame.closes += 1
+                frame.waiting.append((opening, top, bottom, close, frame.volume))
+            parts = 0
+    frame.parts, frame.opening, frame.top, frame.bottom, frame.flow = parts, opening, top, bottom, flow
 
 
 def _step_of(timeframe: str) -> int:

@@ -120,7 +120,7 @@ class Played:
         else:
             self.quiet.settle(fact)
             self.stages.turn.feed(fact)
-            self.quiet.look()
+            self.quiet.look(fact)
 
     def remembered(self) -> object:
         if self.quiet is not None:

@@ -68,7 +68,7 @@ class Thinking:
             ticks = turn.ticks
             quiet.settle(fact)
             turn.feed(fact, before_tick=self._operators)
-            quiet.look()
+            quiet.look(fact)
             if turn.ticks != ticks:
                 yield Progress(fact.at, self.facts, turn.ticks, self.fills, False)
         quiet.settle(None)
