@@ -73,19 +73,19 @@ def play(
     may open a desk that is shut. In the cycle it stops at before its bars, those positions that the stages must look at
     are marked `TOUCHED`, and only they are left as they stood before it.
     """
-    base = money[DAY_BASE]
+    base, ask = money[DAY_BASE], money[ASK]
     for j in range(first, until + 1 if bars else until):
         now = ticks[j]
         if now == 0:
             continue
-        while money[ASK] < len(asks) and asks[money[ASK], CYCLE] < j:
-            money[ASK] += 1
+        while ask < len(asks) and asks[ask, CYCLE] < j:
+            ask += 1
         count = money[COUNT]
         if money[LOGGED] + ROWS_A_POSITION * (count + 1) + len(held) > len(log):
             money[STOPPED] = FULL
             return j
         touched = False
-        if money[PLAYED] == 0:
+        if count > 0 and money[PLAYED] == 0:
             touched, loud = marked(j, now - step_ms, wholes, closes, rows, count, held, tiers, swans, window)
             if loud or (
                 touched and not _played(j, now - step_ms, wholes, rows, count, held, tiers, kept, paper, money, log)
@@ -95,16 +95,16 @@ def play(
         money[PLAYED] = 0
         total, there = money[CASH], 0
         for k in range(count):
-            h = held[rows[k]]
-            if h[VALUE_NUM] > 0:
-                total += h[LAST] * h[VALUE_NUM] // h[VALUE_DEN]
+            s = rows[k]
+            if held[s, VALUE_NUM] > 0:
+                total += scaled(held[s, LAST], held[s, VALUE_NUM], held[s, VALUE_DEN])
                 there += 1
         peak = max(money[PEAK], total)
         loud = j == until or _changes_level(now, peak, base, total, money, drawdowns, day_losses)
-        asked = money[ASK] < len(asks) and asks[money[ASK], CYCLE] == j
-        if asked and not loud:
+        if ask < len(asks) and asks[ask, CYCLE] == j and not loud:
+            money[ASK] = ask
             how = answered(
-                j, money[ASK], asks, prices, limits, sizing, grounds, ground_tiers, swan, total, rows, held, tiers,
+                j, ask, asks, prices, limits, sizing, grounds, ground_tiers, swan, total, rows, held, tiers,
                 swans, paper, money, log,
             )  # fmt: skip
             if how == ASKED:
@@ -143,18 +143,19 @@ def marked(
     touched, loud = False, False
     for k in range(count):
         s = rows[k]
-        h = held[s]
-        h[TOUCHED] = 0
-        if h[VALUE_NUM] == 0 and h[WAITING] == 0:
+        held[s, TOUCHED] = 0
+        if held[s, VALUE_NUM] == 0 and held[s, WAITING] == 0:
             continue
         there = wholes[3, s, j] > 0
-        if swans[s] > 0.0 and (h[VALUE_NUM] > 0 or there) and _jumped(closes, s, j, window, swans[s]):
-            h[TOUCHED], loud = 1, True
+        if swans[s] > 0.0 and (held[s, VALUE_NUM] > 0 or there) and _jumped(closes, s, j, window, swans[s]):
+            held[s, TOUCHED], loud = 1, True
         if there:
-            h[LAST] = wholes[3, s, j]
+            held[s, LAST] = wholes[3, s, j]
             # Looked at last: a bar that touches nothing moves the best price.
-            if h[TOUCHED] > 0 or _touched(h, tiers[s], wholes[0, s, j], wholes[1, s, j], wholes[2, s, j], open_at):
-                h[TOUCHED], touched, loud = 1, True, loud or h[LIGHT] == 0
+            if held[s, TOUCHED] > 0 or _touched(
+                s, held, tiers, wholes[0, s, j], wholes[1, s, j], wholes[2, s, j], open_at
+            ):
+                held[s, TOUCHED], touched, loud = 1, True, loud or held[s, LIGHT] == 0
     return touched, loud
 
 
@@ -184,27 +185,32 @@ def _played(
     return True
 
 
-def _touched(h: Ints, tiers: Ints, opened: int, high: int, low: int, open_at: int) -> bool:
-    if h[WAITING] > 0:
+def _touched(s: int, held: Ints, tiers: Ints, opened: int, high: int, low: int, open_at: int) -> bool:
+    if held[s, WAITING] > 0 or open_at < held[s, OPENED] or open_at == held[s, ENTERED]:
         return True
-    num, den = h[TICK_NUM], h[TICK_DEN]
-    top, bottom = high * num // den, low * num // den
-    if open_at < h[OPENED] or open_at == h[ENTERED]:
+    if 0 < held[s, DEADLINE] <= open_at:
         return True
-    if h[DEADLINE] > 0 and open_at >= h[DEADLINE]:
+    num, den = held[s, TICK_NUM], held[s, TICK_DEN]
+    top, bottom, stop = scaled(high, num, den), scaled(low, num, den), held[s, STOP]
+    if stop > 0 and (bottom <= stop or scaled(opened, num, den) <= stop):
         return True
-    if h[STOP] > 0 and (bottom <= h[STOP] or opened * num // den <= h[STOP]):
+    done = held[s, DONE]
+    if done < held[s, TIERS] and top >= tiers[s, LEVEL, done]:
         return True
-    if h[DONE] < h[TIERS] and top >= tiers[LEVEL, h[DONE]]:
-        return True
-    if h[ARMED] > 0 and h[TRAIL_LEFT] > 0:
-        if bottom <= h[BEST] - h[BEST] * h[CALLBACK] // PERCENT:
+    if held[s, ARMED] > 0 and held[s, TRAIL_LEFT] > 0:
+        best = held[s, BEST]
+        if bottom <= best - best * held[s, CALLBACK] // PERCENT:
             return True
-        if top > h[BEST]:
-            h[BEST] = top
-    elif h[ARM] > 0 and top >= h[ARM]:
+        if top > best:
+            held[s, BEST] = top
+    elif 0 < held[s, ARM] <= top:
         return True
     return False
+
+
+def scaled(whole: int, num: int, den: int) -> int:
+    """Gives a whole number times a ratio, rounded down; most ratios are whole, and a division is slow."""
+    return whole * num if den == 1 else whole * num // den
 
 
 def _jumped(closes: Floats, s: int, j: int, window: int, limit: float) -> bool:

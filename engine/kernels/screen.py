@@ -20,20 +20,6 @@ Ints = Any
 Floats = Any
 
 
-def runs(closes: Floats, last: Ints, run: Ints) -> None:
-    """Gives, for each cycle, the index of the last candle (-1: none yet) and how many without a hole end there.
-
-    A cycle without a candle has a close of NaN.
-    """
-    at, count = -1, 0
-    for i in range(len(closes)):
-        if closes[i] == closes[i]:
-            count = count + 1 if at == i - 1 and at >= 0 else 1
-            at = i
-        last[i] = at
-        run[i] = count
-
-
 def screen(
     first: int, ticks: Ints, closes: Floats, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats,
     statuses: Ints, sinces: Ints, short: int, long: int, base: int, day: int, all_fit: bool, heated: bool,
@@ -66,7 +52,9 @@ def screen(
         outside = status == NONE and not all_fit and not 0 <= now - born_at <= youth
         if outside and is_quiet(closes, sums, i, run[j], short, base, windows, change_level, surge_level):
             continue
-        age = figure_of((now - born_at) / DAY_MS) if born_at >= 0 else NAN
+        age = NAN
+        if born_at >= 0 and (heated or now - born_at <= youth):
+            age = figure_of((now - born_at) / DAY_MS)
         newly = 0.0 <= age < new_days
         volume = (sums[i] - sums[i - day]) / MICRO
         if volume < (least_volume * (new_share / 100.0) if newly else least_volume):
@@ -101,6 +89,31 @@ def screen(
         heats[j] = heat
         statuses[j], sinces[j] = status, since
     state[0], state[1], state[2] = status, since, status_since
+
+
+def screen_all(
+    first: int, ticks: Ints, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats, statuses: Ints,
+    sinces: Ints, day: int, least_volume: float, new_share: float, new_days: float, born_at: int,
+) -> None:  # fmt: skip
+    """Does what `screen` does where every fit symbol is a candidate and nobody asks how hot."""
+    status, since = state[0], state[1]
+    youth = (new_days + 1.0) * DAY_MS if born_at >= 0 else -1.0
+    for j in range(first, len(sums)):
+        now, i = ticks[j], last[j]
+        if now == 0:
+            heats[j], statuses[j] = NAN, NONE
+            continue
+        fits = i >= 0 and j - i <= SILENT_STEPS and run[j] >= day
+        if fits:
+            least = least_volume
+            if now - born_at <= youth and 0.0 <= figure_of((now - born_at) / DAY_MS) < new_days:
+                least *= new_share / 100.0
+            fits = (sums[i] - sums[i - day]) / MICRO >= least
+        if fits and status == NONE:
+            since = now
+        status = WATCHING if fits else NONE
+        heats[j], statuses[j], sinces[j] = 0.0 if fits else NAN, status, since
+    state[0], state[1], state[2] = status, since, since
 
 
 def is_quiet(

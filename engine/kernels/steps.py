@@ -129,10 +129,20 @@ def means(x: Column, first: int, end: int, out: Line, n: int) -> None:
     line = out[first:end]
     for i in range(len(line)):
         line[i] = 0.0
-    for back in range(n - 2, -1, -1):
+    back = n - 2
+    while back >= 3:
+        # Four at a time, in the same order: a sum is read and written once for all of them.
+        a, b = x[first - back : end - back], x[first - back + 1 : end - back + 1]
+        c, d = x[first - back + 2 : end - back + 2], x[first - back + 3 : end - back + 3]
+        for i in range(len(line)):
+            base = oldest[i]
+            line[i] = line[i] + (a[i] - base) + (b[i] - base) + (c[i] - base) + (d[i] - base)
+        back -= 4
+    while back >= 0:
         values = x[first - back : end - back]
         for i in range(len(line)):
             line[i] += values[i] - oldest[i]
+        back -= 1
     for i in range(len(line)):
         line[i] = oldest[i] + line[i] / n
     out[first:end] = line  # a slice of a list is another list

@@ -23,7 +23,7 @@ class Mark(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """Marks in columns."""
+    """Marks in columns; money in 1e-8 of the quote asset."""
 
     at: Sequence[int]
     equity_e8: Sequence[int]

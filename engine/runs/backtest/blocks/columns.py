@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.kernels import reading
 from engine.kernels.compiled import compiled
 from engine.kernels.measures import averages
 from engine.kernels.window import MICRO
@@ -109,20 +110,29 @@ class Candles:
         closes, volumes = (self.floats(name, low, high, np.empty(high - low)) for name in ("close", "volume"))
         return closes.tolist(), volumes.tolist(), self.quotes(low, high, np.empty(high - low)).tolist()
 
-    def measured(self, times: Ints, minutes: int) -> Floats:
+    def measure(self, times: Ints, minutes: int, out: Floats) -> None:
         """Gives, for each time, the last close and the average price of so many minutes before (NaN: unknown)."""
-        rows = np.searchsorted(self.opened, times - self._step_ms, side="right") - 1
-        made, quotes = np.empty((len(times), 2)), self.numbers["quote_volume"]
-        made[:, 0] = self.numbers["close"].mantissa[rows] / self._powers["close"]
+        if self._whole:
+            rows = np.minimum((times - int(self.opened[0])) // self._step_ms, len(self)) - 1
+        else:
+            rows = np.searchsorted(self.opened, times - self._step_ms, side="right") - 1
+        quotes = self.numbers["quote_volume"]
+        out[:, 0] = self.numbers["close"].mantissa[rows] / self._powers["close"]
         compiled(averages)(
             rows, times, self.opened, self._step_ms, self.numbers["volume"].mantissa, self._powers["volume"],
-            quotes.mantissa, self._powers["quote_volume"], minutes * 60_000, WINDOW_MS, made[:, 0], made[:, 1],
+            quotes.mantissa, self._powers["quote_volume"], minutes * 60_000, WINDOW_MS, out[:, 0], out[:, 1],
         )  # fmt: skip
-        return made
 
     @cached_property
     def _powers(self) -> dict[str, float]:
         return {name: float(10**column.digits) for name, column in self.numbers.items()}
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """True without a hole, and with quote volumes that are numbers a float64 holds, all of them."""
+        quote = self.numbers["quote_volume"]
+        even = not quote.decimals.strides[0] and quote.decimals[0] < ABSENT // 2
+        return self._whole and bool(even) and int(quote.mantissa.max()) <= _EXACT
 
     @cached_property
     def most(self) -> int:
@@ -181,7 +191,7 @@ class Block:
     `times` are when the cycles close (ms), `ticks` the same, 0 where no bar closes. Rows are symbols, sorted by name,
     filled by `Grid.read`: `closes` are float64 (NaN: no candle), `sums` running sums of quote volume in micro units.
     `wholes` are prices and volume as whole mantissas (NO_BAR: none) in the order of `PLAYED`; they are there for
-    symbols that were asked for (`Grid.prices`).
+    symbols that were asked for (`Grid.prices`), in the block itself.
     """
 
     first: int
@@ -279,11 +289,23 @@ class Grid:
         """Gives the columns of a block that begins at `opened` which some rows of a symbol belong into."""
         return slice(None) if high - low == width else (one.opened[low:high] - opened) // self.step_ms
 
-    def read(self, block: Block, s: int) -> None:
-        """Fills in closes and volumes of one symbol; may be called for several symbols at a time."""
+    def read(self, block: Block, s: int, last: Ints, run: Ints) -> None:
+        """Fills in closes and volumes of one symbol; may be called for several symbols at a time.
+
+        Gives of each cycle the column of the last candle, and how many without a hole end there, counted from the
+        block's first column: no window reaches back further.
+        """
         one, closes, sums = self.candles[s], block.closes[s], block.sums[s]
         opened, width = int(block.times[0]) - self.step_ms, len(closes)
         low, high = one.rows(opened, opened + width * self.step_ms)
+        if high > low and one.is_plain:
+            start = (int(one.opened[low]) - opened) // self.step_ms
+            close, quote = one.numbers["close"], one.numbers["quote_volume"]
+            compiled(reading.read)(
+                start, close.mantissa[low:high], float(10**close.digits), quote.mantissa[low:high],
+                float(10**quote.digits), closes, sums, last, run,
+            )  # fmt: skip
+            return
         room = one.quotes(low, high, np.empty(high - low))
         room *= MICRO
         np.rint(room, out=room)
@@ -296,19 +318,20 @@ class Grid:
             sums[place] = room
             closes[place] = one.floats("close", low, high, room)
         np.cumsum(sums, out=sums)
+        compiled(reading.runs)(closes, last, run)
 
     def prices(self, block: Block, s: int) -> None:
         """Fills in the prices of one symbol as whole mantissas."""
         if block.priced[s]:
             return
-        one, width = self.candles[s], block.closes.shape[1]
-        opened = int(block.times[0]) - self.step_ms
-        low, high = one.rows(opened, opened + width * self.step_ms)
-        place = self._place(one, low, high, opened, width)
-        if high - low < width:
-            block.wholes[:, s] = NO_BAR
+        one, wholes = self.candles[s], block.wholes[:, s, block.back :]
+        opened = int(block.times[block.back]) - self.step_ms
+        low, high = one.rows(opened, opened + block.size * self.step_ms)
+        place = self._place(one, low, high, opened, block.size)
+        if high - low < block.size:
+            wholes[:] = NO_BAR
         for i, name in enumerate(PLAYED):
-            block.wholes[i, s, place] = one.numbers[name].mantissa[low:high]
+            wholes[i, place] = one.numbers[name].mantissa[low:high]
         block.priced[s] = True
 
 

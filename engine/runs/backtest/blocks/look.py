@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernels import frames, screen
+from engine.kernels import frames, reading, screen
 from engine.kernels.compiled import compiled
 from engine.kernels.kernel import Kernel
 from engine.kernels.pool import STATUSES
@@ -59,7 +59,8 @@ class Screen:
         self.heated = not self._all_fit or self.top < count
         self._spread = float(figure(scan.bar_spread_bps) or 0.0)
         self._weights = (float(self.heat.momentum), float(self.heat.liquidity), float(self.heat.safety))
-        self._screen, self._run, self._heats = map(compiled, (screen.screen, screen.runs, screen.heats_of))
+        self._screen, self._screen_all = compiled(screen.screen), compiled(screen.screen_all)
+        self._heats = compiled(screen.heats_of)
         self._room: list[Array] = []
         self._born: Array = np.zeros(count, np.int64)
 
@@ -74,19 +75,25 @@ class Screen:
     def advance(self, made: "Screened", s: int) -> None:
         """Moves a symbol through a block's cycles; may be called for several symbols at a time."""
         block, listed = made.block, self.listed[s]
-        # Counted again from the cycles in front of the block: no window reaches back further.
-        self._run(block.closes[s], made.last[s], made.run[s])
         if not listed.fits:
             self._places[s] = 0
             made.heats[s], made.statuses[s] = NAN, 0
             return
+        scan = self.scan
+        if not self.heated:
+            self._screen_all(
+                block.back, block.ticks, block.sums[s], made.last[s], made.run[s], self._places[s], made.heats[s],
+                made.statuses[s], made.sinces[s], self.day, float(scan.min_quote_volume_24h),
+                float(scan.new_listing_share_pct), float(scan.new_listing_days), listed.born_at,
+            )  # fmt: skip
+            return
         self._screen(
             block.back, block.ticks, block.closes[s], block.sums[s], made.last[s], made.run[s], self._places[s],
             made.heats[s], made.statuses[s], made.sinces[s], self.short, self.long, self.base, self.day,
-            self._all_fit, self.heated, float(self.scan.min_quote_volume_24h),
-            float(self.scan.new_listing_share_pct), float(self.scan.new_listing_days), listed.born_at, self._spread,
-            NAN, float(self.scan.anomaly_change_pct), float(self.scan.anomaly_surge), float(self.scan.hot_heat),
-            float(self.scan.cool_heat), self.scan.cooling_max_s * 1000, *self._weights, self.heat.two_sided,
+            self._all_fit, self.heated, float(scan.min_quote_volume_24h),
+            float(scan.new_listing_share_pct), float(scan.new_listing_days), listed.born_at, self._spread,
+            NAN, float(scan.anomaly_change_pct), float(scan.anomaly_surge), float(scan.hot_heat),
+            float(scan.cool_heat), scan.cooling_max_s * 1000, *self._weights, self.heat.two_sided,
         )  # fmt: skip
 
     def heats_at(self, made: "Screened", j: int) -> Array:
@@ -182,7 +189,7 @@ class Stretch:
     """
 
     def __init__(
-        self, lines: dict[str, Array], closed_at: Array, counts: Array, starts: Array, number: Array | None,
+        self, lines: dict[str, Array], closed_at: Array, counts: Any, starts: Array, number: Array | None,
         carried: Mapping[str, Any],
     ) -> None:  # fmt: skip
         """Takes what was found."""
@@ -222,26 +229,31 @@ class Frames:
         self._carried: list[Mapping[str, Any]] = [_no_frame(self.names) for _ in range(count)]
         self._fold, self._spread = compiled(frames.fold), compiled(frames.spread)
         self._memories: list[dict[str, Any]] = [{} for _ in range(count)]
+        self._room: list[Array] = [np.empty((0, 0)) for _ in range(count)]
+        self._volumes = compiled(reading.volumes)
         self._made: list[Stretch | None] = [None] * count
 
-    def advance(self, block: Block, flows: Array, run: Array, s: int) -> None:
-        """Takes a block's cycles of one symbol, whose volumes are `flows`; may be called for several at a time."""
+    def advance(self, block: Block, run: Array, s: int) -> None:
+        """Takes a block's cycles of one symbol; may be called for several at a time."""
         times, closes = block.times[block.new], block.closes[s, block.new]
+        sums = block.sums[s, block.back - 1 :]
         prices = (closes, closes, closes)
         if self._needs_prices:
             self._grid.prices(block, s)
             scale = float(10 ** self._grid.candles[s].numbers["close"].digits)
             prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))  # type: ignore[assignment]
         if self.parts == 1 and run[-1] >= block.size:
-            self._whole(times, (*prices, closes), flows, int(run[block.back]) == 1, s)
+            self._whole(times, (*prices, closes), sums, int(run[block.back]) == 1, s)
         else:
-            self._folded(times, (*prices, closes), flows, run[block.new], s)
+            self._folded(times, (*prices, closes), sums[1:] - sums[:-1], run[block.new], s)
 
-    def _whole(self, times: Array, columns: tuple[Array, ...], flows: Array, fresh: bool, s: int) -> None:
+    def _whole(self, times: Array, columns: tuple[Array, ...], sums: Array, fresh: bool, s: int) -> None:
         """Every candle is a frame, without a hole between them; `fresh` says that one came before the first."""
-        count, seen = len(flows), 0 if fresh else int(self._states[s, 4])
+        count, seen = len(times), 0 if fresh else int(self._states[s, 4])
         self._states[s] = (0, 0, frames.CARRIED, 0, seen + count)
-        self._keep(s, columns, flows, times, np.arange(seen + 1, seen + count + 1), [0] if fresh else [], None)
+        volumes = self._lines(s, count)["volume"]
+        self._volumes(sums, volumes[2:])
+        self._keep(s, columns, times, range(seen + 1, seen + count + 1), [0] if fresh else [], None)
 
     def _folded(self, times: Array, prices: tuple[Array, ...], flows: Array, run: Array, s: int) -> None:
         size = len(flows)
@@ -255,17 +267,30 @@ class Frames:
             counts, number,
         )  # fmt: skip
         starts = np.flatnonzero(fresh[:made]).tolist()
-        self._keep(s, tuple(columns[:, :made]), volumes[:made], times[ends[:made]], counts[:made], starts, number)
+        np.divide(volumes[:made], MICRO, out=self._lines(s, made)["volume"][2:])
+        self._keep(s, tuple(columns[:, :made]), times[ends[:made]], counts[:made], starts, number)
+
+    def _lines(self, s: int, made: int) -> dict[str, Array]:
+        """Gives room for the values of so many frames; in front of them stand those of `NO_FRAME` and `CARRIED`.
+
+        Memory that was used before is warm: so the lines of the block before are overwritten.
+        """
+        carried, room = self._carried[s], self._room[s]
+        if room.shape[1] < frames.FIRST_NEW + made:
+            room = self._room[s] = np.empty((len(self.names) + 2, frames.FIRST_NEW + made))
+        lines = dict(zip(("close", "volume", *self.names), room[:, : frames.FIRST_NEW + made], strict=True))
+        for name, line in lines.items():
+            line[frames.NO_FRAME], line[frames.CARRIED] = NAN, carried[name]
+        return lines
 
     def _keep(
-        self, s: int, columns: tuple[Array, ...], flows: Array, closed_at: Array, counts: Array, starts: list[int],
+        self, s: int, columns: tuple[Array, ...], closed_at: Array, counts: Any, starts: list[int],
         number: Array | None,
     ) -> None:  # fmt: skip
-        """Writes the lines of a symbol's frames, those of `NO_FRAME` and `CARRIED` in front."""
+        """Writes the lines of a symbol's frames."""
         carried, made = self._carried[s], len(closed_at)
-        lines = {name: _line(carried[name], made) for name in ("close", "volume", *self.names)}
+        lines = self._lines(s, made)
         lines["close"][2:] = columns[3]
-        np.divide(flows, MICRO, out=lines["volume"][2:])
         inputs = dict(zip(("open", "high", "low", "close"), columns, strict=True))
         inputs["volume"] = lines["volume"][2:]
         for name, kernel in self._kernels[s].items():
@@ -383,10 +408,3 @@ def _no_frame(names: Sequence[str]) -> dict[str, Any]:
     for name in names:
         made[name] = made[f"{name} before"] = NAN
     return made
-
-
-def _line(carried: Any, made: int) -> Array:
-    """Gives room for the values of so many frames; in front of them stand those of `NO_FRAME` and `CARRIED`."""
-    line = np.empty(frames.FIRST_NEW + made)
-    line[frames.NO_FRAME], line[frames.CARRIED] = NAN, carried
-    return line

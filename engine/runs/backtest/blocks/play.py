@@ -119,12 +119,10 @@ class BlockBacktest:
         worth = np.zeros(block.closes.shape, np.bool_)
 
         def look_at(s: int) -> None:
-            self._grid.read(block, s)
+            self._grid.read(block, s, screened.last[s], screened.run[s])
             self._screen.advance(screened, s)
-            sums = block.sums[s, block.back - 1 :]
-            flows = sums[1:] - sums[:-1]
             for frames in self._frames.values():
-                frames.advance(block, flows, screened.run[s], s)
+                frames.advance(block, screened.run[s], s)
             worth[s, block.new] = screened.statuses[s, block.new] > 0
             if self._columnar is not None and worth[s].any():
                 worth[s, block.new] &= self._columnar.entries(Look(screened, self._frames, s))[0]
@@ -135,19 +133,22 @@ class BlockBacktest:
         return self._asks(screened, *np.nonzero(worth))
 
     def _asks(self, screened: Screened, symbols: Ints, cycles: Ints) -> Asks:
-        """Gives cells in the order in which they are judged, with the prices of orders in them."""
-        order = np.lexsort((symbols, -screened.heats_of(symbols, cycles), cycles))
-        verdict = entries.UNKNOWN if self._columnar is not None else entries.STAGES
-        cells = np.stack((cycles[order], symbols[order], np.full(len(order), verdict)), axis=1)
-        prices = np.empty((len(order), 2))
-        for s in np.unique(symbols).tolist():
-            mine = cells[:, entries.SYMBOL] == s
-            seen = cells[mine, entries.CYCLE]
-            prices[mine] = self._grid.candles[s].measured(screened.block.times[seen], self._average_mins[s])
+        """Gives cells, which come symbol by symbol, in the order in which they are judged, with prices of orders."""
+        back, times = screened.block.back, screened.block.times
+        unknown = entries.UNKNOWN if self._columnar is not None else entries.STAGES
+        verdicts, prices = np.full(len(cycles), unknown), np.empty((len(cycles), 2))
+        edges = np.searchsorted(symbols, np.arange(len(self._grid.symbols) + 1)).tolist()
+        for s, (low, high) in enumerate(pairwise(edges)):
+            if low == high:
+                continue
+            seen, mine = cycles[low:high], slice(low, high)
+            self._grid.candles[s].measure(times[seen], self._average_mins[s], prices[mine])
             if isinstance(self._columnar, Exact):
-                sure = [frames.is_sure(s, seen - screened.block.back) for frames in self._frames.values()]
-                cells[mine, entries.VERDICT] = np.where(np.all(sure, axis=0), entries.YES, verdict)
-        return Asks(cells, prices, lambda j, s: self._said(screened, j, s), may_exit=self._columnar is None)
+                sure = [frames.is_sure(s, seen - back) for frames in self._frames.values()]
+                verdicts[mine][np.all(sure, axis=0)] = entries.YES
+        order = np.lexsort((symbols, -screened.heats_of(symbols, cycles), cycles))
+        cells = np.stack((cycles[order], symbols[order], verdicts[order]), axis=1)
+        return Asks(cells, prices[order], lambda j, s: self._said(screened, j, s), may_exit=self._columnar is None)
 
     def _said(self, screened: Screened, j: int, s: int) -> Said | None:
         """Lets the strategy judge a candidate; gives what it asks for."""
@@ -171,7 +172,8 @@ class BlockBacktest:
             told[1:] |= column[1:] != column[:-1]
         # What did not change need not be told; the first and the last of a block join it to its neighbours.
         told[:1] = told[-1:] = True
-        self._listener.mark(Marks(*(column[told].tolist() for column in (block.ticks[ticked], *columns))))
+        # Numbers are made of them when they are asked for.
+        self._listener.mark(Marks(*(memoryview(column[told]) for column in (block.ticks[ticked], *columns))))
 
     def result(self) -> Result:
         """Gives how far it came."""
@@ -210,6 +212,8 @@ def _rules_of(settings: Settings, market: Market, grid: Grid) -> dict[int, list[
     for candles in grid.candles:
         intake = Intake(settings.scan.cycle_s, market.snapshot)
         until = recorded.get(candles.symbol)
+        if until is not None and until <= int(candles.opened[0]) + grid.step_ms:
+            continue
         for row in candles.finer():
             bar = candles.bar(row)
             if until is not None and until <= bar.at:

@@ -1,0 +1,58 @@
+"""Candles of the store as columns that are looked at: closes as float64, running sums of volume, and where holes are.
+
+Plain functions that numba compiles.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from engine.kernels.window import MICRO
+
+Ints = Any
+Floats = Any
+
+
+def read(
+    start: int, prices: Ints, power: float, quotes: Ints, quote_power: float, closes: Floats, sums: Ints, last: Ints,
+    run: Ints,
+) -> None:  # fmt: skip
+    """Writes candles without a hole from column `start` on; what is in front of them, or behind, is no candle.
+
+    `prices` and `quotes` are mantissas, divided by their powers. Gives close (NaN: none), the running sum of quote
+    volume in micro units, and for each cycle what `runs` gives.
+    """
+    end = start + len(prices)
+    for i in range(start):
+        closes[i], sums[i], last[i], run[i] = np.nan, 0, -1, 0
+    for i in range(len(prices)):
+        closes[start + i] = prices[i] / power
+        sums[start + i] = np.int64(np.rint(quotes[i] / quote_power * MICRO))
+        last[start + i] = start + i
+        run[start + i] = i + 1
+    total = 0
+    for i in range(start, end):
+        total += sums[i]
+        sums[i] = total
+    for i in range(end, len(closes)):
+        closes[i], sums[i], last[i], run[i] = np.nan, total, end - 1, len(prices)
+
+
+def runs(closes: Floats, last: Ints, run: Ints) -> None:
+    """Gives, for each cycle, the index of the last candle (-1: none yet) and how many without a hole end there.
+
+    A cycle without a candle has a close of NaN.
+    """
+    at, count = -1, 0
+    for i in range(len(closes)):
+        if closes[i] == closes[i]:
+            count = count + 1 if at == i - 1 and at >= 0 else 1
+            at = i
+        last[i] = at
+        run[i] = count
+
+
+def volumes(sums: Ints, out: Floats) -> None:
+    """Gives the quote volume of each cycle but the first from its running sum in micro units."""
+    for i in range(len(out)):
+        out[i] = (sums[i + 1] - sums[i]) / MICRO
