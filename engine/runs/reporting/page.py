@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def page(report: Report, of: str = "", more: str = "", whole: bool = True) -> st
         section("Profit of each trade", *_bars_of_trades(report)),
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
         _groups("Profit by the way out", report.by_reason), *(refused if whole else ()), "</div>",
-        _heat(report) if whole else "", _trades(report), _positions(report), _changes(report), _manifest(report.runs),
+        _heat(report) if whole else "", _trades(report), _positions(report), _elsewhere(report),
+        _changes(report), _manifest(report.runs),
     ))  # fmt: skip
     return document(title, body + _footer(report))
 
@@ -204,6 +206,21 @@ def _positions(report: Report) -> str:
     ]  # fmt: skip
     heads = ("symbol", "entered", "held", "quantity", "entry", "last", "value", "unrealised", "%", "realised")
     return section("Open positions", table(heads, rows, range(2, 10)))
+
+
+def _elsewhere(report: Report) -> str:
+    if not report.elsewhere:
+        return ""
+    listed = report.elsewhere[: -TRADES_LISTED - 1 : -1]
+    rows = [
+        (cell(one.symbol, "t"), cell(one.side), cell(moment(one.opened_at), "t"), cell(moment(one.at), "t"),
+         cell(price(Decimal(one.qty)), "n"), amount(Decimal(one.realised), sign=True),
+         amount(Decimal(one.funding), sign=True), amount(Decimal(one.net_profit), sign=True))
+        for one in listed
+    ]  # fmt: skip
+    heads = ("symbol", "side", "opened", "closed", "quantity", "realised", "funding", "net profit")
+    note = f"No figure above counts them. The newest {len(rows)} of {report.elsewhere_count}, newest first."
+    return section("Traded elsewhere on the account", table(heads, rows, range(4, 8)), note)
 
 
 def _changes(report: Report) -> str:
