@@ -195,7 +195,13 @@ def _changes(made: "Report") -> list[dict[str, Any]]:
     from engine.runs.reporting.text import moment
 
     return [
-        {"at": moment(one.at), "scope": one.scope, "was": one.was, "now": one.now, "reason": one.reason}
+        {
+            "at": moment(one.at),
+            "scope": " ".join(filter(None, (one.scope, one.symbol))),
+            "was": one.was,
+            "now": one.now,
+            "reason": one.reason,
+        }
         for one in made.state_changes[-_ROWS:]
     ]
 

@@ -180,11 +180,15 @@ class PastTrade(Deed, frozen=True, kw_only=True):
 
 
 class StateChange(Record, frozen=True, kw_only=True):
-    """A change of the engine's state or risk level. `until` is when it ends by itself."""
+    """A change of the engine's state or risk level, or of an open position that is stuck.
+
+    `until` is when it ends by itself. A position of `symbol` is stuck while its symbol is not traded.
+    """
 
     OWNER: ClassVar[str] = "order"
 
-    scope: Literal["engine", "risk"]
+    scope: Literal["engine", "risk", "position"]
+    symbol: str | None = None
     was: str
     now: str
     reason: str

@@ -167,6 +167,7 @@ class Trading:
             ),
             in_doubt=tuple(self.venue.doubts),
             unprotected=tuple(symbol for symbol in self._holds if symbol not in state.protection.guarded),
+            stuck=tuple(sorted(state.protection.stuck)),
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:

@@ -27,7 +27,7 @@ class Protection(msgspec.Struct, kw_only=True):
     is in a list with. `by_program` are symbols whose tiers and trail the exchange did not take: the program watches
     them. `waiting` are exits that go out when what is in their way is gone; `naked_since` is since when a position has
     lacked a working stop, `tried_at` when a leg was sent last, by symbol and leg; `short_of` is the balance that was
-    last too small.
+    last too small. `stuck` positions are of symbols that are not traded: when a way out was tried last.
     """
 
     resting: dict[str, dict[str, Resting]] = {}
@@ -36,6 +36,7 @@ class Protection(msgspec.Struct, kw_only=True):
     naked_since: dict[str, int] = {}
     tried_at: dict[str, int] = {}
     short_of: str | None = None
+    stuck: dict[str, int] = {}
 
     def of(self, symbol: str) -> dict[str, Resting]:
         """Gives what rests for a symbol, by leg."""
@@ -49,6 +50,7 @@ class Protection(msgspec.Struct, kw_only=True):
         """Forgets what concerned a position that is gone; what still rests is remembered until its end is told."""
         self.naked_since.pop(symbol, None)
         self.waiting.pop(symbol, None)
+        self.stuck.pop(symbol, None)
         if symbol in self.by_program:
             self.by_program.remove(symbol)
         for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:

@@ -9,6 +9,7 @@ from typing import Any
 from engine.errors import ConfigError
 from engine.records.codes import lookup
 from engine.records.desk import Run
+from engine.records.trades import StateChange
 from engine.runs.reporting.charts import bar, bars, equity_chart, trades_chart
 from engine.runs.reporting.text import (
     Cell,
@@ -227,7 +228,7 @@ def _changes(report: Report) -> str:
     if not report.state_changes:
         return section("State changes", '<p class="soft">None: tradeable all the time.</p>')
     rows = [
-        (cell(moment(one.at), "t"), cell(one.scope), cell(f"{one.was} → {one.now}", "t"), cell(one.reason),
+        (cell(moment(one.at), "t"), cell(_of(one)), cell(f"{one.was} → {one.now}", "t"), cell(one.reason),
          cell(_against(one.value, one.limit), "n"),
          cell(moment(one.until), "t"))
         for one in report.state_changes[: -CHANGES_LISTED - 1 : -1]
@@ -235,6 +236,10 @@ def _changes(report: Report) -> str:
     left_out = report.state_change_count - len(rows)
     note = f"Newest first; {left_out} older ones are not listed." if left_out else "Newest first."
     return section("State changes", table(("at", "of", "change", "reason", "value", "until"), rows, (4,)), note)
+
+
+def _of(change: StateChange) -> str:
+    return f"{change.scope} {change.symbol}" if change.symbol else change.scope
 
 
 def _against(value: float | None, limit: float | None) -> str:

@@ -333,6 +333,9 @@ class LiveVenue:
             # An order with this id is there: only ours can be, so it is looked up.
             self._doubt(orders, "DUPLICATE")
             return
+        if error.sort is Sort.SYMBOL:
+            self._reject(orders, "NOT_TRADED")
+            return
         self._reject(orders, str(error.venue_code) if error.venue_code is not None else error.sort.name)
 
     def _reject(self, orders: Sequence[VenueOrder], code: str) -> None:
