@@ -19,6 +19,7 @@ from engine.stages import stuck
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState
+from engine.stages.once_more import once_more
 from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
 from engine.stages.protection import is_stop, is_tier
 from engine.stages.protector import Protector
@@ -160,7 +161,9 @@ class LiveOrder(Order):
 
     def _over(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         if sent.attempt.purpose != "protect":
-            return super()._ended(sent, status, code, at)
+            ended = super()._ended(sent, status, code, at)
+            is_entry = sent.attempt.purpose == "entry" and status == "rejected"
+            return ended + once_more(self, sent, code, at) if is_entry else ended
         del self.state.sent[sent.attempt.client_id]
         made: list[Made] = [self._result(sent, at, status, code)]
         symbol = sent.attempt.symbol
@@ -173,6 +176,12 @@ class LiveOrder(Order):
             if steps > 0:
                 made += super()._leave(book, exit_._replace(steps=steps, resting=False), at)
         return made
+
+    def reserve_again(self, attempt: OrderAttempt, plan: ExitPlan | None, notional_e8: int) -> Send:
+        """Reserves what the second attempt of an entry takes; gives the effect that sends it."""
+        self.desk.state.reserved_e8[attempt.symbol] = notional_e8
+        self.state.codes[attempt.symbol] = "ENTERED"
+        return self._send(attempt, plan)
 
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
