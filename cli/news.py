@@ -18,4 +18,5 @@ class News:
             where = f" {record.symbol}" if record.symbol else ""
             say(f"{self._name}: {utc(record.at)} UTC {record.level} {record.code}{where}: {record.text}")
         else:
-            say(f"{self._name}: {utc(record.at)} UTC {record.scope} {record.was} -> {record.now}: {record.reason}")
+            about = f"{record.scope} {record.symbol}" if record.symbol else record.scope
+            say(f"{self._name}: {utc(record.at)} UTC {about} {record.was} -> {record.now}: {record.reason}")

@@ -1,6 +1,7 @@
 """hot report: trades, profit, drawdown, refusals and heat, as a table, JSON, CSV or a page; and why two runs differ."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from cli.show import choose, say, table, write
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from engine.stages.report_shape import Report
 
 app = typer.Typer(add_completion=False)
@@ -107,6 +106,7 @@ def summary(made: "Report", whole: bool = True) -> str:
         ("Profit by symbol (best and worst)", _groups(made.by_symbol)),
         ("Profit by the way out", _groups(made.by_reason)),
         ("Open positions", _positions(made)),
+        (_elsewhere_title(made), _elsewhere(made)),
         ("Refusals by code", _counts(made.refusals.by_code, "code")),
         ("Refusals by filter and rule", _counts(made.refusals.by_precheck_code, "precheck_code")),
         ("Refusals by symbol", _counts(made.refusals.by_symbol, "symbol")),
@@ -165,6 +165,21 @@ def _positions(made: "Report") -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _elsewhere_title(made: "Report") -> str:
+    shown = min(_ROWS, made.elsewhere_count)
+    return f"Traded elsewhere on the account, in no figure above ({shown} of {made.elsewhere_count})"
+
+
+def _elsewhere(made: "Report") -> list[dict[str, Any]]:
+    from engine.runs.reporting.text import moment, price
+
+    return [
+        {"symbol": one.symbol, "side": one.side, "opened": moment(one.opened_at), "closed": moment(one.at),
+         "qty": price(Decimal(one.qty)), "net_profit": _number(Decimal(one.net_profit), sign=True)}
+        for one in made.elsewhere[-_ROWS:]
+    ]  # fmt: skip
+
+
 def _counts(counts: Mapping[str, int], name: str) -> list[dict[str, Any]]:
     return [{name: key, "times": count} for key, count in list(counts.items())[:_ROWS]]
 
@@ -180,7 +195,13 @@ def _changes(made: "Report") -> list[dict[str, Any]]:
     from engine.runs.reporting.text import moment
 
     return [
-        {"at": moment(one.at), "scope": one.scope, "was": one.was, "now": one.now, "reason": one.reason}
+        {
+            "at": moment(one.at),
+            "scope": " ".join(filter(None, (one.scope, one.symbol))),
+            "was": one.was,
+            "now": one.now,
+            "reason": one.reason,
+        }
         for one in made.state_changes[-_ROWS:]
     ]
 

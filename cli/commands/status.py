@@ -94,6 +94,7 @@ def _account(account: "AccountNow | None") -> list[str]:
         *(f"condition  {one}" for one in account.conditions),
         f"in doubt   {', '.join(account.in_doubt) or 'no order'}",
         f"no stop    {', '.join(account.unprotected) or 'every position has one at the exchange'}",
+        *([f"stuck      {', '.join(account.stuck)}: not traded now"] if account.stuck else []),
     ]
 
 

@@ -13,9 +13,9 @@ app = typer.Typer(add_completion=False)
 
 ROW = (
     "kind", "at", "symbol", "what", "ours", "theirs", "status", "side", "reason", "qty", "price", "filled_qty", "code",
-    "client_id", "trade_id", "venue",
+    "opened_at", "entry_price", "exit_price", "realised", "funding", "net_profit", "client_id", "trade_id", "venue",
 )  # fmt: skip
-_TABLE = ("kind", "symbol", "what", "ours", "theirs", "status", "side", "reason", "qty", "price", "code")
+_TABLE = ("kind", "symbol", "what", "ours", "theirs", "status", "side", "reason", "qty", "price", "net_profit", "code")
 
 
 @app.command()
@@ -25,6 +25,12 @@ def sync(
     config: options.Config = None,
     sets: options.Sets = None,
     within: float = typer.Option(60.0, "--within", help="Give up after so many seconds.", min=1.0),
+    history: bool = typer.Option(
+        False, "--history", help="Then keep what was traded elsewhere on the account in the past 7 days."
+    ),
+    symbols: list[str] | None = typer.Option(  # noqa: B008
+        None, "--symbol", help="With --history: look at this symbol too; may be repeated."
+    ),
     json_: options.Json = False,
     jsonl: options.Jsonl = False,
     csv_: options.Csv = False,
@@ -38,6 +44,10 @@ def sync(
     known is adopted, and orders of ours that nobody follows are cancelled. Doing it again changes nothing. A daemon
     does the same at its start and every half a minute; while one runs, this is refused. Exit 75: an order is in doubt.
 
+    With --history positions that were opened and closed elsewhere in the past 7 days are kept as past_trade records,
+    each once; hot report shows them, and no figure of a strategy counts them. The account names its symbols; on spot,
+    where coins that are gone leave no trace, --symbol names more.
+
     Example: hot sync --ledger live.db --venue binance-usdm
     """
     from engine.errors import UsageError
@@ -45,16 +55,20 @@ def sync(
     from engine.runs import settings
     from engine.runs.sync import sync as compare
 
+    if symbols and not history:
+        raise UsageError("--symbol belongs to --history: a comparison is of all that is held")
     if ledger is None:
         raise UsageError("hot sync needs the live ledger: name it with --ledger live.db")
     used = settings.load(config, list(sets or []))
     with Stop() as stop:
-        synced = compare(used, venue or used.live.venue, ledger, within, stop, say)
-    rows: list[dict[str, Any]] = [_plain(encode(record)) for record in synced.news]
+        named = tuple(symbols or ()) if history else None
+        synced = compare(used, venue or used.live.venue, ledger, within, stop, say, named)
+    rows: list[dict[str, Any]] = [_plain(encode(record)) for record in (*synced.news, *synced.past)]
     print_rows(rows, ROW, _TABLE, choose(json_, jsonl, csv_, table), columns, None)
     if not quiet:
         differ = sum(row["kind"] == "reconcile_diff" for row in rows)
-        say(f"hot sync: {differ} differences booked, {synced.open_orders} orders open; ledger {ledger}")
+        past = f", {len(synced.past)} past trades kept" if history else ""
+        say(f"hot sync: {differ} differences booked, {synced.open_orders} orders open{past}; ledger {ledger}")
 
 
 def _plain(line: bytes) -> dict[str, Any]:

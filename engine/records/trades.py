@@ -156,12 +156,39 @@ class ReconcileDiff(Deed, frozen=True, kw_only=True):
     theirs: str
 
 
+class PastTrade(Deed, frozen=True, kw_only=True):
+    """A position that was opened and closed on the account without this ledger, kept by `hot sync --history`.
+
+    `at` is when it was closed, `opened_at` None where that was before what the exchange told. `side` is that of its
+    entry. `realised` is the profit before fees, `funding` signed, `fees` by asset; `net_profit` counts the fees that
+    were paid in the quote asset. It is no trade of a strategy, and never compared.
+    """
+
+    OWNER: ClassVar[str] = "run"
+
+    trip_id: str
+    side: Side
+    opened_at: Moment | None = None
+    qty: str
+    entry_price: str | None = None
+    exit_price: str | None = None
+    realised: str
+    funding: str
+    fees: dict[str, str] = {}
+    net_profit: str
+    trade_ids: tuple[str, ...]
+
+
 class StateChange(Record, frozen=True, kw_only=True):
-    """A change of the engine's state or risk level. `until` is when it ends by itself."""
+    """A change of the engine's state or risk level, or of an open position that is stuck.
+
+    `until` is when it ends by itself. A position of `symbol` is stuck while its symbol is not traded.
+    """
 
     OWNER: ClassVar[str] = "order"
 
-    scope: Literal["engine", "risk"]
+    scope: Literal["engine", "risk", "position"]
+    symbol: str | None = None
     was: str
     now: str
     reason: str

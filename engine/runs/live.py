@@ -172,6 +172,7 @@ class Trading:
             ),
             in_doubt=tuple(self.venue.doubts),
             unprotected=self.unprotected,
+            stuck=tuple(sorted(self._known().state.protection.stuck)),
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:

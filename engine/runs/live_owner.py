@@ -100,7 +100,7 @@ class LiveOwner(Owner):
             self._intents[record.symbol] = record
         elif isinstance(record, Tick):
             return self._tick(record)
-        elif record.kind in ACCOUNT_KINDS:
+        elif record.kind in ACCOUNT_KINDS or record.kind == "symbol_rules":
             self._came_back(record)
         return super().take(record)
 

@@ -46,7 +46,7 @@ class KeptStream:
         """Goes on with the recording beside `ledger`; a chunk that a crash left open is closed first.
 
         `newest` gives the opening of each symbol's newest minute candle, once the recorded facts were taken. What
-        `account` tells comes between the stream's facts, at the time of the last one.
+        `account` tells comes where the stream beats, at the time of the last fact.
         """
         self._newest, self._account = newest, account
         self._source, self._folder, self._on_alert = source, folder_of(ledger), on_alert
@@ -72,9 +72,10 @@ class KeptStream:
         if self._account is not None:
             self._account.start()
         for entry in self._source.facts():
-            if self._account is not None and last_at >= 0:
-                yield from self._told(self._account, last_at)
             record = entry.record
+            if record is None and self._account is not None and last_at >= 0:
+                # Not between two facts that came together: a symbol's rules must be known before what is held of it.
+                yield from self._told(self._account, last_at)
             if isinstance(record, Alert):
                 self._on_alert(record)
                 continue

@@ -1,12 +1,14 @@
 """One comparison of a live ledger with the account's books: the recovery that every start makes, by itself."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from engine.errors import Bug, InDoubt, VenueError
 from engine.records.base import Record
+from engine.records.trades import PastTrade
+from engine.runs.backfill import backfill
 from engine.runs.live import open_trading
 from engine.runs.market import Live, Market, MarketOptions, open_market
 from engine.runs.session import Session
@@ -19,17 +21,21 @@ NEWS = frozenset({"reconcile_diff", "order_result", "fill", "position"})
 
 
 class Synced(NamedTuple):
-    """What came of a comparison: the records that are new, and the orders whose outcome is still open."""
+    """What came of a comparison: the records that are new, the orders whose outcome is still open, and the past."""
 
     news: list[Record]
     open_orders: int
+    past: list[PastTrade]
 
 
 def sync(
     settings: Settings, venue: str, path: Path, within_s: float, stopped: Callable[[], bool],
-    say: Callable[[str], None],
+    say: Callable[[str], None], history: Sequence[str] | None = None,
 ) -> Synced:  # fmt: skip
     """Looks up every order that is not over, compares holdings and open orders, and books what differs.
+
+    With `history` it then keeps what was traded elsewhere in the past days, of these symbols and of those that the
+    account names.
 
     Raises LedgerError while a run holds the ledger, which compares by itself; VenueError where the account could not be
     compared within the time, InDoubt where an order's outcome is still unknown.
@@ -42,7 +48,7 @@ def sync(
         return trading.venue.idle or stopped() or time.monotonic() > until
 
     def hear(record: Record) -> None:
-        if record.kind in NEWS:
+        if record.kind in NEWS and not session.keeper.catching_up:
             news.append(record)
 
     try:
@@ -51,6 +57,9 @@ def sync(
         for _ in session.play(stopped):
             pass
         recovered, doubts = trading.venue.syncing.recovered, trading.venue.doubts
+        past: list[PastTrade] = []
+        if history is not None and recovered and not doubts:
+            past = backfill(trading.venue.account, ledger, history, settings.desk.quote_asset)
         session.close()
     finally:
         trading.close()
@@ -59,7 +68,7 @@ def sync(
         raise InDoubt(f"{len(doubts)} orders are still in doubt: {', '.join(doubts[:5])}; run hot sync again")
     if not recovered:
         raise VenueError(f"the account could not be compared within {within_s:g} s; run hot sync again")
-    return Synced(news, len(session.stages.order.state.sent))
+    return Synced(news, len(session.stages.order.state.sent), past)
 
 
 def _rules_of(settings: Settings, venue: str, done: Callable[[], bool]) -> Market:

@@ -71,6 +71,8 @@ class Trader:
     def _before_send(self, records: Sequence[Record], attempt: OrderAttempt) -> Leave:
         assert self.keeper is not None
         new, self._kept = records[self._kept :], len(records)
+        # A second attempt takes the intent that the end of the first has freed.
+        self._settle(new)
         leave = self.keeper.before_send(new, attempt)
         if self._caps is None or leave.known or leave.code is not None:
             return leave

@@ -234,7 +234,9 @@ class Coins:
         if coin is None:
             coin = Coin(symbol=rules.symbol, venue=rules.venue, heard_at=-1, first_at=rules.at)
             self.state.coins[rules.symbol] = coin
-        coin.quote, coin.trading, coin.onboard_at = rules.quote, rules.status == "TRADING", rules.onboard_at
+        coin.quote, coin.trading = rules.quote, rules.status == "TRADING"
+        if rules.onboard_at is not None:
+            coin.onboard_at = rules.onboard_at  # rules that were asked for in haste do not tell it
 
     def newest_minutes(self) -> dict[str, int]:
         """Gives the opening of the newest minute candle that was heard of each symbol."""

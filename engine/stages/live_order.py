@@ -13,11 +13,13 @@ from engine.plugs import Rule
 from engine.records.account import AccountBalance, AccountHolding, Condition, Execution, OrderReport
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
-from engine.records.market import Tick
+from engine.records.market import SymbolRules, Tick
 from engine.records.trades import Apart, Fill, OrderAttempt, OrderStatus, Purpose, ReconcileDiff
+from engine.stages import stuck
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState
+from engine.stages.once_more import once_more
 from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
 from engine.stages.protection import TRAIL, is_tier
 from engine.stages.protector import Protector
@@ -69,6 +71,8 @@ class LiveOrder(Order):
             made = self._told(record)
         else:
             made = list(super().take(record))
+            if isinstance(record, SymbolRules):
+                made += stuck.told(self.state.protection, record, record.symbol in self.desk.state.books)
             if not isinstance(record, Price):
                 return made
         return made + self.protector.look(record.symbol, record.at)
@@ -88,9 +92,10 @@ class LiveOrder(Order):
         if sent.working:
             return []  # a start looks up what it knew
         sent.working = True
+        moved = stuck.moves(self.state.protection, sent.attempt.symbol, at)
         if sent.attempt.purpose == "protect":
             self.protector.accepted(sent.attempt.symbol, event.client_id)
-        return super().answer(event, at)
+        return [*moved, *super().answer(event, at)]
 
     def _told(self, record: OrderReport | Execution | AccountHolding) -> list[Made]:
         if isinstance(record, AccountHolding):
@@ -149,8 +154,16 @@ class LiveOrder(Order):
             book.exits.sold(attempt.reason, steps)
 
     def _ended(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
+        symbol = sent.attempt.symbol
+        if code == stuck.NOT_TRADED and symbol in self.desk.state.books:
+            return [*stuck.sticks(self.state.protection, symbol, code, at), *self._over(sent, status, code, at)]
+        return self._over(sent, status, code, at)
+
+    def _over(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         if sent.attempt.purpose != "protect":
-            return super()._ended(sent, status, code, at)
+            ended = super()._ended(sent, status, code, at)
+            is_entry = sent.attempt.purpose == "entry" and status == "rejected"
+            return ended + once_more(self, sent, code, at) if is_entry else ended
         del self.state.sent[sent.attempt.client_id]
         made: list[Made] = [self._result(sent, at, status, code)]
         symbol = sent.attempt.symbol
@@ -164,9 +177,17 @@ class LiveOrder(Order):
                 made += self.leave_at_once(book, exit_._replace(steps=steps), at)
         return made
 
+    def reserve_again(self, attempt: OrderAttempt, plan: ExitPlan | None, notional_e8: int) -> Send:
+        """Reserves what the second attempt of an entry takes; gives the effect that sends it."""
+        self.desk.state.reserved_e8[attempt.symbol] = notional_e8
+        self.state.codes[attempt.symbol] = "ENTERED"
+        return self._send(attempt, plan)
+
     def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
             return []  # the exchange does that itself, and tells of it
+        if not stuck.may_try(self.state.protection, book.symbol, at):
+            return []
         if self.protector.in_the_way(book.symbol, exit_.reason):
             return self.protector.let_go(book.symbol, exit_, at)
         return self.leave_at_once(book, exit_, at)

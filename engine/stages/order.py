@@ -214,8 +214,12 @@ class Order:
             symbol=intent.symbol, side=intent.side, order_type=intent.order_type, qty=Decimal(intent.qty),
             price=price, reference_price=price, decided_at=intent.at,
         )  # fmt: skip
-        view = self.view(intent.at)
-        for rule in self.account_rules:
+        return self.no_of(self.account_rules, draft, rules)
+
+    def no_of(self, asked: Sequence[Rule], draft: Draft, rules: SymbolRules) -> No | None:
+        """Gives the first no of some rules to an order, or None."""
+        view = self.view(draft.decided_at)
+        for rule in asked:
             no = rule.check(draft, view, rules)
             if no is not None:
                 return no

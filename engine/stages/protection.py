@@ -28,7 +28,8 @@ class Protection(msgspec.Struct, kw_only=True):
     is in a list with. `by_program` are the symbols, each with TIERS or TRAIL, of which the exchange takes none: the
     program watches them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when
     the first began to; `naked_since` is since when a position has lacked a working stop, `tried_at` when a leg was sent
-    last, by symbol and leg; `short_of` is the balance that was last too small.
+    last, by symbol and leg; `short_of` is the balance that was last too small. `stuck` positions are of symbols that
+    are not traded: when a way out was tried last.
     """
 
     resting: dict[str, dict[str, Resting]] = {}
@@ -38,6 +39,7 @@ class Protection(msgspec.Struct, kw_only=True):
     naked_since: dict[str, int] = {}
     tried_at: dict[str, int] = {}
     short_of: str | None = None
+    stuck: dict[str, int] = {}
 
     def of(self, symbol: str) -> dict[str, Resting]:
         """Gives what rests for a symbol, by leg."""
@@ -52,6 +54,7 @@ class Protection(msgspec.Struct, kw_only=True):
         self.naked_since.pop(symbol, None)
         self.waiting.pop(symbol, None)
         self.waits_since.pop(symbol, None)
+        self.stuck.pop(symbol, None)
         self.by_program = [one for one in self.by_program if one.partition(" ")[0] != symbol]
         for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
             del self.tried_at[leg]

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.records.ids import client_id, intent_key
+from engine.stages import stuck
 from engine.stages.desk import Book
 from engine.stages.effects import Cancel, Made
 from engine.stages.exits import Exit
@@ -23,8 +24,8 @@ NAKED_MS = 8_000
 PATIENCE_MS = 2_000
 #: The exchange's ways to say that price is through the stop already.
 WOULD_TRIGGER = frozenset({"-2021", "WOULD_TRIGGER"})
-#: Codes of orders that did not leave: they say nothing about what the exchange takes.
-NOT_ASKED = frozenset({"NOT_SENT", "STALE_ORDER"})
+#: Codes of orders that did not leave, or met a halt: they say nothing about what the exchange takes otherwise.
+NOT_ASKED = frozenset({"NOT_SENT", "STALE_ORDER", stuck.NOT_TRADED})
 
 
 class Protector:
@@ -156,7 +157,9 @@ class Protector:
         return made
 
     def _may_send(self, book: Book, leg: str, at: int) -> bool:
-        if at - self.order.state.protection.tried_at.get(f"{book.symbol} {leg}", -AGAIN_MS) < AGAIN_MS:
+        held = self.order.state.protection
+        again_ms = stuck.AGAIN_MS if book.symbol in held.stuck else AGAIN_MS
+        if at - held.tried_at.get(f"{book.symbol} {leg}", -again_ms) < again_ms:
             return False
         for sent in self.order.state.sent.values():
             if sent.attempt.symbol != book.symbol:

@@ -8,7 +8,16 @@ from typing import Any, NamedTuple
 from engine.records.base import Record, figure
 from engine.records.desk import Run
 from engine.records.ideas import Candidate, CandidateSnapshot, Cycle, Refusal, SignalSnapshot
-from engine.records.trades import Fill, FundingPayment, Intent, OrderAttempt, OrderResult, Position, StateChange
+from engine.records.trades import (
+    Fill,
+    FundingPayment,
+    Intent,
+    OrderAttempt,
+    OrderResult,
+    PastTrade,
+    Position,
+    StateChange,
+)
 from engine.stages.report_curve import Curve
 from engine.stages.report_shape import Cycles, Equity, Funnel, Health, Report, Span
 from engine.stages.report_sums import by_reason, by_symbol, summed
@@ -18,6 +27,7 @@ from engine.stages.report_trades import Blotter, Trade, money
 #: So many of the newest runs and state changes are kept whole; the rest is counted.
 NEWEST_RUNS = 20
 NEWEST_CHANGES = 200
+NEWEST_ELSEWHERE = 200
 #: Signals that say nothing of the coin: its candles were not whole, or too old.
 _NOT_COVERED = frozenset({"FRAME_COLD", "STALE_INPUT"})
 _OVER = frozenset({"filled", "cancelled", "expired", "rejected"})
@@ -59,6 +69,7 @@ class Fold:
         self._trades: list[Trade] = []
         self._runs: deque[Run] = deque(maxlen=NEWEST_RUNS)
         self._changes: deque[StateChange] = deque(maxlen=NEWEST_CHANGES)
+        self._elsewhere: deque[PastTrade] = deque(maxlen=NEWEST_ELSEWHERE)
         self._counts = Counts()
         self._results, self._codes = Counts(), Counts()
         self._refusals, self._precheck = Refusals(), Refusals()
@@ -75,7 +86,7 @@ class Fold:
             return
         # A run record stands before its market and tells no time of it.
         within = record.kind != "run" and (self.since is None or record.at >= self.since)
-        if within and self._start is None:
+        if within and self._start is None and record.kind != "past_trade":
             self._start = self._now()
             self.curve.add(record.at, self._start.equity)
         taker(self, record, within)
@@ -173,6 +184,11 @@ class Fold:
             self._counts.add("state_changes")
             self._changes.append(change)
 
+    def _past_trade(self, trade: PastTrade, within: bool) -> None:
+        if within:
+            self._counts.add("elsewhere")
+            self._elsewhere.append(trade)
+
     def _cycle(self, cycle: Cycle, within: bool) -> None:
         if not within:
             return
@@ -205,6 +221,7 @@ class Fold:
             heat=compared(self._ranked, self._entered),
             cycles=Cycles(count=count("cycles"), codes=self._codes.ranked()), state_changes=tuple(self._changes),
             state_change_count=count("state_changes"), runs=tuple(self._runs), run_count=count("run"),
+            elsewhere=tuple(self._elsewhere), elsewhere_count=count("elsewhere"),
         )  # fmt: skip
 
     def _money(self) -> Equity:
@@ -241,7 +258,7 @@ _TAKERS: dict[type[Record], Callable[[Fold, Any, bool], None]] = {
     Run: Fold._run, Candidate: Fold._candidate, CandidateSnapshot: Fold._snapshot, SignalSnapshot: Fold._signal,
     Intent: Fold._intent, Refusal: Fold._refusal, OrderAttempt: Fold._attempt, OrderResult: Fold._result,
     Fill: Fold._fill, Position: Fold._position, FundingPayment: Fold._funding, StateChange: Fold._change,
-    Cycle: Fold._cycle,
+    Cycle: Fold._cycle, PastTrade: Fold._past_trade,
 }  # fmt: skip
 
 

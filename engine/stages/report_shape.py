@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from engine.records.desk import Run
-from engine.records.trades import StateChange
+from engine.records.trades import PastTrade, StateChange
 from engine.stages.report_curve import Point
 from engine.stages.report_sums import Group, Summary
 from engine.stages.report_tallies import Counted, DimensionHeat
@@ -81,7 +81,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A span of a ledger. Money is Decimal, figures are floats, lists are in the order of time unless named `by_`.
 
     A trade belongs to the span in which its close was known. `refusals` are all of them, `precheck` those of precheck
-    alone. `runs` and `state_changes` are the newest, `*_count` says how many there were.
+    alone. `runs` and `state_changes` are the newest, `*_count` says how many there were. `elsewhere` are the newest
+    trades of the account that are no strategy's: no other figure counts them.
     """
 
     span: Span
@@ -101,6 +102,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     state_change_count: int
     runs: tuple[Run, ...]
     run_count: int
+    elsewhere: tuple[PastTrade, ...]
+    elsewhere_count: int
 
     @property
     def funding_missing(self) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from engine.errors import UsageError
 from engine.records.account import Told
 from engine.records.base import Record
+from engine.records.market import SymbolRules
 from engine.records.wire import MAX_LINE_BYTES, decode, encode
 
 _PIECE = 1 << 16
@@ -38,7 +39,7 @@ class Hearing:
             self._rest = b""  # no fact is as long
         *lines, self._rest = self._rest.split(b"\n")
         found = [decode(line) for line in lines]
-        return [one for one in found if isinstance(one, Told)]
+        return [one for one in found if isinstance(one, Told | SymbolRules)]
 
     def _read(self) -> bytes:
         try:

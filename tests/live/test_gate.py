@@ -187,7 +187,7 @@ def test_a_step_needs_the_one_before_or_a_reason_that_is_kept(paper: Path, tmp_p
 
 def test_a_refused_step_always_says_what_is_missing(paper: Path, tmp_path: Path, venue_is_well: None) -> None:
     with live(tmp_path / "live.db") as ledger:
-        with pytest.raises(Refused, match=r"not open yet: what is proved opens step 1, .* set live\.step = 1; or begin"):
+        with pytest.raises(Refused, match=r"not open yet: what is proved opens step 1, .* live\.step = 1; or begin"):
             pass_gate(few(paper, "live.step=2"), "binance-usdm", ledger, lambda _: None)
         with live(tmp_path / "idle.db"):
             pass

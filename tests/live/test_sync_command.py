@@ -55,6 +55,36 @@ def test_a_trade_by_hand_is_adopted_a_partial_close_is_booked_and_nothing_happen
     assert verify(path).ok
 
 
+def test_what_was_traded_before_the_ledger_is_kept_once_and_reported_apart(
+    pointed: Serving, hot: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "live.db"
+    with stranger(pointed) as client:
+        client.create_order("BTC/USDT:USDT", "market", "buy", 0.02)
+        client.create_order("BTC/USDT:USDT", "market", "sell", 0.02, params={"reduceOnly": True})
+        client.create_order("ETH/USDT:USDT", "market", "buy", 0.5)
+        first = hot("sync", "--history", "--ledger", path, "--jsonl")
+        assert first.code == 0, first.err
+        (past,) = [row for row in rows(first.out) if row["kind"] == "past_trade"]
+        assert (past["symbol"], past["side"], past["qty"]) == ("BTCUSDT", "buy", "0.02")
+        assert Decimal(past["net_profit"]) < 0 < Decimal(past["exit_price"])
+        assert "1 past trades kept" in first.err
+        # What was adopted is the ledger's own from then on, and what was kept is kept.
+        client.create_order("ETH/USDT:USDT", "market", "sell", 0.5, params={"reduceOnly": True})
+        again = hot("sync", "--history", "--ledger", path, "--jsonl")
+    assert [row for row in rows(again.out) if row["kind"] == "past_trade"] == []
+    made = json.loads(hot("report", "--ledger", path, "--json").out)
+    assert [one["symbol"] for one in made["elsewhere"]] == ["BTCUSDT"]
+    assert [one["symbol"] for one in made["trades"]] == ["ETHUSDT"]
+    assert "Traded elsewhere" in hot("report", "--ledger", path, "--table").out
+    page = tmp_path / "report.html"
+    assert hot("report", "--ledger", path, "--html", page).code == 0
+    assert "Traded elsewhere" in page.read_text()
+    assert verify(path).ok
+    assert hot("replay", path).code == 0
+    assert hot("sync", "--symbol", "BTCUSDT", "--ledger", path).code == 2
+
+
 def test_sync_is_refused_while_a_run_has_the_ledger(pointed: Serving, hot: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "live.db"
     assert hot("sync", "--ledger", path).code == 0

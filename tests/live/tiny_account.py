@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from engine.matching.events import STOPS, VenueOrder
+from engine.records.market import SymbolRules
 from engine.world.account.account import (
     BalanceNews,
     HeldNews,
@@ -41,6 +42,8 @@ class TinyAccount:
     price: Decimal = Decimal(100)
     mishap: Callable[[str, str], object] = lambda what, client_id: None
     streams: bool = True
+    step: str = "0.001"
+    min_notional: str = "5"
     now: int = 0
     orders: dict[str, Standing] = field(default_factory=dict)
     executed: list[TradeNews] = field(default_factory=list)
@@ -51,6 +54,13 @@ class TinyAccount:
 
     def prepare(self, symbol: str) -> None:
         self.requests.append(("prepare", symbol))
+
+    def rules(self, symbol: str) -> SymbolRules:
+        self._ask("rules")
+        return SymbolRules(
+            at=0, venue=self.venue, symbol=symbol, base=symbol.removesuffix("USDT"), quote="USDT", tick="0.01",
+            step=self.step, min_notional=self.min_notional,
+        )  # fmt: skip
 
     def place(self, order: VenueOrder, *, urgent: bool = False) -> Placed:
         with self.lock:

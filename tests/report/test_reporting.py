@@ -32,6 +32,7 @@ def test_the_plain_form_is_json_with_money_as_strings_and_a_fixed_order(tmp_path
     assert list(plain) == [
         "span", "summary", "equity", "health", "funnel", "trades", "open_positions", "by_symbol", "by_reason",
         "refusals", "precheck", "heat", "cycles", "state_changes", "state_change_count", "runs", "run_count",
+        "elsewhere", "elsewhere_count",
     ]  # fmt: skip
     assert json.loads(json.dumps(plain)) == plain
     assert plain["summary"]["net_profit"] == "19.38"

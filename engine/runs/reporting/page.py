@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigError
 from engine.records.codes import lookup
 from engine.records.desk import Run
+from engine.records.trades import StateChange
 from engine.runs.reporting.charts import bar, bars, equity_chart, trades_chart
 from engine.runs.reporting.text import (
     Cell,
@@ -63,7 +65,8 @@ def page(report: Report, of: str = "", more: str = "", whole: bool = True) -> st
         section("Profit of each trade", *_bars_of_trades(report)),
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
         _groups("Profit by the way out", report.by_reason), *(refused if whole else ()), "</div>",
-        _heat(report) if whole else "", _trades(report), _positions(report), _changes(report), _manifest(report.runs),
+        _heat(report) if whole else "", _trades(report), _positions(report), _elsewhere(report),
+        _changes(report), _manifest(report.runs),
     ))  # fmt: skip
     return document(title, body + _footer(report))
 
@@ -208,11 +211,26 @@ def _positions(report: Report) -> str:
     return section("Open positions", table(heads, rows, range(2, 10)))
 
 
+def _elsewhere(report: Report) -> str:
+    if not report.elsewhere:
+        return ""
+    listed = report.elsewhere[: -TRADES_LISTED - 1 : -1]
+    rows = [
+        (cell(one.symbol, "t"), cell(one.side), cell(moment(one.opened_at), "t"), cell(moment(one.at), "t"),
+         cell(price(Decimal(one.qty)), "n"), amount(Decimal(one.realised), sign=True),
+         amount(Decimal(one.funding), sign=True), amount(Decimal(one.net_profit), sign=True))
+        for one in listed
+    ]  # fmt: skip
+    heads = ("symbol", "side", "opened", "closed", "quantity", "realised", "funding", "net profit")
+    note = f"No figure above counts them. The newest {len(rows)} of {report.elsewhere_count}, newest first."
+    return section("Traded elsewhere on the account", table(heads, rows, range(4, 8)), note)
+
+
 def _changes(report: Report) -> str:
     if not report.state_changes:
         return section("State changes", '<p class="soft">None: tradeable all the time.</p>')
     rows = [
-        (cell(moment(one.at), "t"), cell(one.scope), cell(f"{one.was} → {one.now}", "t"), cell(one.reason),
+        (cell(moment(one.at), "t"), cell(_of(one)), cell(f"{one.was} → {one.now}", "t"), cell(one.reason),
          cell(_against(one.value, one.limit), "n"),
          cell(moment(one.until), "t"))
         for one in report.state_changes[: -CHANGES_LISTED - 1 : -1]
@@ -220,6 +238,10 @@ def _changes(report: Report) -> str:
     left_out = report.state_change_count - len(rows)
     note = f"Newest first; {left_out} older ones are not listed." if left_out else "Newest first."
     return section("State changes", table(("at", "of", "change", "reason", "value", "until"), rows, (4,)), note)
+
+
+def _of(change: StateChange) -> str:
+    return f"{change.scope} {change.symbol}" if change.symbol else change.scope
 
 
 def _against(value: float | None, limit: float | None) -> str:

@@ -22,6 +22,7 @@ _HOUR_MS = 3_600_000
 _BEFORE = ("run", "order_attempt", "order_result", "fill", "funding_payment", "position")
 _WITHIN = (
     *_BEFORE, "cycle", "candidate", "candidate_snapshot", "signal_snapshot", "intent", "refusal", "state_change",
+    "past_trade",
 )  # fmt: skip
 #: What closed trades follow from, with their heat.
 TRADES_ONLY = (*_BEFORE, "candidate_snapshot")

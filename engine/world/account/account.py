@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine.matching.events import VenueOrder
+from engine.records.market import SymbolRules
 from engine.records.trades import Side
 
 Status = Literal["working", "filled", "cancelled", "expired", "rejected"]
@@ -133,6 +134,10 @@ class Account(Protocol):
         `leverage` is the settings' where it is None. Raises ConfigError where the account's mode is not the settings'
         (hedge mode, margin of another kind), and never changes anything while a position is open.
         """
+        ...
+
+    def rules(self, symbol: str) -> SymbolRules:
+        """Gives a symbol's rules, asked for anew; raises VenueError where they cannot be had."""
         ...
 
     def place(self, order: VenueOrder, *, urgent: bool = False) -> Placed:

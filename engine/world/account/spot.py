@@ -188,6 +188,11 @@ class BinanceSpotAccount:
         limit = max((stop * away / tick).to_integral_value(rounding), Decimal(1)) * tick
         return msgspec.structs.replace(ticket, type="STOP_LOSS_LIMIT", price=limit, time_in_force="GTC")
 
+    def rules(self, symbol: str) -> SymbolRules:
+        """Gives a symbol's rules, asked for anew."""
+        self._rules.pop(symbol, None)
+        return self._rules_of(symbol)
+
     def _rules_of(self, symbol: str) -> SymbolRules:
         """Gives a symbol's rules, asked for once; raises NotSent where they cannot be read: no order left then."""
         found = self._rules.get(symbol)

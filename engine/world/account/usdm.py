@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 
-from engine.errors import Bug
+from engine.errors import Bug, VenueError
 from engine.matching.events import STOPS, VenueOrder
+from engine.records.market import SymbolRules
 from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, News, OrderNews, Placed, TradeNews
 from engine.world.account.became import Became, Stop
 from engine.world.account.known import known
@@ -78,6 +79,14 @@ class BinanceUsdmAccount:
     def place_listed(self, limit: VenueOrder, stop: VenueOrder) -> list[Placed]:
         """Raises Bug: futures know no lists, and need none."""
         raise Bug(f"orders {limit.client_id} and {stop.client_id} are a list, which {VENUE} does not know")
+
+    def rules(self, symbol: str) -> SymbolRules:
+        """Gives a symbol's rules, asked for anew."""
+        found, bad = self._binance.usdm_market.exchange_info().rules(VENUE, self._client.clock.now_ms())
+        for one in found:
+            if one.symbol == symbol:
+                return one
+        raise VenueError(f"the rules of {symbol} cannot be read: {'; '.join(bad[:3]) or 'it is not listed'}")
 
     def cancel(self, symbol: str, client_id: str, *, conditional: bool = False) -> OrderNews | None:
         """Cancels an order, and gives how it ended where the answer proves it; else ask `order` what became of it."""

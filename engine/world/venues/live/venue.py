@@ -34,6 +34,7 @@ T = TypeVar("T")
 SEND_AGAIN_S = (0.1, 0.4, 1.0)
 WATCH_EVERY_S = 0.2
 ASKING_THREADS = 12
+RELOAD_EVERY_S = 60.0
 #: An order that was begun gets its answer within so long at the end; else it is in doubt, and the next start looks.
 ANSWER_WITHIN_S = 2.0
 
@@ -74,6 +75,7 @@ class LiveVenue:
         self._unlisted: set[str] = set()
         self.own = set(own)
         self._prepared: set[str] = set()
+        self._reloaded: dict[str, float] = {}
         self._started = False
         self._stopping = threading.Event()
         self.stream_up, self._deaf = False, False
@@ -337,7 +339,22 @@ class LiveVenue:
             # An order with this id is there: only ours can be, so it is looked up.
             self._doubt(orders, "DUPLICATE")
             return
+        if error.sort is Sort.FILTER:
+            self._reload(orders[0].symbol)
+        if error.sort is Sort.SYMBOL:
+            self._reject(orders, "NOT_TRADED")
+            return
         self._reject(orders, str(error.venue_code) if error.venue_code is not None else error.sort.name)
+
+    def _reload(self, symbol: str) -> None:
+        """Tells a symbol's rules anew, before the end of the order that they refused; not more than once a minute."""
+        if self._mono() - self._reloaded.get(symbol, -RELOAD_EVERY_S) < RELOAD_EVERY_S:
+            return
+        self._reloaded[symbol] = self._mono()
+        try:
+            self.tell(self.account.rules(symbol))
+        except HotError as error:
+            self.trouble(error)
 
     def _reject(self, orders: Sequence[VenueOrder], code: str) -> None:
         with self._lock:
