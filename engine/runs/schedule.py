@@ -57,7 +57,7 @@ class Schedule:
         if error is not None:
             self._say(f"hot daemon: the job {name} failed and will be tried again: {error}")
         elif self.missed[name] == 1:
-            self._say(f"hot daemon: tick_skipped: the job {name} was due while it was still at work, or too late for it")
+            self._say(f"hot daemon: tick_skipped: the job {name} was due while it was still at work")
 
     def _report(self) -> None:
         from engine.runs.reporting.page import write_page
