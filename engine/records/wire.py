@@ -177,7 +177,7 @@ def _kind_anywhere(line: bytes) -> str:
 
 def check_json(line: bytes) -> Any:
     """Reads a line as strict JSON: UTF-8, finite numbers, no doubled keys, bounded depth; raises BadRecord."""
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _depth(line) > MAX_DEPTH:
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deep(line):
         raise BadRecord(f"nested deeper than {MAX_DEPTH}")
     try:
         return json.loads(
@@ -192,16 +192,19 @@ def check_json(line: bytes) -> Any:
         raise BadRecord(f"nested deeper than {MAX_DEPTH}") from None
 
 
-def _depth(line: bytes) -> int:
-    depth = deepest = 0
+def _is_deep(line: bytes) -> bool:
+    """Says whether a line is nested deeper than `MAX_DEPTH`; of a bomb it reads no more than that."""
+    depth = 0
     # A text that never ends is taken whole: looking for its end again from each quote would take hours.
-    for token in re.findall(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', line):
+    for found in re.finditer(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', line):
+        token = found.group()
         if token in (b"[", b"{"):
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > MAX_DEPTH:
+                return True
         elif token in (b"]", b"}"):
             depth -= 1
-    return deepest
+    return False
 
 
 def _single_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,10 +49,15 @@ class Schedule:
         self._scheduler.shutdown(wait=True)
 
     def _event(self, event: Any) -> None:
-        self.missed[event.job_id] = self.missed.get(event.job_id, 0) + 1
+        name = event.job_id
+        self.missed[name] = self.missed.get(name, 0) + 1
         error = getattr(event, "exception", None)
-        if self._say is not None and error is not None:
-            self._say(f"hot daemon: the job {event.job_id} failed and will be tried again: {error}")
+        if self._say is None:
+            return
+        if error is not None:
+            self._say(f"hot daemon: the job {name} failed and will be tried again: {error}")
+        elif self.missed[name] == 1:
+            self._say(f"hot daemon: tick_skipped: the job {name} was due while it was still at work")
 
     def _report(self) -> None:
         from engine.runs.reporting.page import write_page

@@ -12,7 +12,7 @@ from engine.records.market import Bar, BookTop, Funding, Ticker
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.replayed import Replayed
-from engine.world.loopback.market.source import Closed, FundingRate
+from engine.world.loopback.market.source import Closed, FundingRate, Said
 from engine.world.loopback.market.tape import DAY, MINUTE, Print, Tape
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "session"
@@ -107,6 +107,14 @@ def test_tops_and_tickers_and_funding_are_told_too() -> None:
     quote = next(one for one in told if isinstance(one, Print))
     assert (quote.bid, quote.bid_steps, quote.ask, quote.ask_steps, quote.steps) == (1000, 2000, 1002, 3000, 0)
     assert next(one for one in told if isinstance(one, FundingRate)).rate < 0
+
+
+def test_as_recorded_funding_keeps_its_words() -> None:
+    rate = Funding(at=START, venue="binance-usdm", symbol="ABCUSDT", rate="-0.00030", mark_price="100.10", due_at=7)
+    for as_recorded, said in ((True, Said("-0.00030", "100.10", 7)), (False, None)):
+        replayed = Replayed(iter([Entry(rate, None)]), {}, as_recorded=as_recorded)
+        [told] = [one for one in replayed._tell() if isinstance(one, FundingRate)]
+        assert told.said == said
 
 
 def test_facts_that_make_no_sense_are_left_out() -> None:

@@ -94,7 +94,8 @@ class Exchange:
         self, channels: Channels = SPOT, venue: str = "binance-spot", once: bool = False, **more: object
     ) -> Market:
         self.rest.venue = venue
-        wanted = Wanted(("USDT",), history_minutes=5)._replace(**more)  # type: ignore[arg-type]
+        newest: dict[str, int] = {}
+        wanted = Wanted(("USDT",), history_minutes=5, newest=newest)._replace(**more)  # type: ignore[arg-type]
         clock = LiveClock(wall=self.wall)
 
         def make(inbox: Inbox) -> Feed:
@@ -112,7 +113,7 @@ class Exchange:
             self.feeds.append(made)
             return made
 
-        self.markets.append(Market(Live(make, clock, once=once, grace_ms=600)))
+        self.markets.append(Market(Live(make, clock, once=once, grace_ms=600, newest=newest)))
         return self.markets[-1]
 
     def heard(self) -> int:
@@ -323,6 +324,45 @@ def test_an_exchange_that_cannot_be_reached_is_an_error(exchange: Exchange, monk
     market = exchange.open()
     until(lambda: market.ended, within_s=10)
     assert isinstance(market.failure, VenueError)
+
+
+def test_a_feed_that_dies_is_started_again_soon_and_tells_no_candle_twice(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = exchange.open()
+    ready(exchange, market)
+    monkeypatch.setattr(exchange.feeds[0]._gate, "holes", _break)
+    begun = time.monotonic()
+    until(lambda: len(exchange.feeds) == 2)
+    assert time.monotonic() - begun < 5.0
+    ready(exchange, market)
+    exchange.wall.jump_to(LAST + 2 * MINUTE)
+    for symbol in SYMBOLS:
+        exchange.streams.send(f"{symbol.lower()}@kline_1m", kline(symbol, LAST + MINUTE))
+    until(lambda: all(opens(market, symbol)[-1] == 1 for symbol in SYMBOLS))
+    assert all(opens(market, symbol) == list(range(-4, 2)) for symbol in SYMBOLS)
+    [condition] = market.of("condition")
+    assert (condition.scope, condition.state, condition.needs_resume) == ("feed_died", "degraded", False)
+    [alert] = [one for one in market.of("alert") if one.code == "FEED_DIED"]
+    assert "RuntimeError: a mistake of ours" in alert.text
+    assert market.failure is None
+
+
+def test_a_feed_that_dies_again_and_again_blocks_entries_and_ends(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "_look_for_silence", _break)
+    market = exchange.open()
+    until(lambda: market.ended, within_s=20)
+    assert isinstance(market.failure, RuntimeError)
+    assert len(exchange.feeds) == 4
+    assert [(one.state, one.needs_resume) for one in market.of("condition")] == [("degraded", False)] * 3 + [
+        ("blocked", True)
+    ]
+
+
+def _break(*_: object) -> None:
+    raise RuntimeError("a mistake of ours")
 
 
 def test_a_stop_is_obeyed_within_two_seconds_while_frames_pour_in(exchange: Exchange) -> None:

@@ -117,5 +117,5 @@ class SpotEar:
 def _answer_of(frame: bytes) -> _Answer | None:
     try:
         return _answer.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

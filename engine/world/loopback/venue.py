@@ -157,6 +157,9 @@ class Venue:
         elif isinstance(one, FundingRate):
             self.perp.fund()
             self.perp.rates[one.symbol] = one.rate
+            tape = self.perp.floor.tapes.get(one.symbol)
+            if one.said is not None and tape is not None:
+                self.perp_streams.marked(tape, one.said)
         elif self.clock.now() < self.frozen_until:
             return
         elif isinstance(one, Closed):

@@ -324,9 +324,10 @@ class Feed:
         for symbol in symbols:
             due = self.wanted.newest.get(symbol, first - STEP_MS) + STEP_MS
             self._gate.begin(symbol, due if first < due and last - due < RESUMES_WITHIN_MS else first)
-            self._history.cold.add(symbol)
-        for hole in self._gate.holes(last + STEP_MS):
+        holes, followed = self._gate.holes(last + STEP_MS), set(symbols)
+        for hole in holes:
             self._history.want(hole)
+        self._history.cold |= {hole.symbol for hole in holes} & followed
         await self._carry(symbols)
 
     async def _carry(self, symbols: Sequence[str]) -> None:

@@ -97,7 +97,7 @@ class Frames:
                 return Read(rows=1)
             else:
                 found = None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = None
         return found if found is not None else self._slowly(frame, stamp)
 

@@ -28,7 +28,7 @@ from engine.records.market import (
     signed,
 )
 from engine.world.loopback.market.instruments import VENUES, Instrument
-from engine.world.loopback.market.source import Closed, FundingRate, Happening
+from engine.world.loopback.market.source import Closed, FundingRate, Happening, Said
 from engine.world.loopback.market.tape import MINUTE, Candle, Print, Tape, Texts
 
 _HALF_SPREAD = part(Decimal("0.00025"))
@@ -49,7 +49,7 @@ class Replayed:
     """The market of recorded facts, which are read once; `rules` fills in what they do not tell.
 
     It happens from `start_ms` on, or from its beginning; what was before is history. With `as_recorded` it happens at
-    its own time, each minute is told in the words that were recorded, and no tickers are made of candles.
+    its own time, minutes and funding are told in the words that were recorded, and no tickers are made of candles.
     """
 
     def __init__(
@@ -130,7 +130,8 @@ class Replayed:
                 if coin is not None:
                     yield coin
             elif isinstance(record, Funding) and VENUES.get(record.venue) == "usdm":
-                yield FundingRate(record.at, record.symbol, Decimal(str(signed(record.rate))))
+                said = Said(record.rate, record.mark_price, record.due_at) if self._as_recorded else None
+                yield FundingRate(record.at, record.symbol, Decimal(str(signed(record.rate))), said)
             elif isinstance(record, Priced):
                 known = len(self._coins)
                 coin = self._coin(record)

@@ -16,12 +16,21 @@ class Closed(NamedTuple):
     candle: Candle
 
 
+class Said(NamedTuple):
+    """What was recorded of a perpetual's funding: the rate and the mark price in its words, and when it is due."""
+
+    rate: str
+    mark: str | None
+    due_at: int | None
+
+
 class FundingRate(NamedTuple):
-    """A perpetual's funding rate from a moment on, a fraction."""
+    """A perpetual's funding rate from a moment on, a fraction; `said` where it is told as it was recorded."""
 
     at: int
     symbol: str
     rate: Decimal
+    said: Said | None = None
 
 
 Happening = Print | Instrument | FundingRate | Closed

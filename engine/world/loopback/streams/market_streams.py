@@ -6,6 +6,7 @@ from typing import Any
 from engine.world.loopback.books.floor import Floor
 from engine.world.loopback.clock import VenueClock
 from engine.world.loopback.market.instruments import Kind
+from engine.world.loopback.market.source import Said
 from engine.world.loopback.market.tape import MINUTE, Candle, PublicTrade, Tape
 from engine.world.loopback.rest import quotes
 from engine.world.loopback.rest.routes import encode
@@ -13,6 +14,9 @@ from engine.world.loopback.streams.difference import Difference
 from engine.world.loopback.streams.sessions import MAX_STREAMS, Bent, Talker
 from engine.world.loopback.streams.stream_names import ON_TRADE, PUBLIC, Stream, stream_of
 from engine.world.loopback.streams.websocket import Socket
+
+#: The best quotes of a coin-margined contract, which these streams carry too.
+_COIN_MARGINED = {"e": "bookTicker", "u": 1, "s": "BTCUSD_PERP", "b": "1", "B": "1", "a": "2", "A": "1", "st": 2}
 
 
 class MarketSession(Talker):
@@ -81,6 +85,7 @@ class MarketStreams:
         self._closed: dict[tuple[str, str], int] = {}
         self._differences: dict[Stream, Difference] = {}
         self._changed: dict[str, set[str]] = {}
+        self._said: dict[str, dict[str, Any]] = {}
         self._looks = 0
         floor.on_trade.append(self._traded)
 
@@ -101,6 +106,8 @@ class MarketStreams:
         session.streams[name] = stream
         if stream is not None:
             self._joined.setdefault(stream, {})[session] = None
+            if stream.what == "markPrice" and not stream.symbol and self._said:
+                session.event(stream.name, encode(list(self._said.values())))
             if stream.what == "depth" and (not stream.detail or self.kind == "usdm"):
                 self._differences.setdefault(stream, Difference(self._floor, self._floor.tapes[stream.symbol]))
 
@@ -138,6 +145,18 @@ class MarketStreams:
         stream = stream_of(f"{symbol.lower()}@kline_1m", self.kind, (symbol,))
         if stream is not None and stream in self._joined:
             self._tell(stream, quotes.kline_event(tape, stream.detail, self._clock.now(), candle))
+
+    def marked(self, tape: Tape, said: Said) -> None:
+        """Tells a mark price with its funding as it was recorded, once; who subscribes later hears the last ones."""
+        price = said.mark if said.mark is not None else tape.coin.price(tape.last)
+        symbol = tape.coin.symbol
+        self._said[symbol] = {
+            "e": "markPriceUpdate", "E": self._clock.now(), "s": symbol, "p": price, "i": price, "P": price,
+            "r": said.rate, "T": said.due_at or 0, "st": 1,
+        }  # fmt: skip
+        for stream in tuple(self._joined):
+            if stream.what == "markPrice" and stream.symbol in ("", symbol):
+                self._tell(stream, self._said[symbol] if stream.symbol else [self._said[symbol]])
 
     def look(self) -> None:
         """Tells what is told by the clock: candles, tickers, depth and mark prices."""
@@ -219,6 +238,8 @@ class MarketStreams:
         else:
             for tape in tapes:
                 self._tell(stream, quotes.book_event(tape, now))
+            if not told:  # as with the arrays: somebody else's row says that the stream lives
+                self._tell(stream, _COIN_MARGINED | {"E": now, "T": now})
             return
         if self.kind == "usdm" and rows:
             # Since 2026-06-30 these arrays hold coin-margined rows too; whoever trades USDT-M must leave them out.
