@@ -146,8 +146,11 @@ def test_an_upstream_that_stalls_ends_at_the_idle_timeout(env: dict[str, str], t
 def test_without_a_market_the_live_one_is_meant(tmp_path: Path) -> None:
     closed = ("--set", "live.rest_url=http://127.0.0.1:9")
     for words, code, said in ((closed, 69, b"not reached"), (("--venue", "nowhere"), 78, b"binance-spot")):
-        # Side by side: each waits for the market to come back.
-        for process in [start_hot(tmp_path, name, *words) for name in ("scan", "run", "daemon")]:
+        # Side by side, since each waits for the market to come back; so each has a data folder of its own.
+        started = [
+            start_hot(tmp_path, name, *words, HOT_DATA__DIR=str(tmp_path / name)) for name in ("scan", "run", "daemon")
+        ]
+        for process in started:
             _, told = process.communicate()
             assert process.returncode == code, told
             assert said in told and b"Traceback" not in told
