@@ -10,6 +10,7 @@ from engine.ledger.requests import request
 from engine.records.market import SymbolRules
 from engine.runs.data import data_dir
 from engine.runs.flattener import Flat, Flattener, journal_of
+from engine.runs.live import desk_account
 from engine.runs.lookup import where_of
 from engine.runs.market import Live, MarketOptions, open_market
 from engine.runs.reporting.reporting import report_of
@@ -35,7 +36,7 @@ def flatten_account(
         except LedgerError as error:
             say(f"hot flatten: no halt could be left ({error}); going on")
         account = open_account(
-            venue, where_of(settings), data_dir(), key, settings.account, breaker=settings.breaker, urgent=True
+            venue, where_of(settings), data_dir(), key, desk_account(settings), breaker=settings.breaker, urgent=True
         )
         try:
             wanted = _wanted(venue, path, symbols, everything)

@@ -20,6 +20,7 @@ from engine.runs.settings import Settings
 from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
 from engine.world.account.account import Account
+from engine.world.account.settings import AccountSettings
 from engine.world.venues.live.venue import LiveVenue, Sent
 
 FUTURES = "usdm"
@@ -30,6 +31,11 @@ def setup_of(settings: Settings, venue: str) -> LiveSetup:
     return LiveSetup(
         locks=not venue.endswith(FUTURES), strategy=settings.signal.strategy, plan=settings.strategy.exits()
     )
+
+
+def desk_account(settings: Settings) -> AccountSettings:
+    """Gives how the account is held: its settings, with the quote asset and the leverage of the desk."""
+    return msgspec.structs.replace(settings.account, quote=settings.desk.quote_asset, leverage=settings.desk.leverage)
 
 
 def open_live(
@@ -71,10 +77,9 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
     account = lease = None
     try:
         lease = take_account_lease(data_dir(), venue, key.mark)
-        holds = msgspec.structs.replace(
-            settings.account, quote=settings.desk.quote_asset, leverage=int(settings.desk.leverage)
+        account = open_account(
+            venue, where_of(settings), data_dir(), key, desk_account(settings), breaker=settings.breaker
         )
-        account = open_account(venue, where_of(settings), data_dir(), key, holds, breaker=settings.breaker)
         for warning in account.check_key():
             say(f"warning: {warning}")
         return ledger, Trading(account, settings, ledger, lease)

@@ -1,6 +1,7 @@
 """What the documents promise is so: help, docs, README, recipes, examples, pins."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,16 @@ def test_the_recipes_parse() -> None:
         subprocess.run([bash, "-n", str(script)], check=True)
     for line in (ROOT / "recipes" / "hotcoin.cron").read_text().splitlines():
         assert not line or line.startswith("#") or "=" in line.split(" ")[0] or len(line.split(None, 5)) == 6
+
+
+def test_every_command_of_the_crontab_is_one_that_hot_takes() -> None:
+    lines = (ROOT / "recipes" / "hotcoin.cron").read_text().splitlines()
+    jobs = [line.split("||")[0] for line in lines if line[:1] in "*0123456789" and line]
+    commands = [found for job in jobs for found in re.findall(r"hot [a-z][^>&]*", job)]
+    assert [command.split()[1] for command in commands] == ["report", "ledger", "ledger", "status"]
+    for command in commands:
+        words = shlex.split(command)[1:]
+        subprocess.run([sys.executable, "-m", "cli.main", *words, "--help"], check=True, cwd=ROOT, capture_output=True)
 
 
 def test_the_example_lines_are_records() -> None:

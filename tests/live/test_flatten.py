@@ -95,6 +95,21 @@ def test_on_spot_only_what_the_ledger_holds_is_sold(
     account.close()
 
 
+def test_coins_are_held_against_the_quote_asset_of_the_desk(
+    pointed: Serving, hot: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def opened(*words: Any, **more: Any) -> Any:
+        asked.append(words[-1])
+        return open_account(*words, **more)
+
+    monkeypatch.setattr("engine.runs.flatten.open_account", opened)
+    said = hot("flatten", "--ledger", tmp_path / "live.db", "--set", "desk.quote_asset=USDC")
+    assert said.code == 0, said.err
+    assert [(one.quote, one.leverage) for one in asked] == [("USDC", 1)]
+
+
 def test_a_run_books_what_an_emergency_close_did_and_enters_no_more(tmp_path: Path) -> None:
     account = TinyAccount()
     rig = Rig(tmp_path, account)
