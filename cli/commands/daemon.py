@@ -82,7 +82,7 @@ def serve(
         )
         while True:
             try:
-                return _serve(used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop)
+                return _serve(used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop, patience)
             except Stopped:
                 return Exit.OK
             except (HotError, OSError) as error:
@@ -96,7 +96,7 @@ def serve(
 
 def _serve(
     used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
-    for_real: bool, skip_step: str | None, stop: Stop,
+    for_real: bool, skip_step: str | None, stop: Stop, patience: Patience,
 ) -> int:  # fmt: skip
     """Serves until the end of the market, a stop, or an error."""
     rejects = Rejects("daemon", wanted.strict)
@@ -111,6 +111,7 @@ def _serve(
             used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,
             tell=None if quiet else News("hot daemon"),
         )  # fmt: skip
+        patience.keep(ledger)
         schedule = Schedule(used.daemon, path, say=None if quiet else say)
         with schedule, Bar("hot daemon", quiet, opened.span) as bar:
             try:

@@ -5,12 +5,15 @@ meanwhile; stops rest at the exchange, and `hot flatten` closes what is held.
 """
 
 import errno
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import DiskRefused, LedgerError, VenueError
 from engine.ledger.ledger import Ledger
+from engine.records.desk import Alert
+from engine.records.wire import encode
 
 #: Seconds between two tries.
 AGAIN_S = 5.0
@@ -34,23 +37,25 @@ def has_begun(path: Path) -> bool:
 
 
 class Patience:
-    """Decides whether to wait, and says so: once for each reason."""
+    """Decides whether to wait, and says so: once for each reason. `waits` are alerts that no ledger has yet."""
 
     def __init__(self, path: Path, open_ledger: Callable[[], Ledger], say: Callable[[str], None]) -> None:
         """`open_ledger` opens the ledger of the run, as its owner."""
         self._begun, self._open, self._say = has_begun(path), open_ledger, say
         self._told = ""
+        self.waits: list[Alert] = []
 
     def bears(self, error: Exception) -> bool:
         """Says whether the run may go on later, and tells why it cannot now."""
         if is_full(error):
             self._tell(
+                "LEDGER_ERROR",
                 f"ledger_error: {error}; blocked(ledger): nothing is entered until there is room, stops stay at the "
-                "exchange, and hot flatten closes what is held"
+                "exchange, and hot flatten closes what is held",
             )
             return True
         if isinstance(error, VenueError) and self._begun:
-            self._tell(f"blocked(recovering): {error}; trying again every {AGAIN_S:g} s")
+            self._tell("VENUE_AWAY", f"blocked(recovering): {error}; trying again every {AGAIN_S:g} s")
             return True
         return False
 
@@ -68,7 +73,14 @@ class Patience:
             finally:
                 ledger.note(WAITS_NOTE, "")
 
-    def _tell(self, text: str) -> None:
+    def keep(self, ledger: Ledger) -> None:
+        """Leaves in a ledger that can be written again what was waited for."""
+        for alert in self.waits:
+            ledger.append(encode(alert))
+        self.waits.clear()
+
+    def _tell(self, code: str, text: str) -> None:
         if text != self._told:
             self._told = text
+            self.waits.append(Alert(at=time.time_ns() // 1_000_000, level="error", code=code, text=text))
             self._say(text)

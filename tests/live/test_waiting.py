@@ -122,4 +122,5 @@ def test_a_daemon_waits_for_room_on_a_full_disk_and_goes_on(tmp_path: Path) -> N
         full.wait_for(lambda: full.ticks > before + 1)
         assert full.stop() == 0
     assert full.told.count("ledger_error") == 1
+    assert [alert["code"] for alert in full.status()["alerts"] if alert["level"] == "error"] == ["LEDGER_ERROR"]
     assert verify(full.path).ok
