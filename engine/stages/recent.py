@@ -67,9 +67,16 @@ class Recent(msgspec.Struct, kw_only=True):
         return self.times[-1] + SAMPLE_MS if self.times else 0
 
     def tickers(self, samples: Sequence[Ticker], last: Ticker) -> None:
-        """Takes several tickers, all believed: those of them that are samples, and the last; they tell of no volume."""
-        for one in samples:
-            self._sample(one.at, one.last, 0.0, 0.0)
+        """Takes several tickers, all believed: those of them that are samples, and the last; they tell of no volume.
+
+        The first of the samples is `due`, and each of the others that long after the one before.
+        """
+        if samples:
+            self.times += [one.at for one in samples]
+            self.prices += [float(one.last) for one in samples]
+            self.volumes += [0.0] * len(samples)
+            self.quotes += [0.0] * len(samples)
+            self._prune(samples[-1].at)
         self.text, self.last, self.at = last.last, float(last.last), last.at
         self.heard_at = last.at
 
@@ -99,9 +106,15 @@ class Recent(msgspec.Struct, kw_only=True):
         self.prices.append(value)
         self.volumes.append(volume)
         self.quotes.append(quote)
+        self._prune(at)
+
+    def _prune(self, at: int) -> None:
         # One sample at or before the window's start stays: it is what the change is measured against.
-        while len(times) > 1 and times[1] <= at - WINDOW_MS:
-            del times[0], self.prices[0], self.volumes[0], self.quotes[0]
+        times, start, old = self.times, at - WINDOW_MS, 0
+        while old + 1 < len(times) and times[old + 1] <= start:
+            old += 1
+        if old:
+            del times[:old], self.prices[:old], self.volumes[:old], self.quotes[:old]
 
     def change_pct(self, now: int) -> float | None:
         """Gives the change over five minutes in percent, or None while there is no sample that old.
