@@ -71,9 +71,9 @@ def sweep(
 
     A winner is recommended only with 30 trades, a Deflated Sharpe ratio of 0.95 that counts every trial of the study,
     a probability of overfitting below 0.5, neighbours that do not fall off, and, with --folds, a gain out of sample;
-    otherwise nothing, with each reason. Results: sweep.json, trials.jsonl, sweep.html, best.toml (for hot backtest
-    --config), winner.toml (where one is recommended), and study.db with every trial. The same command again goes on
-    where it stopped.
+    otherwise nothing, with each reason. What a fold made is told for its own time, and for a year only where it has 30
+    days or more. Results: sweep.json, trials.jsonl, sweep.html, best.toml (for hot backtest --config), winner.toml
+    (where one is recommended), and study.db with every trial. The same command again goes on where it stopped.
 
     Example: hot sweep --market examples/session --vary hotcoin.stop_pct=3,5,8 --vary hotcoin.hold_max_s=3600,14400
     """
@@ -195,4 +195,8 @@ def _judgement(results: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _folds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     times = ("trained_from", "tested_from", "tested_to")
-    return [{name: options.utc(value) if name in times else value for name, value in row.items()} for row in rows]
+    yearly = [name for name in ("trained_a_year_pct", "tested_a_year_pct") if all(row[name] is None for row in rows)]
+    return [
+        {name: options.utc(value) if name in times else value for name, value in row.items() if name not in yearly}
+        for row in rows
+    ]

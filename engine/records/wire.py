@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -143,6 +144,20 @@ def recall(line: bytes) -> Record | None:
         return ticker
     decoder = _decoders.get(line[9 : line.find(b'"', 9)]) if line.startswith(OPENING) else None
     return _decode_with(decoder, line) if decoder is not None else decode(line)
+
+
+def recall_each(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Reads lines as `recall` does, and passes over those of no known kind."""
+    is_good, read, believe = _GOOD_TICKER.fullmatch, _tickers.decode, market.believe
+    for line in lines:
+        if is_good(line):
+            ticker = read(line)
+            believe(ticker)
+            yield ticker
+            continue
+        record = recall(line)
+        if record is not None:
+            yield record
 
 
 def _decoder(kind: bytes) -> "msgspec.json.Decoder[Any] | None":

@@ -26,7 +26,7 @@ class _Aside:
 
     def __init__(self, due: int, decimals: Decimals | None) -> None:
         self.due, self.decimals = due, decimals
-        self.days: list[float] = []
+        self.days: list[str] = []
         self.samples: list[Ticker] = []
         self.last: Ticker | None = None
         self.quoted: Ticker | None = None
@@ -74,7 +74,7 @@ class Quiet:
         if aside.decimals is not None and is_finer(aside.decimals, fact):
             return False
         aside.last = fact
-        aside.days.append(float(fact.quote_volume_24h))
+        aside.days.append(fact.quote_volume_24h)
         if at >= aside.due:
             aside.samples.append(fact)
             aside.due = at + SAMPLE_MS
@@ -156,8 +156,9 @@ class Quiet:
         last, stages = aside.last, self._stages
         if last is None:
             return
-        stages.scan.coins.tickers(last, aside.quoted, aside.days)
-        stages.signal.candles.tickers(last, aside.days)
+        days = list(map(float, aside.days))
+        stages.scan.coins.tickers(last, aside.quoted, days)
+        stages.signal.candles.tickers(last, days)
         for desk in self._desks:
             desk.state.recent[last.symbol].tickers(aside.samples, last, aside.quoted)
         for venue in self._venues:

@@ -89,10 +89,14 @@ class Recent(msgspec.Struct, kw_only=True):
     def tickers(self, samples: Sequence[Ticker], last: Ticker, quoted: Ticker | None) -> None:
         """Takes several tickers, all believed: those of them that are samples, the last, and the last with bid and ask.
 
-        They tell of no volume.
+        They tell of no volume. The first of the samples is `due`, each of the others that long after the one before.
         """
-        for one in samples:
-            self._sample(one.at, one.last, 0.0, 0.0)
+        if samples:
+            self.times += [one.at for one in samples]
+            self.prices += [float(one.last) for one in samples]
+            self.volumes += [0.0] * len(samples)
+            self.quotes += [0.0] * len(samples)
+            self._prune(samples[-1].at)
         self.text, self.last, self.at = last.last, float(last.last), last.at
         self.heard_at, self.traded = last.at, 0.0
         if quoted is not None:
@@ -137,9 +141,15 @@ class Recent(msgspec.Struct, kw_only=True):
         self.prices.append(value)
         self.volumes.append(volume)
         self.quotes.append(quote)
+        self._prune(at)
+
+    def _prune(self, at: int) -> None:
         # One sample at or before the window's start stays: it is what the change is measured against.
-        while len(times) > 1 and times[1] <= at - WINDOW_MS:
-            del times[0], self.prices[0], self.volumes[0], self.quotes[0]
+        times, start, old = self.times, at - WINDOW_MS, 0
+        while old + 1 < len(times) and times[old + 1] <= start:
+            old += 1
+        if old:
+            del times[:old], self.prices[:old], self.volumes[:old], self.quotes[:old]
 
     def change_pct(self, now: int) -> float | None:
         """Gives the change over five minutes in percent, or None while there is no sample that old.

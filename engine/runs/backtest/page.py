@@ -70,7 +70,7 @@ def _heat(heat: Mapping[str, Any] | None) -> str:
     low = min(0.0, *(one["mean_pct"] for one in steps))
     high = max(0.0, *(one["mean_pct"] for one in steps))
     rows = [
-        (cell(f"{one['low']}–{one['high']}", "name"), Cell(bar(one["mean_pct"], low, high), "bar"),
+        (cell(f"{one['low']}–{one['high']}", "t"), Cell(bar(one["mean_pct"], low, high), "bar"),
          amount(one["mean_pct"], 3, sign=True), amount(one["rose_pct"], 1), amount(one["ranked"], 0))
         for one in steps
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Recording, Run
 from engine.records.market import SymbolRules, Tick, Ticker
-from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line, recall
+from engine.records.wire import COMPARED, FACTS, at_of, decode, kind_of_line, recall_each
 from engine.runs.history import all_runs
 from engine.runs.live import setup_of
 from engine.runs.live_history import go_on
@@ -252,9 +252,8 @@ def shown(entries: Iterable[Entry]) -> Iterator[Record | None]:
 
 def _known(lines: Iterable[bytes]) -> Iterator[Record]:
     """Gives the facts among the lines of a recording."""
-    for line in lines:
-        fact = recall(line)
-        if fact is not None and (type(fact) is Ticker or fact.kind in FACTS or fact.kind == "tick"):
+    for fact in recall_each(lines):
+        if type(fact) is Ticker or fact.kind in FACTS or fact.kind == "tick":
             yield fact
 
 

@@ -31,15 +31,16 @@ class Series(NamedTuple):
 
 
 class Round(NamedTuple):
-    """One window of a walk-forward: the trial picked in sample (None where none had a score), and its mean annual
-    return, as a fraction, in and out of sample; `tested` is its whole return out of sample.
+    """One window of a walk-forward: the trial picked in sample (None where none had a score), and what it made in and
+    out of sample: its whole return, and its mean return an hour, as fractions.
     """
 
     window: Window
     picked: int | None
-    trained_a_year: float
-    tested_a_year: float
+    trained: float
     tested: float
+    trained_an_hour: float
+    tested_an_hour: float
 
 
 class WalkForward(NamedTuple):
@@ -105,9 +106,11 @@ def walk(trials: Sequence[Series], objective: str, folds: int) -> WalkForward:
     """Picks the trial that is best in each training, the first of equals, and looks at it in the test that follows."""
     hours = len(trials[0].returns) if trials else 0
     rounds = [_round(trials, objective, window) for window in windows(hours, folds)]
+    trained = [one.trained_an_hour * HOURS_A_YEAR for one in rounds]
+    tested = [one.tested_an_hour * HOURS_A_YEAR for one in rounds]
     return WalkForward(
         rounds,
-        walk_forward_efficiency([one.trained_a_year for one in rounds], [one.tested_a_year for one in rounds]),
+        walk_forward_efficiency(trained, tested),
         float(np.prod([1.0 + one.tested for one in rounds])) - 1.0,
     )
 
@@ -116,13 +119,10 @@ def _round(trials: Sequence[Series], objective: str, window: Window) -> Round:
     scores = [score_of(objective, cut(one, *window.train)) for one in trials]
     picked = best_of(scores)
     if picked is None:
-        return Round(window, None, 0.0, 0.0, 0.0)
-    trained, tested = (series(cut(trials[picked], *part).returns) for part in window)
-    return Round(window, picked, _a_year(trained), _a_year(tested), float(np.prod(1.0 + tested)) - 1.0)
-
-
-def _a_year(returns: "np.typing.NDArray[np.float64]") -> float:
-    return float(returns.mean()) * HOURS_A_YEAR
+        return Round(window, None, 0.0, 0.0, 0.0, 0.0)
+    parts = [series(cut(trials[picked], *part).returns) for part in window]
+    trained, tested = (float(np.prod(1.0 + part)) - 1.0 for part in parts)
+    return Round(window, picked, trained, tested, *(float(part.mean()) for part in parts))
 
 
 def best_of(scores: Sequence[float | None]) -> int | None:

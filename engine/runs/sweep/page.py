@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from engine.runs.reporting.text import Cell, cell, document, html, moment, number, section, table
+from engine.runs.reporting.text import Cell, amount, cell, document, html, moment, number, section, table
 
 #: A range without steps is drawn in so many bins; the best and the newest trials of a large sweep are listed.
 _BINS, _LISTED = 8, 500
 #: Figures of a trial, with how many digits they are read.
 _FIGURES = {"trades": 0, "net_profit": 2, "max_drawdown_pct": 2, "sharpe": 3, "calmar": 3, "profit_factor": 3}
+#: What a window of a walk-forward made.
+_RATES = {
+    "trained_pct": "trained, %", "tested_pct": "tested, %", "trained_a_year_pct": "trained, % a year",
+    "tested_a_year_pct": "tested, % a year",
+}  # fmt: skip
 
 
 def page(results: Mapping[str, Any]) -> str:
@@ -111,16 +116,19 @@ def _tile(score: float | None, low: float, high: float) -> Cell:
 def _walk(walked: Mapping[str, Any] | None) -> str:
     if walked is None:
         return ""
+    figures = {name: head for name, head in _RATES.items() if any(one[name] is not None for one in walked["folds"])}
     rows = [
-        (cell(moment(one["trained_from"]), "t"), cell(moment(one["tested_from"]), "t"),
-         cell(moment(one["tested_to"]), "t"),
-         cell("–" if one["trial"] is None else one["trial"], "n"), cell(number(one["trained_a_year_pct"], 1), "n"),
-         cell(number(one["tested_a_year_pct"], 1), "n"), cell(number(one["tested_pct"], 3, sign=True), "n"))
+        (*(cell(moment(one[name]), "t") for name in ("trained_from", "tested_from", "tested_to")),
+         cell("–" if one["trial"] is None else one["trial"], "n"),
+         *(amount(one[name], 2, sign=True) for name in figures))
         for one in walked["folds"]
     ]  # fmt: skip
-    heads = ("trained from", "tested from", "to", "picked", "trained, % a year", "tested, % a year", "tested, %")
-    note = f"Out of sample {number(walked['oos_return_pct'], 3)} %, efficiency {number(walked['efficiency'])}."
-    return section("Walk-forward", table(heads, rows, range(3, 7)), note)
+    heads = ("trained from", "tested from", "to", "picked", *figures.values())
+    note = (
+        f"Out of sample {number(walked['oos_return_pct'], 3)} % in all, efficiency {number(walked['efficiency'])}. "
+        "A window of less than 30 days has no rate a year."
+    )
+    return section("Walk-forward", table(heads, rows, range(3, len(heads))), note)
 
 
 def _trials(results: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import ConfigError
 from engine.records.base import figure
-from engine.runs.backtest.account import HOUR_MS
+from engine.runs.backtest.account import DAILY_FROM, HOUR_MS
 from engine.runs.settings import Settings
 from engine.runs.sweep.judge import HOURS_A_YEAR, WalkForward
 from engine.runs.sweep.study import Trial
@@ -15,6 +15,8 @@ from engine.runs.sweep.sweep import Judged, Plan, plain_trial, refused, winner_t
 from engine.runs.sweep.trial import Outcome
 from engine.runs.sweep.workers import Failed
 
+#: A shorter window says nothing of a year.
+HOURS_FOR_A_YEAR = 24 * DAILY_FROM
 RESULTS, TRIALS, PAGE, BEST, WINNER = "sweep.json", "trials.jsonl", "sweep.html", "best.toml", "winner.toml"
 
 
@@ -70,8 +72,9 @@ def _walk(walked: WalkForward, trials: list[Trial]) -> dict[str, Any]:
             "tested_from": (first + one.window.test[0]) * HOUR_MS,
             "tested_to": (first + one.window.test[1]) * HOUR_MS,
             "trial": trials[one.picked].number if one.picked is not None else None,
-            "trained_a_year_pct": _pct(one.trained_a_year), "tested_a_year_pct": _pct(one.tested_a_year),
-            "tested_pct": _pct(one.tested),
+            "trained_pct": _pct(one.trained), "tested_pct": _pct(one.tested),
+            "trained_a_year_pct": _yearly(one.trained_an_hour, one.window.train),
+            "tested_a_year_pct": _yearly(one.tested_an_hour, one.window.test),
         }
         for one in walked.rounds
     ]  # fmt: skip
@@ -80,6 +83,11 @@ def _walk(walked: WalkForward, trials: list[Trial]) -> dict[str, Any]:
         "folds": rows, "oos_return_pct": _pct(walked.oos_return),
         "efficiency": figure(walked.efficiency.efficiency), "oos_positive_pct": None if share is None else _pct(share),
     }  # fmt: skip
+
+
+def _yearly(an_hour: float, hours: tuple[int, int]) -> float | None:
+    """Gives a mean return an hour as one a year, in percent; None of a window that is too short to tell."""
+    return _pct(an_hour * HOURS_A_YEAR) if hours[1] - hours[0] >= HOURS_FOR_A_YEAR else None
 
 
 def _pct(share: float) -> float | None:
