@@ -310,3 +310,13 @@ def test_a_trailing_stop_follows_the_price(spot: BinanceSpotAccount, venue: Serv
 def test_a_trailing_stop_without_its_callback_is_a_bug(spot: BinanceSpotAccount) -> None:
     with pytest.raises(Bug):
         spot.place(order("h21", "sell", "trailing_stop"))
+
+
+def test_a_list_leaves_where_no_entry_does_any_more(spot: BinanceSpotAccount, venue: Serving) -> None:
+    arm(venue, fault="html", on=ORDERS, times=3)
+    for name in ("h30", "h31", "h32"):
+        with pytest.raises(Doubtful):
+            spot.place(order(name))
+    with pytest.raises(NotSent):
+        spot.place(order("h33"))
+    assert [one.status for one in listed(spot)] == ["working", "working"]

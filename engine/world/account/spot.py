@@ -138,7 +138,7 @@ class BinanceSpotAccount:
             below_type=below.type, below_client_order_id=stop.client_id, below_price=below.price,
             below_stop_price=below.stop_price, below_time_in_force=below.time_in_force,
         )  # fmt: skip
-        return self._minding_filters(limit.symbol, lambda: self._orders.place_oco(ticket))
+        return self._minding_filters(limit.symbol, lambda: self._orders.place_oco(ticket, urgent=limit.closes))
 
     def _minding_filters(self, symbol: str, request: Callable[[], T]) -> T:
         """Makes a request; where a filter refuses it, the rules may have changed: the next stop reads them anew."""

@@ -95,14 +95,13 @@ class LiveVenue:
         with self._lock:
             followed = self._follow(order)
         if order.listed_with is not None:
-            self._send_listed(order, order.listed_with)
+            self._send_listed(order, order.listed_with, _lane(followed))
             return []
-        # The way out waits for no answer to anything else: a stop's may take as long as a request lasts.
         leaves = order.closes and not followed.rests
-        self._lanes.put(f"{order.symbol} out" if leaves else order.symbol, lambda: self._place(order))
+        self._lanes.put(f"{order.symbol} out" if leaves else _lane(followed), lambda: self._place(order))
         return []
 
-    def _send_listed(self, order: VenueOrder, other: str) -> None:
+    def _send_listed(self, order: VenueOrder, other: str, lane: str) -> None:
         """Sends two orders of a list when the second has come: then both are durable."""
         if other in self._unlisted:
             self._unlisted.remove(other)
@@ -111,7 +110,7 @@ class LiveVenue:
             self._halves[order.client_id] = order
         else:
             first = self._halves.pop(other)
-            self._lanes.put(order.symbol, lambda: self._place(first, order))
+            self._lanes.put(lane, lambda: self._place(first, order))
 
     def refuse(self, order: VenueOrder, code: str) -> list[Event]:
         """Tells of an order that may not be sent, and of its list, that it is rejected: as a fact, like all else."""
@@ -141,9 +140,7 @@ class LiveVenue:
             if found is None:
                 return []
             found.cancel_wanted, found.ask_at = True, self._mono() + 2.0
-            # What is there already can go at once: an exit may wait for several to go.
-            lane = f"{found.symbol} end {client_id}" if found.told == "working" else found.symbol
-        self._lanes.put(lane, lambda: self.cancel_now(found))
+        self._lanes.put(_lane(found), lambda: self.cancel_now(found))
         return []
 
     def see(self, fact: Record) -> list[Event]:
@@ -425,3 +422,12 @@ class LiveVenue:
     def _broken(self, error: BaseException) -> None:
         """A defect of ours must stop entries, and be heard of."""
         self.tell_condition("defect", "blocked", f"defect_{type(error).__name__}", needs_resume=True)
+
+
+def _lane(order: Followed) -> str:
+    """Gives the lane of an order's requests.
+
+    An answer may take as long as a request lasts: what rests is placed and cancelled whatever happens beside it, and
+    the way out, in a lane of its own, waits for none of it.
+    """
+    return f"{order.symbol} {order.client_id}" if order.rests else order.symbol
