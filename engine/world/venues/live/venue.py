@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from engine.errors import HotError, KeyRefused, VenueError
 from engine.matching.events import STOPS, Event, VenueOrder
 from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
+from engine.records.desk import Alert
 from engine.world.account.account import (
     Account,
     BalanceNews,
@@ -20,8 +21,10 @@ from engine.world.account.account import (
     StreamNews,
     TradeNews,
 )
+from engine.world.awake import awake_s
 from engine.world.binance.breaker import OPEN
 from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.venues.live.care import Care
 from engine.world.venues.live.dead_man import DeadMan
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
@@ -55,7 +58,7 @@ class LiveVenue:
     def __init__(
         self, account: Account, settings: LiveVenueSettings, *, booked: Iterable[tuple[str, str]] = (),
         own: Iterable[str] = (), holds: Callable[[], Mapping[str, Decimal]] = dict, adopts: bool = True,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = awake_s,
     ) -> None:  # fmt: skip
         """`booked` are (symbol, trade id) that the ledger has, `own` the client ids of its orders, over or not.
 
@@ -84,6 +87,7 @@ class LiveVenue:
         self.lookups = Lookups(self)
         self.syncing = Syncing(self, holds, adopts)
         self._dead_man = DeadMan(self)
+        self._care = Care(self)
         self._watcher: threading.Thread | None = None
 
     # What the trader calls, on its own thread.
@@ -92,6 +96,8 @@ class LiveVenue:
         """Sends an order; before the start it is one that comes too late to be sent."""
         if not self._started:
             return self.refuse(order, "STALE_ORDER")
+        if not order.closes and not self._care.is_fresh:
+            return self.refuse(order, "NOT_SENT")
         with self._lock:
             followed = self._follow(order)
         if order.listed_with is not None:
@@ -232,6 +238,18 @@ class LiveVenue:
                 until=until, needs_resume=needs_resume,
             )
         )  # fmt: skip
+
+    def tell_alert(self, level: Literal["info", "warning", "error"], code: str, text: str) -> None:
+        """Tells people something; nobody decides on it."""
+        self.tell(Alert(at=0, level=level, code=code, text=text))
+
+    def recover(self) -> None:
+        """Has everything asked for and compared again, before anything is entered."""
+        with self._lock:
+            self.tell_condition("recovering", "blocked", "recovering")
+            self.syncing.begin_again()
+            for one in self.tracker.open.values():
+                one.ask_at = 0.0
 
     def tell_holding(self, held: HeldNews, opened_at: int = 0) -> None:
         """Tells what is held of a symbol."""
@@ -418,6 +436,7 @@ class LiveVenue:
                 self.lookups.look()
                 self.syncing.look()
                 self._dead_man.look()
+                self._care.look()
             except Exception as error:
                 # A watch that ended would leave orders in doubt for ever: it goes on, and entries stop.
                 self._broken(error)
