@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
-from engine.errors import HotError, KeyRefused, VenueError
+from engine.errors import Bug, HotError, KeyRefused, VenueError
 from engine.matching.events import STOPS, Event, VenueOrder
 from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
@@ -38,6 +38,9 @@ SEND_AGAIN_S = (0.1, 0.4, 1.0)
 WATCH_EVERY_S = 0.2
 ASKING_THREADS = 12
 RELOAD_EVERY_S = 60.0
+BROKEN_EVERY_S = 5.0
+#: So often the watch is begun again.
+MOST_DEATHS = 3
 #: An order that was begun gets its answer within so long at the end; else it is in doubt, and the next start looks.
 ANSWER_WITHIN_S = 2.0
 
@@ -89,6 +92,7 @@ class LiveVenue:
         self._dead_man = DeadMan(self)
         self._care = Care(self)
         self._watcher: threading.Thread | None = None
+        self._deaths, self._broke = 0, -BROKEN_EVERY_S
 
     # What the trader calls, on its own thread.
 
@@ -168,17 +172,37 @@ class LiveVenue:
             self._started = True
         self.account.watch(self._hear_breaker)
         self.account.listen(self.hear)
+        self._begin_watch()
+
+    def _begin_watch(self) -> None:
         self._watcher = threading.Thread(target=self._watch, name="hot-account", daemon=True)
         self._watcher.start()
 
     def drain(self) -> list[Record]:
-        """Gives the facts that came since it was asked last; their times are the reader's to set."""
+        """Gives the facts that came since it was asked last; their times are the reader's to set.
+
+        Raises Bug when what looks after the orders has died too often.
+        """
+        self._guard_watch()
         self._news.clear()
         with self._lock:
             taken = self._out[:]
             self._out.clear()
             self.tracker.drained()
         return taken
+
+    def _guard_watch(self) -> None:
+        """Begins the watch again where its thread has died; the last time entries are blocked, and then all ends."""
+        if self._watcher is None or self._watcher.is_alive() or self._stopping.is_set():
+            return
+        if self._deaths > MOST_DEATHS:
+            raise Bug("what looks after the account's orders has died too often; stops rest at the exchange")
+        self._deaths += 1
+        if self._deaths > MOST_DEATHS:
+            self.tell_condition("watch", "blocked", "watch_died", needs_resume=True)
+            return
+        self.tell_alert("error", "WATCH_DIED", "what looks after the account's orders died: it is begun again")
+        self._begin_watch()
 
     @property
     def idle(self) -> bool:
@@ -442,5 +466,8 @@ class LiveVenue:
                 self._broken(error)
 
     def _broken(self, error: BaseException) -> None:
-        """A defect of ours must stop entries, and be heard of."""
+        """A defect of ours must stop entries, and be heard of; one that lasts is told every few seconds."""
+        if self._mono() - self._broke < BROKEN_EVERY_S:
+            return
+        self._broke = self._mono()
         self.tell_condition("defect", "blocked", f"defect_{type(error).__name__}", needs_resume=True)
