@@ -7,13 +7,14 @@ from typing import Any
 import typer
 
 from cli import options
+from cli.news import News
 from cli.pipe import run_filter
 from cli.play import Stop
 from cli.show import say
 from engine.errors import UsageError
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
-from engine.records.desk import Run
+from engine.records.desk import Alert, Run
 from engine.records.wire import at_of
 from engine.runs import manifest, settings
 from engine.runs.data import fresh_ledger
@@ -84,10 +85,15 @@ def _live(own: settings.Settings, given: list[str], path: Path, skip_step: str |
     from engine.runs.live_owner import LiveOwner, open_owner
 
     owners: list[LiveOwner] = []
+    news = News("hot order")
+
+    def tell(alert: Alert) -> None:
+        if not common["quiet"]:
+            news(alert)
 
     def make(run: Run | None) -> LiveOwner:
         used = manifest.settings_for(run, own, given)
-        owners.append(open_owner(used, run, path, lambda text: say(f"hot: {text}"), skip_step))
+        owners.append(open_owner(used, run, path, lambda text: say(f"hot: {text}"), skip_step, tell))
         return owners[-1]
 
     def beat() -> bool:

@@ -16,7 +16,7 @@ from engine.errors import Bug, InDoubt, LedgerError, UsageError, VenueError
 from engine.ledger.ledger import Ledger
 from engine.records.account import Condition, Execution, OrderReport
 from engine.records.base import Record
-from engine.records.desk import Operator, Run
+from engine.records.desk import Alert, Operator, Run
 from engine.records.ideas import Refusal
 from engine.records.ids import client_id
 from engine.records.market import Tick
@@ -42,9 +42,10 @@ HALT = "operator"
 
 
 def open_owner(
-    settings: Settings, run: Run | None, path: Path, say: Callable[[str], None], skip_step: str | None
-) -> "LiveOwner":
-    """Opens the owner of a live pipe past the gate; no order is sent yet.
+    settings: Settings, run: Run | None, path: Path, say: Callable[[str], None], skip_step: str | None,
+    tell: Callable[[Alert], None],
+) -> "LiveOwner":  # fmt: skip
+    """Opens the owner of a live pipe past the gate; no order is sent yet. `tell` hears what people should.
 
     Raises UsageError for a pipe that did not begin with `hot scan --live`, and what `open_live` raises.
     """
@@ -59,7 +60,7 @@ def open_owner(
         ledger, trading = open_live(settings, str(run.market.get("stream")), path, say, skip_step)
         undo.callback(ledger.close)
         undo.callback(trading.close)
-        owner = LiveOwner(settings, run, ledger, trading, way_back)
+        owner = LiveOwner(settings, run, ledger, trading, way_back, tell)
         undo.pop_all()
         return owner
 
@@ -70,13 +71,14 @@ class LiveOwner(Owner):
     wants = LiveOrder.wants
 
     def __init__(
-        self, settings: Settings, run: Run, ledger: Ledger, trading: Trading, way_back: Telling
+        self, settings: Settings, run: Run, ledger: Ledger, trading: Trading, way_back: Telling,
+        tell: Callable[[Alert], None],
     ) -> None:  # fmt: skip
         """Opens the run on the ledger; nothing leaves before what was recorded of it has been thought again.
 
         Raises LedgerError where the ledger went on after the pipe's first stage looked at it.
         """
-        self._trading, self._way_back = trading, way_back
+        self._trading, self._way_back, self._tell = trading, way_back, tell
         self._on_way: deque[Record] = deque()
         self._intents: dict[str, Intent] = {}
         self._begun = self._recovering = False
@@ -167,9 +169,21 @@ class LiveOwner(Owner):
         self._begin()
         self._way_back.push()
         if self._begun and not self._on_way:
-            told = self._trading.facts()
+            told = self._facts()
             self._on_way.extend(told)
             self._way_back.tell(told)
+
+    def _facts(self) -> list[Record]:
+        """Gives the facts that the account told; its alerts are for people."""
+        facts: list[Record] = []
+        for one in self._trading.facts():
+            if isinstance(one, Alert):
+                alert = msgspec.structs.replace(one, at=self._last_at)
+                self.ledger.append(encode(alert))
+                self._tell(alert)
+            else:
+                facts.append(one)
+        return facts
 
     def settle(self, stopped: Callable[[], bool]) -> Iterator[Record]:
         """After the pipe's last record: gives what the account tells until no order is on its way, and what follows.
@@ -181,7 +195,7 @@ class LiveOwner(Owner):
             return
         began, within = time.monotonic(), self.settings.orders.absent_after_s + AFTER_S
         while True:
-            for fact in [*self._on_way, *self._trading.facts()]:
+            for fact in [*self._on_way, *self._facts()]:
                 fact = msgspec.structs.replace(fact, at=self._last_at)
                 yield fact
                 yield from super().take(fact)

@@ -91,6 +91,9 @@ class KeptStream:
     def _told(self, account: Account, at: int) -> Iterator[Entry]:
         for fact in account.facts():
             record = msgspec.structs.replace(fact, at=at)
+            if isinstance(record, Alert):
+                self._on_alert(record)
+                continue
             line = encode(record)
             self._writer.write(line)
             yield Entry(record, line)

@@ -1,4 +1,4 @@
-"""Once more: an entry that the exchange refused because its rules had changed is fitted to them, and tried once."""
+"""Once more: an entry that was refused because rules had changed, or our clock was off, is mended and tried once."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,20 +21,22 @@ if TYPE_CHECKING:
 
 #: A refusal that comes later than this is of another market.
 WITHIN_MS = 20_000
+#: Refusals of an order's stamp.
+CLOCK_IS_OFF = frozenset({"-1021", "-5028"})
 
 
 def once_more(order: "LiveOrder", refused: "Sent", code: str | None, at: int) -> list[Made]:
     """Gives the second attempt of an entry, or the refusal of what is left of it.
 
     Nothing where the exchange did not refuse it, where it was the second already, or where the rules as they are known
-    now let it pass: then they were not the reason.
+    now let it pass: then they were not the reason. Nor are they where its stamp was: the clock was measured since.
     """
     attempt = refused.attempt
     rules = order.desk.state.rules.get(attempt.symbol)
     was_asked = code is not None and code.startswith("-")
     if rules is None or not was_asked or attempt.attempt > 1 or at - attempt.at > WITHIN_MS:
         return []
-    if _exchange_no(order, attempt, rules, at) is None:
+    if code not in CLOCK_IS_OFF and _exchange_no(order, attempt, rules, at) is None:
         return []
     fitted = _fitted(attempt, rules, at)
     no, layer = _exchange_no(order, fitted, rules, at), "PRECHECK_FAILED"

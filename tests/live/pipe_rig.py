@@ -10,6 +10,7 @@ from live_rig import Rig, Steps, _Kept, eager_settings
 
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
+from engine.records.desk import Alert
 from engine.records.wire import FACTS, encode
 from engine.runs.begin_live import LiveHead, live_past
 from engine.runs.live import Trading, setup_of
@@ -51,6 +52,8 @@ class Ear(Hearing):
 class PipeRig(Rig):
     """One pipe after the other on one ledger and one account."""
 
+    alerts: list[Alert]
+
     def rules_now(self) -> list[Record]:
         """The rules as a market tells them that begins now."""
         self.at += 1000
@@ -58,7 +61,7 @@ class PipeRig(Rig):
 
     def play(self, *steps: Any, close: bool = True, settles: bool = False) -> None:
         """One life: plays, then ends in order, or without `close` as if killed. `settles` waits for what is open."""
-        used = eager_settings(self.plan, *self.sets)
+        used, self.alerts = eager_settings(self.plan, *self.sets), []
         market = Market(Steps(steps), {}, "none")
         past = live_past(used, market, self.path)
         stage = Scan(used.scan, used.heat)
@@ -73,7 +76,7 @@ class PipeRig(Rig):
             run = past.run(used, market, 0, waiting[-1].record.at, str(hearing.path))
             ledger = Ledger.open(self.path, mode="live", venue=self.account.venue, account="tiny")
             trading = Trading(_Kept(self.account), used, ledger)
-            self.owner = owner = LiveOwner(used, run, ledger, trading, Telling(run.way_back))
+            self.owner = owner = LiveOwner(used, run, ledger, trading, Telling(run.way_back), self.alerts.append)
             owner.keep_line("run", encode(run), run.at)
             self.session = SimpleNamespace(  # type: ignore[assignment]
                 stages=SimpleNamespace(order=owner.trader.order, venue=trading.venue)

@@ -42,6 +42,7 @@ class TinyAccount:
     price: Decimal = Decimal(100)
     mishap: Callable[[str, str], object] = lambda what, client_id: None
     streams: bool = True
+    skew: int | None = None
     step: str = "0.001"
     min_notional: str = "5"
     now: int = 0
@@ -213,6 +214,9 @@ class TinyAccount:
         self.on_news = on_news
         if self.streams:
             on_news(StreamNews(up=True))
+
+    def skew_ms(self) -> int | None:
+        return self.skew
 
     def watch(self, on_breaker: Callable[[int], None]) -> None:
         self.on_breaker = on_breaker

@@ -414,3 +414,11 @@ def test_an_inbox_that_nobody_reads_has_an_end() -> None:
     assert inbox.put(bars) == bars[10:]
     assert not inbox.roomy
     assert inbox.take(0) == bars[:10]
+
+
+def test_cycles_that_were_slept_through_are_one_jump(exchange: Exchange) -> None:
+    market = exchange.open()
+    ready(exchange, market)
+    exchange.wall.jump_to(LAST + 30 * MINUTE + 100)
+    until(lambda: market.of("tick") and market.of("tick")[-1].at == LAST + 30 * MINUTE)
+    assert len(market.of("tick")) <= 2

@@ -202,6 +202,13 @@ class Account(Protocol):
         """
         ...
 
+    def skew_ms(self) -> int | None:
+        """Gives how far this machine's clock was ahead of the exchange's when it was measured last.
+
+        None before that, and of a rehearsal whose clock is its own.
+        """
+        ...
+
     def watch(self, on_breaker: Callable[[int], None]) -> None:
         """Has each level of REST's breaker told (`engine.world.binance.breaker`), the one that holds now at once."""
         ...

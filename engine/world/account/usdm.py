@@ -150,6 +150,10 @@ class BinanceUsdmAccount:
         )
         self._stream.start()
 
+    def skew_ms(self) -> int | None:
+        """Gives how far this machine's clock was ahead of the exchange's when it was measured last."""
+        return self._client.clock.skew_ms
+
     def watch(self, on_breaker: Callable[[int], None]) -> None:
         """Has each level of REST's breaker told, the one that holds now at once."""
         self._client.watch_breaker(on_breaker)

@@ -33,6 +33,8 @@ MAX_FRAME_BYTES = 1 << 20
 STOP_WITHIN_S = 3.0
 #: After a message that could not be read everything is asked by REST, so often at most.
 UNREAD_S = 10.0
+#: A thread that ended by a mistake of ours is begun again, so often in all; after that the account is polled.
+MOST_LIVES = 4
 #: A stream that lived so long is opened again as after a first failure.
 LASTED_S = 60.0
 #: Failures that a refusal counts for: limits and bans are waited out.
@@ -130,8 +132,17 @@ class UserStream:
             self._thread.join(STOP_WITHIN_S)
 
     def _run(self) -> None:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(self._main())
+        for _ in range(MOST_LIVES):
+            try:
+                asyncio.run(self._main())
+            except asyncio.CancelledError:
+                return
+            except BaseException as error:
+                # It was to end nothing, and did: whoever waits for fills must hear of it at once.
+                if not self._stopping:
+                    self._tell_down(f"its thread ended by {type(error).__name__}")
+            if self._stopping:
+                return
 
     async def _main(self) -> None:
         self._loop, self._work = asyncio.get_running_loop(), asyncio.current_task()

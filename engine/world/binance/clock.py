@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.errors import VenueError
+from engine.world.awake import awake_ns
 
 #: Every ten minutes a signed call measures first; a quartz clock drifts less than 50 ms in that time.
 MEASURE_AGAIN_MS = 600_000
@@ -20,8 +21,8 @@ def wall_ms() -> int:
 
 
 def mono_ms() -> int:
-    """Gives this machine's monotonic clock in ms."""
-    return time.monotonic_ns() // 1_000_000
+    """Gives this machine's monotonic clock in ms, time asleep among them."""
+    return awake_ns() // 1_000_000
 
 
 class Reading(NamedTuple):
@@ -58,6 +59,11 @@ class VenueClock:
     def limits_ms(self) -> int:
         """Gives the time that limits and bans are counted in: the exchange's; a rehearsal counts by the wall."""
         return self.now_ms() if self.speed is None else self._wall()
+
+    @property
+    def skew_ms(self) -> int | None:
+        """How far this machine's clock was ahead when it was measured last; None where that says nothing."""
+        return self.reading.skew_ms if self.reading is not None and self.speed is None else None
 
     @property
     def due(self) -> bool:

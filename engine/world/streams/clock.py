@@ -5,6 +5,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import NamedTuple
 
+from engine.world.awake import awake_ns
+
 
 class Stamp(NamedTuple):
     """An instant: epoch ms that never run backwards, and ms that no clock change touches."""
@@ -22,8 +24,8 @@ def wall_ms() -> float:
 
 
 def monotonic_ms() -> float:
-    """Gives this machine's monotonic clock in ms."""
-    return time.monotonic_ns() / 1e6
+    """Gives this machine's monotonic clock in ms, time asleep among them."""
+    return awake_ns() / 1e6
 
 
 class LiveClock:

@@ -20,6 +20,8 @@ HOUR_S = 3600.0
 MINUTE_S = 60
 #: A reader that was told to stop is not kept waiting longer than this.
 LONGEST_WAIT_S = 0.25
+#: Cycles that were missed for longer are one jump: nobody decides anew on what a sleep has left behind.
+MADE_UP_S = 300
 
 
 def never() -> bool:
@@ -59,7 +61,7 @@ class Live:
         Raises VenueError where there is no way to it, and what a feed fails of that was started again too often.
         """
         feed = self.make_feed(self.inbox)
-        grace_ms, most_missed = int(self.grace_ms * self.speed), int(MOST_MISSED * max(1.0, self.speed))
+        grace_ms, most_missed = int(self.grace_ms * self.speed), self._most_missed()
         # The feed may be another one later.
         sequence = Sequence(
             1000 * self.cycle_s, self.clock(), lambda at: feed.expected(at), grace_ms, most_missed
@@ -110,6 +112,12 @@ class Live:
         fresh = self.make_feed(self.inbox)
         fresh.start()
         return fresh
+
+    def _most_missed(self) -> int:
+        """Gives how many missed cycles are made up for; a rehearsal in quick motion makes up for more."""
+        if self.speed > 1.0:
+            return int(MOST_MISSED * self.speed)
+        return min(MOST_MISSED, max(1, MADE_UP_S // self.cycle_s))
 
     def _records(self, sequence: Sequence) -> list[Record]:
         if self.before_wait is not None and self.inbox.empty:

@@ -52,6 +52,10 @@ class Syncing:
         """Has the next comparison made soon."""
         self._due = min(self._due, self._begun + HURRY_S)
 
+    def begin_again(self) -> None:
+        """Has everything compared as at a start."""
+        self.recovered, self._due, self._balance_due = False, 0.0, 0.0
+
     def stranger(self, trade: TradeNews) -> None:
         """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us."""
         if self._adopts or (trade.side == "sell" and self._holds().get(trade.symbol)):

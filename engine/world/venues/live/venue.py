@@ -4,12 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
-from engine.errors import HotError, KeyRefused, VenueError
+from engine.errors import Bug, HotError, KeyRefused, VenueError
 from engine.matching.events import STOPS, Event, VenueOrder
 from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
+from engine.records.desk import Alert
 from engine.world.account.account import (
     Account,
     BalanceNews,
@@ -20,8 +21,10 @@ from engine.world.account.account import (
     StreamNews,
     TradeNews,
 )
+from engine.world.awake import awake_s
 from engine.world.binance.breaker import OPEN
 from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.venues.live.care import Care
 from engine.world.venues.live.dead_man import DeadMan
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
@@ -35,6 +38,9 @@ SEND_AGAIN_S = (0.1, 0.4, 1.0)
 WATCH_EVERY_S = 0.2
 ASKING_THREADS = 12
 RELOAD_EVERY_S = 60.0
+BROKEN_EVERY_S = 5.0
+#: So often the watch is begun again.
+MOST_DEATHS = 3
 #: An order that was begun gets its answer within so long at the end; else it is in doubt, and the next start looks.
 ANSWER_WITHIN_S = 2.0
 
@@ -55,7 +61,7 @@ class LiveVenue:
     def __init__(
         self, account: Account, settings: LiveVenueSettings, *, booked: Iterable[tuple[str, str]] = (),
         own: Iterable[str] = (), holds: Callable[[], Mapping[str, Decimal]] = dict, adopts: bool = True,
-        now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = awake_s,
     ) -> None:  # fmt: skip
         """`booked` are (symbol, trade id) that the ledger has, `own` the client ids of its orders, over or not.
 
@@ -84,7 +90,9 @@ class LiveVenue:
         self.lookups = Lookups(self)
         self.syncing = Syncing(self, holds, adopts)
         self._dead_man = DeadMan(self)
+        self._care = Care(self)
         self._watcher: threading.Thread | None = None
+        self._deaths, self._broke = 0, -BROKEN_EVERY_S
 
     # What the trader calls, on its own thread.
 
@@ -92,6 +100,8 @@ class LiveVenue:
         """Sends an order; before the start it is one that comes too late to be sent."""
         if not self._started:
             return self.refuse(order, "STALE_ORDER")
+        if not order.closes and not self._care.is_fresh:
+            return self.refuse(order, "NOT_SENT")
         with self._lock:
             followed = self._follow(order)
         if order.listed_with is not None:
@@ -159,17 +169,37 @@ class LiveVenue:
             self._started = True
         self.account.watch(self._hear_breaker)
         self.account.listen(self.hear)
+        self._begin_watch()
+
+    def _begin_watch(self) -> None:
         self._watcher = threading.Thread(target=self._watch, name="hot-account", daemon=True)
         self._watcher.start()
 
     def drain(self) -> list[Record]:
-        """Gives the facts that came since it was asked last; their times are the reader's to set."""
+        """Gives the facts that came since it was asked last; their times are the reader's to set.
+
+        Raises Bug when what looks after the orders has died too often.
+        """
+        self._guard_watch()
         self._news.clear()
         with self._lock:
             taken = self._out[:]
             self._out.clear()
             self.tracker.drained()
         return taken
+
+    def _guard_watch(self) -> None:
+        """Begins the watch again where its thread has died; the last time entries are blocked, and then all ends."""
+        if self._watcher is None or self._watcher.is_alive() or self._stopping.is_set():
+            return
+        if self._deaths > MOST_DEATHS:
+            raise Bug("what looks after the account's orders has died too often; stops rest at the exchange")
+        self._deaths += 1
+        if self._deaths > MOST_DEATHS:
+            self.tell_condition("watch", "blocked", "watch_died", needs_resume=True)
+            return
+        self.tell_alert("error", "WATCH_DIED", "what looks after the account's orders died: it is begun again")
+        self._begin_watch()
 
     @property
     def idle(self) -> bool:
@@ -229,6 +259,18 @@ class LiveVenue:
                 until=until, needs_resume=needs_resume,
             )
         )  # fmt: skip
+
+    def tell_alert(self, level: Literal["info", "warning", "error"], code: str, text: str) -> None:
+        """Tells people something; nobody decides on it."""
+        self.tell(Alert(at=0, level=level, code=code, text=text))
+
+    def recover(self) -> None:
+        """Has everything asked for and compared again, before anything is entered."""
+        with self._lock:
+            self.tell_condition("recovering", "blocked", "recovering")
+            self.syncing.begin_again()
+            for one in self.tracker.open.values():
+                one.ask_at = 0.0
 
     def tell_holding(self, held: HeldNews, opened_at: int = 0) -> None:
         """Tells what is held of a symbol."""
@@ -415,12 +457,16 @@ class LiveVenue:
                 self.lookups.look()
                 self.syncing.look()
                 self._dead_man.look()
+                self._care.look()
             except Exception as error:
                 # A watch that ended would leave orders in doubt for ever: it goes on, and entries stop.
                 self._broken(error)
 
     def _broken(self, error: BaseException) -> None:
-        """A defect of ours must stop entries, and be heard of."""
+        """A defect of ours must stop entries, and be heard of; one that lasts is told every few seconds."""
+        if self._mono() - self._broke < BROKEN_EVERY_S:
+            return
+        self._broke = self._mono()
         self.tell_condition("defect", "blocked", f"defect_{type(error).__name__}", needs_resume=True)
 
 
