@@ -34,7 +34,9 @@ class Lines:
             self._aside = _put_aside(path)
         elif not self._path.is_file():
             what = "is a folder" if self._path.is_dir() else "is not there"
-            raise UsageError(f"{path} {what}: name a ledger, a file that a pipe wrote, a file of trades, or -")
+            trades = self._path / "trades.jsonl"
+            named = f"a file of trades ({trades})" if trades.is_file() else "a file of trades"
+            raise UsageError(f"{path} {what}: name a ledger, a file that a pipe wrote, {named}, or -")
         self.last_byte = b""
         if not any(self._pieces()):
             raise DirtyInput(f"{self.name}: it is empty")

@@ -168,7 +168,8 @@ def _range(key: str, kind: Any, low: Decimal, high: Decimal, step: Decimal | Non
     if number not in (int, float, Decimal):
         raise UsageError(f"{key} is no number: list its values instead of {low}..{high}")
     if low >= high or (step is not None and step <= 0):
-        raise UsageError(f"{key} = {low}..{high}{f':{step}' if step else ''}: a range goes up")
+        shown = "" if step is None else f":{step}"
+        raise UsageError(f"{key} = {low}..{high}{shown}: a range goes up, from its low end by steps above zero")
     if step is None and number is float:
         return Dimension(key, (), (float(low), float(high)))
     step = step or Decimal(1)
