@@ -169,6 +169,33 @@ def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: 
     assert [one.side for one in account.executed] == ["buy", "sell"]
 
 
+def test_an_order_that_works_is_asked_for_at_once_when_its_answer_is_lost() -> None:
+    account = Halves(streams=False)
+    sale = order("h" + "m" * 27)
+
+    def mishap(what: str, client_id: str) -> object:
+        if what != "place":
+            return None
+        told = TradeNews(
+            symbol=sale.symbol, client_id=client_id, order_id="1", trade_id="1", side="sell", qty=Decimal("0.5"),
+            price=Decimal(100), notional=Decimal(50), fee=Decimal(0), fee_asset="USDT", liquidity="taker", venue_at=1,
+        )  # fmt: skip
+        account.tell(told)
+        return "lost"
+
+    account.mishap = mishap
+    venue, told = LiveVenue(account, LiveVenueSettings(poll_s=600, poll_deaf_s=600)), list[Record]()
+    try:
+        venue.start([])
+        venue.send(sale)
+        patience.until(
+            lambda: told.extend(venue.drain()) or any(getattr(one, "status", "") == "filled" for one in told)
+        )
+    finally:
+        venue.close()
+    assert len([one for one in told if isinstance(one, Execution)]) == 2
+
+
 def test_an_order_that_waits_for_its_turn_is_not_taken_for_absent_and_then_sent() -> None:
     turn = threading.Event()
     first, second = "h" + "f" * 27, "h" + "s" * 27

@@ -130,9 +130,12 @@ class Tracker:
         return True
 
     def doubt(self, client_id: str, code: str) -> None:
-        """Takes note that nobody knows what became of an order."""
+        """Takes note that nobody knows what became of an order: it is asked for at once."""
         found = self.open.get(client_id)
-        if found is None or found.told == "working":
+        if found is None:
+            return
+        found.ask_at = 0.0
+        if found.told == "working":
             return
         found.doubtful = True
         if found.told == "":
