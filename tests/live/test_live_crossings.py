@@ -205,8 +205,8 @@ def test_an_order_that_waits_for_its_turn_is_not_taken_for_absent_and_then_sent(
     venue, told = LiveVenue(account, QUICK), list[Record]()
     try:
         venue.start([])
-        venue.send(order(first, "stop"))
-        venue.send(order(second, "stop"))
+        venue.send(order(first))
+        venue.send(order(second))
         end = time.monotonic() + 4 * QUICK.absent_after_s
         while time.monotonic() < end:
             told += venue.drain()
@@ -227,9 +227,9 @@ def test_an_order_that_is_cancelled_while_it_waits_for_its_turn_never_leaves() -
     venue, told = LiveVenue(account, QUICK), list[Record]()
     try:
         venue.start([])
-        venue.send(order(first, "stop"))
+        venue.send(order(first))
         patience.until(lambda: ("place", first) in account.requests)
-        venue.send(order(second, "stop"))
+        venue.send(order(second))
         venue.cancel(second)
         turn.set()
         patience.until(lambda: told.extend(venue.drain()) or first in account.orders)
