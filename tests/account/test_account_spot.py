@@ -16,6 +16,8 @@ from quiet_market import arm, order, quote
 from engine.errors import Bug, ConfigError, KeyRefused
 from engine.world.account.account import BalanceNews, HeldNews, OrderNews
 from engine.world.account.spot import BinanceSpotAccount
+from engine.world.binance.breaker import OPEN
+from engine.world.binance.budget import WEIGHT
 from engine.world.binance.trouble import Doubtful, Lost, NotSent, Rejected, Sort, Unreadable
 from engine.world.loopback.market import instruments
 from engine.world.loopback.serving import Serving
@@ -320,3 +322,17 @@ def test_a_list_leaves_where_no_entry_does_any_more(spot: BinanceSpotAccount, ve
     with pytest.raises(NotSent):
         spot.place(order("h33"))
     assert [one.status for one in listed(spot)] == ["working", "working"]
+
+
+def test_what_protects_leaves_though_the_budget_is_used_up_and_the_breaker_is_open(
+    spot: BinanceSpotAccount, venue: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spot.place(order("h-buy", qty="2"))
+    client = spot._client
+    client._budget.claim(client._payer, {WEIGHT: 6000}, client.clock.limits_ms(), order=True, urgent=True)
+    for _ in range(20):
+        client._budget.outcome(client._payer, False, "POST /api/v3/order")
+    assert client.breaker_level() == OPEN
+    monkeypatch.setattr(client, "_sleep", pytest.fail)
+    assert {one.status for one in listed(spot)} == {"working"}
+    assert spot.place(order("h-stop", "sell", "stop", stop_price="95"), urgent=True).order.status == "working"

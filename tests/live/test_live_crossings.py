@@ -12,7 +12,7 @@ from live_rig import Rig, until
 from tiny_account import TinyAccount, unreachable
 
 from engine.matching.events import VenueOrder
-from engine.records.account import AccountHolding, Execution
+from engine.records.account import AccountHolding, Execution, OrderReport
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.world.account.account import BalanceNews, OrderNews, StreamNews, TradeNews
@@ -167,6 +167,78 @@ def test_what_an_exit_waits_for_is_asked_though_the_budget_is_used_up(tmp_path: 
 
     rig.play(*rig.entered(), starve, lambda: rig.tickers("94"), until(lambda: rig.held == {}), rig.tickers)
     assert [one.side for one in account.executed] == ["buy", "sell"]
+
+
+def test_an_order_that_works_is_asked_for_at_once_when_its_answer_is_lost() -> None:
+    account = Halves(streams=False)
+    sale = order("h" + "m" * 27)
+
+    def mishap(what: str, client_id: str) -> object:
+        if what != "place":
+            return None
+        told = TradeNews(
+            symbol=sale.symbol, client_id=client_id, order_id="1", trade_id="1", side="sell", qty=Decimal("0.5"),
+            price=Decimal(100), notional=Decimal(50), fee=Decimal(0), fee_asset="USDT", liquidity="taker", venue_at=1,
+        )  # fmt: skip
+        account.tell(told)
+        return "lost"
+
+    account.mishap = mishap
+    venue, told = LiveVenue(account, LiveVenueSettings(poll_s=600, poll_deaf_s=600)), list[Record]()
+    try:
+        venue.start([])
+        venue.send(sale)
+        patience.until(
+            lambda: told.extend(venue.drain()) or any(getattr(one, "status", "") == "filled" for one in told)
+        )
+    finally:
+        venue.close()
+    assert len([one for one in told if isinstance(one, Execution)]) == 2
+
+
+def test_an_order_that_waits_for_its_turn_is_not_taken_for_absent_and_then_sent() -> None:
+    turn = threading.Event()
+    first, second = "h" + "f" * 27, "h" + "s" * 27
+    account = Slow(mishap=lambda what, its_id: turn.wait(20) and None if (what, its_id) == ("place", first) else None)
+    account.lock = threading.RLock()
+    account.answers.set()
+    venue, told = LiveVenue(account, QUICK), list[Record]()
+    try:
+        venue.start([])
+        venue.send(order(first))
+        venue.send(order(second))
+        end = time.monotonic() + 4 * QUICK.absent_after_s
+        while time.monotonic() < end:
+            told += venue.drain()
+            time.sleep(0.05)
+        assert ("asked", second) not in account.requests
+        turn.set()
+        patience.until(lambda: second in account.orders)
+    finally:
+        turn.set()
+        venue.close()
+    assert [one for one in told if isinstance(one, OrderReport)] == []
+
+
+def test_an_order_that_is_cancelled_while_it_waits_for_its_turn_never_leaves() -> None:
+    turn = threading.Event()
+    first, second = "h" + "f" * 27, "h" + "s" * 27
+    account = TinyAccount(mishap=lambda what, its_id: turn.wait(20) and None if its_id == first else None)
+    venue, told = LiveVenue(account, QUICK), list[Record]()
+    try:
+        venue.start([])
+        venue.send(order(first))
+        patience.until(lambda: ("place", first) in account.requests)
+        venue.send(order(second))
+        venue.cancel(second)
+        turn.set()
+        patience.until(lambda: told.extend(venue.drain()) or first in account.orders)
+    finally:
+        turn.set()
+        venue.close()
+    reports = [one for one in told if isinstance(one, OrderReport) and one.client_id == second]
+    assert [(one.status, one.code) for one in reports] == [("rejected", "NOT_SENT")]
+    assert second not in account.orders and ("cancel", second) not in account.requests
 
 
 def test_the_end_waits_for_no_answer_that_does_not_come() -> None:

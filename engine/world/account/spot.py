@@ -203,7 +203,7 @@ class BinanceSpotAccount:
         if found is not None:
             return found
         try:
-            info = self._market.exchange_info([symbol])
+            info = self._market.exchange_info([symbol], urgent=True)
         except Limited:
             raise
         except VenueError as error:

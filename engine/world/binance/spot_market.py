@@ -38,9 +38,10 @@ class SpotMarket:
         """Gives the exchange's time, epoch ms."""
         return self.client.read(_ask("time", {}, 1), reader(ServerTime)).server_time
 
-    def exchange_info(self, symbols: Sequence[str] = ()) -> ExchangeInfo:
+    def exchange_info(self, symbols: Sequence[str] = (), *, urgent: bool = False) -> ExchangeInfo:
         """Gives the rules of some symbols, or of all; the budgets it tells are taken over."""
-        info = self.client.read(_ask("exchangeInfo", {"symbols": _named(symbols)}, 20), reader(ExchangeInfo))
+        ask = _ask("exchangeInfo", {"symbols": _named(symbols)}, 20)._replace(urgent=urgent)
+        info = self.client.read(ask, reader(ExchangeInfo))
         self.client.learn_limits(info.rate_limits)
         return info
 

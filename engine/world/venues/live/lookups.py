@@ -28,7 +28,8 @@ class Lookups:
         """Asks for every order whose time has come."""
         venue, now = self._venue, self._venue.mono()
         with venue.lock:
-            due = [one for one in venue.tracker.open.values() if not one.asking and now >= self._due_at(one)]
+            sent = [one for one in venue.tracker.open.values() if one.way != "waits"]
+            due = [one for one in sent if not one.asking and now >= self._due_at(one)]
             for one in due:
                 one.asking = True
         for one in due:
@@ -90,6 +91,8 @@ class Lookups:
         """Counts an answer that knows no such order; enough of them, late enough, and nothing else against it."""
         venue = self._venue
         with venue.lock:
+            if order.way != "left":
+                return
             order.absent += 1
             if order.told == "working" or order.absent < ABSENT_ANSWERS:
                 return

@@ -21,6 +21,8 @@ from engine.world.account.account import OrderNews, TradeNews
 MOST_KEPT = 2_000
 MOST_TRADES = 100_000
 Told = Literal["", "in_doubt", "working"]
+#: Where an order is on its way: waiting for its turn, with its request made but not answered, or with an end of that.
+Way = Literal["waits", "leaves", "left"]
 
 
 class Followed(msgspec.Struct, kw_only=True):
@@ -28,6 +30,7 @@ class Followed(msgspec.Struct, kw_only=True):
 
     `rests` says that it waits at the exchange and moves nothing until it triggers, `at_once` that it is over as soon as
     it is there. `ends` is the end that waits for its executions; `absent` counts the answers that knew no such order.
+    `way` is where its request is: what waits is asked for by nobody, and only what has left may be absent.
     """
 
     symbol: str
@@ -44,6 +47,7 @@ class Followed(msgspec.Struct, kw_only=True):
     doubtful: bool = False
     ends: OrderNews | None = None
     cancel_wanted: bool = False
+    way: Way = "waits"
     absent: int = 0
     asked: int = 0
     ask_at: float = 0.0
@@ -126,9 +130,12 @@ class Tracker:
         return True
 
     def doubt(self, client_id: str, code: str) -> None:
-        """Takes note that nobody knows what became of an order."""
+        """Takes note that nobody knows what became of an order: it is asked for at once."""
         found = self.open.get(client_id)
-        if found is None or found.told == "working":
+        if found is None:
+            return
+        found.ask_at = 0.0
+        if found.told == "working":
             return
         found.doubtful = True
         if found.told == "":

@@ -30,7 +30,7 @@ from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
 from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.syncing import Syncing
-from engine.world.venues.live.tracker import Followed, Tracker
+from engine.world.venues.live.tracker import Followed, Tracker, Way
 
 T = TypeVar("T")
 #: A request of which no byte left may be made again: so often, after these pauses.
@@ -149,6 +149,9 @@ class LiveVenue:
             found = self.tracker.open.get(client_id)
             if found is None:
                 return []
+            if found.way == "waits":
+                self.tracker.reject(client_id, "NOT_SENT")  # it need not leave any more
+                return []
             found.cancel_wanted, found.ask_at = True, self._mono() + 2.0
         self._lanes.put(_lane(found), lambda: self.cancel_now(found))
         return []
@@ -163,7 +166,7 @@ class LiveVenue:
             self.tell_condition("recovering", "blocked", "recovering")
             for one in sent:
                 followed = self._follow(one.order)
-                followed.filled, followed.doubtful = one.filled, True
+                followed.filled, followed.doubtful, followed.way = one.filled, True, "left"
                 followed.cancel_wanted = one.order.client_id in self._cancelled
             self._cancelled.clear()
             self._started = True
@@ -343,6 +346,8 @@ class LiveVenue:
     def _place(self, *orders: VenueOrder) -> None:
         """Places an order, or two that are a list."""
         order = orders[0]
+        if not self._leave(orders):
+            return
         try:
             if not order.closes and self._now_ms() - order.sent_at > self.settings.entry_ttl_s * 1000:
                 self._reject(orders, "STALE_ORDER")
@@ -366,6 +371,25 @@ class LiveVenue:
                         self.tracker.hear_trade(trade)
                     self.tracker.hear_order(one.order)
             self._news.set()
+        finally:
+            with self._lock:
+                self._go(orders, "left")
+
+    def _leave(self, orders: Sequence[VenueOrder]) -> bool:
+        """Takes note that orders leave, and says so; where one has ended before, none of its list does."""
+        with self._lock:
+            if not all(one.client_id in self.tracker.open for one in orders):
+                self._reject(orders, "NOT_SENT")
+                return False
+            self._go(orders, "leaves")
+            return True
+
+    def _go(self, orders: Sequence[VenueOrder], way: Way) -> None:
+        """Takes note of where orders are on their way; how long they are absent counts anew."""
+        for one in orders:
+            followed = self.tracker.open.get(one.client_id)
+            if followed is not None:
+                followed.way, followed.followed_at = way, self._mono()
 
     def _request(self, orders: Sequence[VenueOrder]) -> list[Placed]:
         if len(orders) == 1:
