@@ -174,7 +174,7 @@ class LiveOrder(Order):
             # What was in its way may have sold of it before it went.
             steps = min(exit_.steps, book.exits.trail_left) if exit_.reason == TRAIL else exit_.steps
             if steps > 0:
-                made += self.leave_at_once(book, exit_._replace(steps=steps), at)
+                made += self._leave(book, exit_._replace(steps=steps), at)
         return made
 
     def reserve_again(self, attempt: OrderAttempt, plan: ExitPlan | None, notional_e8: int) -> Send:

@@ -10,6 +10,7 @@ from test_live_session import check, held, placed, refused
 from tiny_account import Standing, TinyAccount, unreachable
 
 from engine.records.ideas import ExitPlan, tiers_of
+from engine.world.binance.trouble import Rejected, Sort
 
 ONE_ENTRY = ("rules.max_entries_day.limit=1",)
 STAGED = ExitPlan(stop_pct=5, tiers=tiers_of([(30, 5), (70, 10)]), resting_tiers=True, hold_max_s=86_400)
@@ -73,6 +74,21 @@ def test_a_tier_that_the_exchange_sells_is_told_once_and_the_program_sells_no_mo
     assert [one.reason for one in rig.fills()] == ["ENTRY", "TIER_1"]
     assert rig.positions()[-1].reason == "TIER_1"
     assert len(tiers(account)) == 1
+    check(rig, account)
+
+
+@VENUES
+def test_price_at_a_tier_that_rests_is_no_reason_to_sell(tmp_path: Path, venue: str) -> None:
+    account = TinyAccount(venue=venue)
+    rig = rig_on(tmp_path, account)
+    before: list[int] = []
+    rig.play(
+        *staged(rig, account), lambda: before.append(len(placed(account))), lambda: rig.tickers("105.5"),
+        *[rig.tickers, 0.05] * 3, lambda: before.append(len(placed(account))), lambda: sell(account, tiers(account)[0]),
+        until(lambda: len(rig.fills_now()) == 2), rig.tickers, rig.cycle,
+    )  # fmt: skip
+    assert before[0] == before[1]
+    assert [one.reason for one in rig.fills()] == ["ENTRY", "TIER_1"]
     check(rig, account)
 
 
@@ -343,4 +359,21 @@ def test_coins_that_are_free_go_where_one_order_is_long_in_going(tmp_path: Path)
         stuck.clear, until(lambda: rig.held == {}), rig.tickers, rig.cycle,
     )  # fmt: skip
     assert [one.reason for one in rig.fills()] == ["ENTRY", "STOP", "STOP"]
+    check(rig, account)
+
+
+def test_a_list_whose_stop_price_is_through_means_out_now(tmp_path: Path) -> None:
+    account = TinyAccount(venue=SPOT)
+    rig = rig_on(tmp_path, account)
+    through = Rejected(
+        "no", sort=Sort.STATE, status=400, venue_code=-2010, said="Stop price would trigger immediately."
+    )
+    left: list[object] = [through]
+    account.mishap = lambda what, _: left.pop() if what == "list" and left else None
+    rig.play(
+        *rig.begun(), rig.cycle, until(lambda: rig.held != {}), *[rig.tickers] * 3, until(lambda: rig.held == {}),
+        rig.tickers, until(lambda: rig.sent == []), rig.cycle,
+    )  # fmt: skip
+    assert [one.reason for one in rig.positions()] == ["ENTRY", "STOP"]
+    assert tiers(account) + stops(account) == []
     check(rig, account)

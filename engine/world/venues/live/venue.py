@@ -36,6 +36,8 @@ T = TypeVar("T")
 #: A request of which no byte left may be made again: so often, after these pauses.
 SEND_AGAIN_S = (0.1, 0.4, 1.0)
 WATCH_EVERY_S = 0.2
+#: Spot's words for a stop that price is through already; futures have a code for it.
+THROUGH = "would trigger immediately"
 ASKING_THREADS = 12
 RELOAD_EVERY_S = 60.0
 BROKEN_EVERY_S = 5.0
@@ -407,7 +409,8 @@ class LiveVenue:
         if error.sort is Sort.SYMBOL:
             self._reject(orders, "NOT_TRADED")
             return
-        self._reject(orders, str(error.venue_code) if error.venue_code is not None else error.sort.name)
+        code = str(error.venue_code) if error.venue_code is not None else error.sort.name
+        self._reject(orders, "WOULD_TRIGGER" if THROUGH in error.said.lower() else code)
 
     def _reload(self, symbol: str) -> None:
         """Tells a symbol's rules anew, before the end of the order that they refused; not more than once a minute."""
