@@ -49,6 +49,7 @@ class Candles:
         self.numbers = {name: file.numbers(name, rows) for name in file.layout.numbers}
         trades = file.column("trades")
         self.trades = trades[rows] if trades is not None else None
+        self._most: dict[str, int] = {}
         self._whole = header.gaps == 0
         self._step_ms = step_ms
 
@@ -65,8 +66,7 @@ class Candles:
             raise Unfit(f"{self.symbol} has bars that do not begin at whole steps")
         if self.most > _EXACT:
             raise Unfit(f"{self.symbol} has prices of more digits than float64 holds")
-        quote = self.numbers["quote_volume"]
-        if not quote.is_absent() and (quote.mantissa.max() / 10.0**quote.digits) > most_quote_volume:
+        if self._has_quotes and self._greatest("quote_volume") / self._powers["quote_volume"] > most_quote_volume:
             raise Unfit(f"{self.symbol} has a quote volume that is not believed")
 
     def rows(self, opened_from: int, opened_to: int) -> tuple[int, int]:
@@ -141,8 +141,19 @@ class Candles:
     @cached_property
     def is_plain(self) -> bool:
         """True without a hole, and with quote volumes that are numbers a float64 holds, all of them or none."""
-        quote, volume = self.numbers["quote_volume"], self.numbers["volume"]
-        return self._whole and _is_plain(volume) and (not self._has_quotes or _is_plain(quote))
+        return self._whole and self._is_plain("volume") and (not self._has_quotes or self._is_plain("quote_volume"))
+
+    def _is_plain(self, name: str) -> bool:
+        """Says whether all values of a column are there, and can be divided as float64."""
+        decimals = self.numbers[name].decimals
+        # One number of decimals for all is a view of a single one.
+        written = decimals if decimals.strides[0] else decimals[:1]
+        return int(written.max()) < ABSENT // 2 and self._greatest(name) <= _EXACT
+
+    def _greatest(self, name: str) -> int:
+        if name not in self._most:
+            self._most[name] = int(self.numbers[name].mantissa.max())
+        return self._most[name]
 
     @cached_property
     def _has_quotes(self) -> bool:
@@ -187,13 +198,6 @@ class Candles:
                     yield low + i
             if price >= prices[0].digits and volume >= self.numbers["volume"].digits:
                 return
-
-
-def _is_plain(column: Numbers) -> bool:
-    """Says whether all values are there, and can be divided as float64."""
-    # One number of decimals for all is a view of a single one.
-    decimals = column.decimals if column.decimals.strides[0] else column.decimals[:1]
-    return int(decimals.max()) < ABSENT // 2 and int(column.mantissa.max()) <= _EXACT
 
 
 def _decimals(column: Numbers, rows: slice) -> Ints:

@@ -56,6 +56,7 @@ class BlockBacktest:
         self._frames = {name: Frames(strategy, name, self._grid) for name in strategy.timeframes}
         self._signal = Signal(settings.signal, strategy, on_failure=on_failure)
         self._columnar = strategy if isinstance(strategy, Columnar) else None
+        self._is_exact = isinstance(strategy, Exact)
         wants = listener.wants if isinstance(listener, Choosy) else COMPARED
         self._desk = BlockDesk(settings, self._grid, self._signal.plan, listener.hear, wants)
         self._rules = _rules_of(settings, market, self._grid)
@@ -142,7 +143,7 @@ class BlockBacktest:
                 continue
             seen, mine = cycles[low:high], slice(low, high)
             self._grid.candles[s].measure(times[seen], self._average_mins[s], prices[mine])
-            if isinstance(self._columnar, Exact):
+            if self._is_exact:
                 sure = [frames.is_sure(s, seen - back) for frames in self._frames.values()]
                 verdicts[mine][np.all(sure, axis=0)] = entries.YES
         order = np.lexsort((symbols, -screened.heats_of(symbols, cycles), cycles))
