@@ -72,8 +72,18 @@ def make(week: Path, folder: Path, symbols: int, days: int) -> int:
 
 def timed(store: Path, out: Path, sets: tuple[str, ...]) -> tuple[float, int]:
     """Runs `hot backtest` in a process of its own; gives its seconds and its peak memory in bytes."""
-    words = [sys.executable, "-m", "cli.main", "backtest", "--market", str(store), "--out", str(out)]
-    words += ["--jsonl", "--keep-jumps"]
+    words = [
+        sys.executable,
+        "-m",
+        "cli.main",
+        "backtest",
+        "--market",
+        str(store),
+        "--out",
+        str(out),
+        "--jsonl",
+        "--keep-jumps",
+    ]
     for one in sets:
         words += ["--set", one]
     begin = time.perf_counter()

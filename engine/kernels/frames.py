@@ -56,6 +56,37 @@ def fold(
     return count
 
 
+def fold_even(
+    first: int, closes: Floats, sums: Ints, run: Ints, parts_whole: int, place: int, state: Ints, frames: Floats,
+    flows: Ints, ends: Ints, fresh: Ints, counts: Ints, number: Ints,
+) -> int:  # fmt: skip
+    """Does what `fold` does of closes and volumes where no candle is missing, a frame at a time.
+
+    `first` is the first cycle, `sums` the running sum of volumes; columns in front of it go back further than a frame.
+    """
+    size, newest, reset, seen, count = len(number), state[2], state[3], state[4], 0
+    end = (parts_whole - place) % parts_whole
+    for j in range(min(end, size)):
+        number[j] = newest
+    while end < size:
+        if run[first + end] >= parts_whole:
+            frames[3, count] = closes[first + end]
+            flows[count], ends[count] = sums[first + end] - sums[first + end - parts_whole], end
+            fresh[count] = reset
+            seen += 1
+            counts[count] = seen
+            newest, reset = FIRST_NEW + count, 0
+            count += 1
+        for j in range(end, min(end + parts_whole, size)):
+            number[j] = newest
+        end += parts_whole
+    last = first + size - 1
+    parts = min(size - 1 - (end - parts_whole), run[last])
+    state[0], state[1], state[3], state[4] = parts, sums[last] - sums[last - parts], reset, seen
+    state[2] = NO_FRAME if newest == NO_FRAME else CARRIED
+    return count
+
+
 def spread(number: Ints, values: Floats, out: Floats) -> None:
     """Gives each cycle the value of its newest frame; `values` begins with those of `NO_FRAME` and `CARRIED`."""
     for j in range(len(number)):

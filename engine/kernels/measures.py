@@ -6,6 +6,7 @@ The same bits as `engine.stages.recent.Recent.average`. Plain functions that num
 from typing import Any
 
 from engine.kernels.figures import NAN
+from engine.kernels.reading import typical
 
 Ints = Any
 Floats = Any
@@ -14,13 +15,14 @@ EXACT = 1 << 53
 
 
 def averages(
-    rows: Ints, times: Ints, opened: Ints, step_ms: int, volumes: Ints, volume_power: float, quotes: Ints,
-    quote_power: float, span_ms: int, window_ms: int, lasts: Floats, out: Floats,
+    rows: Ints, times: Ints, opened: Ints, step_ms: int, closes: Ints, highs: Ints, lows: Ints, power: float,
+    volumes: Ints, volume_power: float, quotes: Ints, quote_power: float, span_ms: int, window_ms: int, out: Floats,
 ) -> None:  # fmt: skip
-    """Gives the average of the `span_ms` before each of `times`, the last close where nothing traded.
+    """Gives the last close, and the average of the `span_ms` before each of `times`: the close where nothing traded.
 
-    `rows` are the last candles then, those in front of them count as far back as `window_ms` and one more. Volumes are
-    mantissas, divided by their powers; one that is absent, or wider than a float64, makes the average NaN.
+    `rows` are the last candles then, those in front of them count as far back as `window_ms` and one more. Numbers are
+    mantissas, divided by their powers; a volume that is wider than a float64 makes the average NaN, and a quote volume
+    that is absent (`quotes` may be empty) is the volume at the typical price.
     """
     for k in range(len(rows)):
         low = rows[k]
@@ -30,8 +32,13 @@ def averages(
         known = True
         for i in range(low, rows[k] + 1):
             if opened[i] + step_ms > times[k] - span_ms:
-                known = known and 0 <= volumes[i] < EXACT and 0 <= quotes[i] < EXACT
+                known = known and 0 <= volumes[i] < EXACT
                 volume += volumes[i] / volume_power
-                quote += quotes[i] / quote_power
+                if i < len(quotes) and quotes[i] >= 0:
+                    known = known and quotes[i] < EXACT
+                    quote += quotes[i] / quote_power
+                else:
+                    quote += typical(highs[i] / power, lows[i] / power, closes[i] / power, volumes[i] / volume_power)
+        last = closes[rows[k]] / power
         traded = span_ms > 0 and volume > 0.0 and quote > 0.0
-        out[k] = NAN if not known else quote / volume if traded else lasts[k]
+        out[k, 0], out[k, 1] = last, NAN if not known else quote / volume if traded else last

@@ -14,22 +14,27 @@ Floats = Any
 
 
 def read(
-    start: int, prices: Ints, power: float, quotes: Ints, quote_power: float, closes: Floats, sums: Ints, last: Ints,
-    run: Ints,
+    start: int, prices: Ints, highs: Ints, lows: Ints, power: float, traded: Ints, volume_power: float, quotes: Ints,
+    quote_power: float, closes: Floats, sums: Ints, last: Ints, run: Ints,
 ) -> None:  # fmt: skip
     """Writes candles without a hole from column `start` on; what is in front of them, or behind, is no candle.
 
-    `prices` and `quotes` are mantissas, divided by their powers. Gives close (NaN: none), the running sum of quote
-    volume in micro units, and for each cycle what `runs` gives.
+    `prices`, `traded` volumes and `quotes` are mantissas, divided by their powers; where there are no quote volumes at
+    all, volume times the typical price counts. Gives close (NaN: none), the running sum of quote volume in micro units,
+    and for each cycle what `runs` gives.
     """
     end = start + len(prices)
     for i in range(start):
         closes[i], sums[i], last[i], run[i] = np.nan, 0, -1, 0
     for i in range(len(prices)):
         closes[start + i] = prices[i] / power
-        sums[start + i] = np.int64(np.rint(quotes[i] / quote_power * MICRO))
         last[start + i] = start + i
         run[start + i] = i + 1
+    for i in range(len(quotes)):
+        sums[start + i] = np.int64(np.rint(quotes[i] / quote_power * MICRO))
+    for i in range(len(quotes), len(prices)):
+        worth = typical(highs[i] / power, lows[i] / power, prices[i] / power, traded[i] / volume_power)
+        sums[start + i] = np.int64(np.rint(worth * MICRO))
     total = 0
     for i in range(start, end):
         total += sums[i]
@@ -50,6 +55,11 @@ def runs(closes: Floats, last: Ints, run: Ints) -> None:
             at = i
         last[i] = at
         run[i] = count
+
+
+def typical(high: float, low: float, close: float, volume: float) -> float:
+    """The quote volume of a candle that has none: its volume at the typical price."""
+    return (high + low + close) * volume / 3.0
 
 
 def volumes(sums: Ints, out: Floats) -> None:

@@ -10,7 +10,6 @@ from engine.errors import ConfigError
 from engine.matching.units import from_e8, plain
 from engine.plugs import Entry
 from engine.records.base import Record, figure
-from engine.records.wire import COMPARED
 from engine.runs.backtest.account import HOUR_MS, HOURLY, Account, performance_of, returns
 from engine.runs.backtest.backtest import Marks, fastest
 from engine.runs.manifest import make_run
@@ -127,16 +126,17 @@ class Kept:
 class Tally:
     """Listens to a backtest and keeps only what its figures need."""
 
+    wants = frozenset({"fill", "position", "funding_payment"})
+
     def __init__(self, settings: Settings, market: Market) -> None:
         """Starts with the run record."""
         self._fold = Fold()
         self._fold.take(make_run(settings, market.manifest()))
-        self._held = self._fold.blotter.open
         self._account = Account(lambda mark: None)
 
     def hear(self, record: Record) -> None:
-        """Takes a record; facts and candidates of coins that nobody holds change no figure."""
-        if record.kind in COMPARED and (record.kind != "candidate" or self._held):
+        """Takes a record; others than those it wants change no figure."""
+        if record.kind in self.wants:
             self._fold.take(record)
 
     def mark(self, marks: Marks) -> None:

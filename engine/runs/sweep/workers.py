@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from engine.errors import ConfigError, HotError, UsageError, VenueError
+from engine.runs.cores import share
 from engine.runs.sweep.trial import Job, Outcome, run_trial
 
 #: How often a stop is looked for while trials run.
@@ -66,10 +67,11 @@ class LocalWorkers:
         self._context = get_context("spawn")
         # Nothing is ever written: the end of this process, or `close`, ends the workers' reading.
         self._their_end, self._our_end = self._context.Pipe(duplex=False)
+        self._count = count
         self._slots = [self._fresh() for _ in range(count)]
 
     def _fresh(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(self._their_end,))
+        return ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(self._their_end, self._count))
 
     def run(self, jobs: Sequence[Job], stopped: Callable[[], bool]) -> Iterator[Answer]:
         """Runs each job in the next free process; one whose process dies once more, in a fresh one."""
@@ -112,8 +114,9 @@ class LocalWorkers:
         self._their_end.close()
 
 
-def _begin(ours: "Connection[Any, Any]") -> None:
-    """Prepares a worker: Ctrl-C is the parent's to hear, and no worker outlives the parent."""
+def _begin(ours: "Connection[Any, Any]", workers: int) -> None:
+    """Prepares one of so many workers: Ctrl-C is the parent's to hear, and no worker outlives the parent."""
+    share(workers)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=(ours,), daemon=True).start()
 

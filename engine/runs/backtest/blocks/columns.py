@@ -23,6 +23,7 @@ from engine.world.store.tables import Series
 
 #: Mantissas up to here are exact as float64.
 _EXACT = 2**53
+_NONE = np.zeros(0, np.int64)
 #: In the place of a price there is no candle.
 NO_BAR = -1
 _PRICES = ("open", "high", "low", "close")
@@ -48,6 +49,7 @@ class Candles:
         self.numbers = {name: file.numbers(name, rows) for name in file.layout.numbers}
         trades = file.column("trades")
         self.trades = trades[rows] if trades is not None else None
+        self._most: dict[str, int] = {}
         self._whole = header.gaps == 0
         self._step_ms = step_ms
 
@@ -64,8 +66,7 @@ class Candles:
             raise Unfit(f"{self.symbol} has bars that do not begin at whole steps")
         if self.most > _EXACT:
             raise Unfit(f"{self.symbol} has prices of more digits than float64 holds")
-        quote = self.numbers["quote_volume"]
-        if not quote.is_absent() and (quote.mantissa.max() / 10.0**quote.digits) > most_quote_volume:
+        if self._has_quotes and self._greatest("quote_volume") / self._powers["quote_volume"] > most_quote_volume:
             raise Unfit(f"{self.symbol} has a quote volume that is not believed")
 
     def rows(self, opened_from: int, opened_to: int) -> tuple[int, int]:
@@ -116,12 +117,22 @@ class Candles:
             rows = np.minimum((times - int(self.opened[0])) // self._step_ms, len(self)) - 1
         else:
             rows = np.searchsorted(self.opened, times - self._step_ms, side="right") - 1
-        quotes = self.numbers["quote_volume"]
-        out[:, 0] = self.numbers["close"].mantissa[rows] / self._powers["close"]
         compiled(averages)(
-            rows, times, self.opened, self._step_ms, self.numbers["volume"].mantissa, self._powers["volume"],
-            quotes.mantissa, self._powers["quote_volume"], minutes * 60_000, WINDOW_MS, out[:, 0], out[:, 1],
+            rows, times, self.opened, self._step_ms, *self._turnover(slice(None)), minutes * 60_000, WINDOW_MS, out
+        )
+
+    def _turnover(self, rows: slice) -> tuple[Any, ...]:
+        """Gives the mantissas of rows, with their powers, that say what was traded; none where there are no quotes."""
+        n, powers = self.numbers, self._powers
+        quotes = n["quote_volume"].mantissa[rows] if self._has_quotes else _NONE
+        return (
+            *(n[name].mantissa[rows] for name in ("close", "high", "low")), powers["close"],
+            n["volume"].mantissa[rows], powers["volume"], quotes, powers["quote_volume"],
         )  # fmt: skip
+
+    def read(self, low: int, high: int, start: int, out: tuple[Any, ...]) -> None:
+        """Writes rows of plain candles from a column on into closes, sums, last candles and runs."""
+        compiled(reading.read)(start, *self._turnover(slice(low, high)), *out)
 
     @cached_property
     def _powers(self) -> dict[str, float]:
@@ -129,10 +140,24 @@ class Candles:
 
     @cached_property
     def is_plain(self) -> bool:
-        """True without a hole, and with quote volumes that are numbers a float64 holds, all of them."""
-        quote = self.numbers["quote_volume"]
-        even = not quote.decimals.strides[0] and quote.decimals[0] < ABSENT // 2
-        return self._whole and bool(even) and int(quote.mantissa.max()) <= _EXACT
+        """True without a hole, and with quote volumes that are numbers a float64 holds, all of them or none."""
+        return self._whole and self._is_plain("volume") and (not self._has_quotes or self._is_plain("quote_volume"))
+
+    def _is_plain(self, name: str) -> bool:
+        """Says whether all values of a column are there, and can be divided as float64."""
+        decimals = self.numbers[name].decimals
+        # One number of decimals for all is a view of a single one.
+        written = decimals if decimals.strides[0] else decimals[:1]
+        return int(written.max()) < ABSENT // 2 and self._greatest(name) <= _EXACT
+
+    def _greatest(self, name: str) -> int:
+        if name not in self._most:
+            self._most[name] = int(self.numbers[name].mantissa.max())
+        return self._most[name]
+
+    @cached_property
+    def _has_quotes(self) -> bool:
+        return not self.numbers["quote_volume"].is_absent()
 
     @cached_property
     def most(self) -> int:
@@ -299,12 +324,7 @@ class Grid:
         opened, width = int(block.times[0]) - self.step_ms, len(closes)
         low, high = one.rows(opened, opened + width * self.step_ms)
         if high > low and one.is_plain:
-            start = (int(one.opened[low]) - opened) // self.step_ms
-            close, quote = one.numbers["close"], one.numbers["quote_volume"]
-            compiled(reading.read)(
-                start, close.mantissa[low:high], float(10**close.digits), quote.mantissa[low:high],
-                float(10**quote.digits), closes, sums, last, run,
-            )  # fmt: skip
+            one.read(low, high, (int(one.opened[low]) - opened) // self.step_ms, (closes, sums, last, run))
             return
         room = one.quotes(low, high, np.empty(high - low))
         room *= MICRO

@@ -118,6 +118,8 @@ class Deeds:
 
     def filled(self, sent: Sent, row: Sequence[int], opened_at: int, at: int) -> None:
         """Tells the fill of a whole order, what the position is after it, and that the order is over."""
+        if not (self._fills or self._positions or self._results):
+            return
         strategy, venue, symbol = sent.wish
         scale, steps, ticks = self._written(symbol)
         if self._fills:

@@ -227,7 +227,8 @@ class Frames:
         self._opening = np.zeros((count, 3))
         #: The last frame of each symbol before the block.
         self._carried: list[Mapping[str, Any]] = [_no_frame(self.names) for _ in range(count)]
-        self._fold, self._spread = compiled(frames.fold), compiled(frames.spread)
+        self._fold, self._fold_even = compiled(frames.fold), compiled(frames.fold_even)
+        self._spread = compiled(frames.spread)
         self._memories: list[dict[str, Any]] = [{} for _ in range(count)]
         self._room: list[Array] = [np.empty((0, 0)) for _ in range(count)]
         self._volumes = compiled(reading.volumes)
@@ -242,10 +243,13 @@ class Frames:
             self._grid.prices(block, s)
             scale = float(10 ** self._grid.candles[s].numbers["close"].digits)
             prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))  # type: ignore[assignment]
-        if self.parts == 1 and run[-1] >= block.size:
+        whole = run[-1] >= block.size
+        if self.parts == 1 and whole:
             self._whole(times, (*prices, closes), sums, int(run[block.back]) == 1, s)
         else:
-            self._folded(times, (*prices, closes), sums[1:] - sums[:-1], run[block.new], s)
+            # Where nothing is missing, nor was before, frames can be cut out of closes and running sums.
+            even = whole and run[block.back] > 1 and self.parts <= block.back and not self._needs_prices
+            self._folded(block, (*prices, closes), run, s, even)
 
     def _whole(self, times: Array, columns: tuple[Array, ...], sums: Array, fresh: bool, s: int) -> None:
         """Every candle is a frame, without a hole between them; `fresh` says that one came before the first."""
@@ -255,17 +259,22 @@ class Frames:
         self._volumes(sums, volumes[2:])
         self._keep(s, columns, times, range(seen + 1, seen + count + 1), [0] if fresh else [], None)
 
-    def _folded(self, times: Array, prices: tuple[Array, ...], flows: Array, run: Array, s: int) -> None:
-        size = len(flows)
+    def _folded(self, block: Block, prices: tuple[Array, ...], run: Array, s: int, even: bool) -> None:
+        size, times = block.size, block.times[block.new]
         room = size // self.parts + 2
         columns, volumes = np.empty((4, room)), np.empty(room, np.int64)
         ends, fresh, counts = (np.empty(room, np.int64) for _ in range(3))
         number = np.empty(size, np.uint32)
         place = int(times[0]) // self._grid.step_ms % self.parts
-        made = self._fold(
-            *prices, flows, run, self.parts, place, self._states[s], self._opening[s], columns, volumes, ends, fresh,
-            counts, number,
-        )  # fmt: skip
+        found = columns, volumes, ends, fresh, counts, number
+        if even:
+            made = self._fold_even(
+                block.back, block.closes[s], block.sums[s], run, self.parts, place, self._states[s], *found
+            )
+        else:
+            sums = block.sums[s, block.back - 1 :]
+            flows, state = sums[1:] - sums[:-1], (self._states[s], self._opening[s])
+            made = self._fold(*prices, flows, run[block.new], self.parts, place, *state, *found)
         starts = np.flatnonzero(fresh[:made]).tolist()
         np.divide(volumes[:made], MICRO, out=self._lines(s, made)["volume"][2:])
         self._keep(s, tuple(columns[:, :made]), times[ends[:made]], counts[:made], starts, number)

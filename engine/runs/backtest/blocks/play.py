@@ -1,7 +1,5 @@
 """A backtest in blocks: kernels over columns find where something happens, the stages look at those cycles alone."""
 
-import os
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -21,6 +19,7 @@ from engine.runs.backtest.blocks.asks import Asks, Said
 from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.desk import Account, BlockDesk
 from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
+from engine.runs.cores import cores
 from engine.runs.data import data_dir
 from engine.runs.market import Market
 from engine.runs.session import Progress
@@ -33,7 +32,7 @@ from engine.world.store.numbers import Ints
 
 #: Cycles in a block, of one symbol and of all: enough that Python is called seldom, few enough for the caches, and for
 #: memory, which costs time as well when it is fresh.
-LEAST, MOST, CELLS = 1 << 10, 1 << 13, 1 << 19
+LEAST, MOST, CELLS = 1 << 10, 1 << 14, 1 << 19
 HOUR_MS = 3_600_000
 
 
@@ -57,6 +56,7 @@ class BlockBacktest:
         self._frames = {name: Frames(strategy, name, self._grid) for name in strategy.timeframes}
         self._signal = Signal(settings.signal, strategy, on_failure=on_failure)
         self._columnar = strategy if isinstance(strategy, Columnar) else None
+        self._is_exact = isinstance(strategy, Exact)
         wants = listener.wants if isinstance(listener, Choosy) else COMPARED
         self._desk = BlockDesk(settings, self._grid, self._signal.plan, listener.hear, wants)
         self._rules = _rules_of(settings, market, self._grid)
@@ -65,7 +65,7 @@ class BlockBacktest:
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop, which is looked for between blocks; gives where it is after each."""
-        with ThreadPoolExecutor(_cores()) as workers:
+        with ThreadPoolExecutor(cores()) as workers:
             for first, end in pairwise(self._edges()):
                 if stopped():
                     return
@@ -143,7 +143,7 @@ class BlockBacktest:
                 continue
             seen, mine = cycles[low:high], slice(low, high)
             self._grid.candles[s].measure(times[seen], self._average_mins[s], prices[mine])
-            if isinstance(self._columnar, Exact):
+            if self._is_exact:
                 sure = [frames.is_sure(s, seen - back) for frames in self._frames.values()]
                 verdicts[mine][np.all(sure, axis=0)] = entries.YES
         order = np.lexsort((symbols, -screened.heats_of(symbols, cycles), cycles))
@@ -182,11 +182,6 @@ class BlockBacktest:
             recent, rules = self._desk.state.recent[symbol], self._desk.state.rules[symbol]
             held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status))
         return Result(self.facts, self._cycles, self._reached, self._ended, tuple(held))
-
-
-def _cores() -> int:
-    """Gives how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _grid_of(settings: Settings, market: Market) -> Grid:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine.errors import Bug
 from engine.kernels import entries, legs
@@ -21,13 +21,14 @@ _REASONS = {legs.TIMED: "TIME", legs.STOPPED_OUT: "STOP", legs.TRAILED: "TRAIL"}
 _cycle = itemgetter(legs.CYCLE)
 
 
-class Opened(NamedTuple):
+class Opened:
     """A position that the log tells of: since when it is open, by which plan, and the last order and row about it."""
 
-    at: int
-    plan: ExitPlan
-    sent: Sent
-    row: Sequence[int]
+    __slots__ = ("at", "plan", "row", "sent")
+
+    def __init__(self, at: int, plan: ExitPlan, sent: Sent, row: Sequence[int]) -> None:
+        """Takes what is told first."""
+        self.at, self.plan, self.sent, self.row = at, plan, sent, row
 
 
 class Told:
@@ -109,8 +110,8 @@ class Told:
         sent = Sent(self._wishes[row[legs.SYMBOL]], "sell", "exit", reason, at)
         if opened is None:
             book = self._desk.books[symbol]
-            opened = Opened(book.opened_at, book.exits.plan, sent, row)
-        self._opened[symbol] = opened._replace(sent=sent, row=row)
+            opened = self._opened[symbol] = Opened(book.opened_at, book.exits.plan, sent, row)
+        opened.sent, opened.row = sent, row
         self._deeds.sold(sent, row, at)
         self._deeds.filled(sent, row, opened.at, at)
 
