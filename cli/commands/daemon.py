@@ -144,11 +144,11 @@ def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Sched
 
 def _tell(path: Path, session: Session, stop: Stop, seconds: float, table: bool, quiet: bool) -> None:
     from engine.runs.reporting.page import write_page
-    from engine.runs.reporting.reporting import report_of
+    from engine.runs.reporting.reporting import latency_in, report_of
 
     report = report_of(path)
     page = report_path(path)
-    write_page(report, page)
+    write_page(report, page, latency=latency_in(path))
     if not quiet:
         say(
             f"hot daemon: {'stopped' if stop.asked else 'market ended'} after {seconds:.1f} s: {session.facts} facts, "

@@ -47,7 +47,7 @@ def report(
     Example: hot report --ledger paper.db --html report.html
     """
     from engine.runs.backtest.results import is_whole
-    from engine.runs.reporting.reporting import as_plain, ledger_or_newest, report_of
+    from engine.runs.reporting.reporting import as_plain, latency_in, ledger_or_newest, report_of
     from engine.runs.reporting.reporting import today as utc_day
 
     if context.invoked_subcommand is not None:
@@ -64,7 +64,7 @@ def report(
     if html is not None:
         from engine.runs.reporting.page import write_page
 
-        write_page(made, html, whole=whole)
+        write_page(made, html, whole=whole, latency=latency_in(path))
         write(f"{html}\n")
         return
     form = choose(json_, jsonl, csv_, table_)
@@ -72,6 +72,9 @@ def report(
         _csv(made, columns, limit)
     elif form == "table":
         write(summary(made, whole))
+        latency = latency_in(path)
+        if latency is not None:
+            write(f"\nCycles of the last run: {latency}\n")
     else:
         write_whole(as_plain(made), form)
 

@@ -23,8 +23,8 @@ def status(
     json_: options.Json = False,
 ) -> None:
     """Tell where the trading of a ledger stands: engine state and reason with the way back, risk, the run that writes
-    it, the pool of the last cycle, its signals, open positions, precheck statistics of the day, recent alerts and
-    anomalies.
+    it and how long its cycles take, the pool of the last cycle, its signals, open positions, precheck statistics of the
+    day, recent alerts and anomalies.
 
     Reads a ledger (the newest of the data folder when none is named). With --check it exits 0 when entries are allowed
     and 3 when they are not, for scripts and monitors.
@@ -55,6 +55,7 @@ def told(standing: "Standing") -> str:
         f"risk       {_risk(standing.risk)}",
         f"last tick  {_ascii(moment(standing.last_tick_at))} UTC" if standing.last_tick_at else "last tick  none yet",
         f"run        {_process(standing.process)}",
+        *([f"cycles     {standing.cycle_ms}"] if standing.cycle_ms is not None else []),
         f"pool       {pool}",
     ]
     if standing.pool.hot:

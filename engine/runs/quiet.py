@@ -107,12 +107,11 @@ class Quiet:
 
     def _is_quiet(self, symbol: str) -> bool:
         """Says whether a symbol is known, and nobody holds it or waits for it."""
-        stages = self._stages
-        if symbol not in stages.intake.state.ruled or symbol not in stages.scan.state.market.coins:
-            return False
-        if any(symbol in desk.state.books or symbol not in desk.state.recent for desk in self._desks):
-            return False
-        return not any(symbol in venue.state.working for venue in self._venues)
+        for desk, venue in zip(self._desks, self._venues, strict=True):
+            known = desk.state
+            if symbol in known.books or symbol not in known.recent or symbol in venue.state.working:
+                return False
+        return symbol in self._stages.intake.state.ruled and symbol in self._stages.scan.state.market.coins
 
     def _admit(self, symbol: str) -> _Aside | None:
         if not self._is_quiet(symbol):

@@ -61,9 +61,9 @@ class Schedule:
 
     def _report(self) -> None:
         from engine.runs.reporting.page import write_page
-        from engine.runs.reporting.reporting import report_of
+        from engine.runs.reporting.reporting import latency_in, report_of
 
-        write_page(report_of(self._ledger), report_path(self._ledger))
+        write_page(report_of(self._ledger), report_path(self._ledger), latency=latency_in(self._ledger))
 
     def _care(self) -> None:
         from engine.ledger.ledger import Ledger

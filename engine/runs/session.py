@@ -1,5 +1,6 @@
 """A session: one market through all stages in one process, into one ledger; it can be stopped anywhere and goes on."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from engine.records.trades import StateChange
 from engine.records.wire import encode
 from engine.runs.history import find_start
 from engine.runs.keeper import Keeper
+from engine.runs.latency import Latencies
 from engine.runs.live import Trading
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
@@ -34,6 +36,8 @@ from engine.world.imports.fields import moment
 from engine.world.venues.paper import Paper
 
 DAY_MS = 86_400_000
+#: How long cycles take is noted down this often, in seconds.
+_NOTED_S = 5.0
 #: What a market may hold and no stage is shown.
 PASSED_OVER = frozenset({"run", "end", "operator", "alert", "judged"})
 
@@ -107,6 +111,7 @@ class Session:
         self._stream = None if manifest.get("files") else self._kept()
         flush = self._stream.flush if self._stream is not None else None
         self._make(start.state, Keeper(ledger, start.after_seq, flush))
+        self._latencies, self._noted_at = Latencies(), 0.0
         self.facts, self.fills, self.last_at = self.skip, 0, 0
         head = f"{ledger.head.seq}:{ledger.head.hash}"
         self.run = make_run(
@@ -196,9 +201,12 @@ class Session:
                 continue
             ticks = self.turn.ticks
             if not self._quiet.take(fact):
+                begin = time.perf_counter()
                 self._quiet.settle(fact)
                 self.turn.feed(fact, before_tick=self._operators)
                 self._quiet.look(fact)
+                if self.turn.ticks != ticks:
+                    self._took(begin, time.perf_counter())
             self.facts += 1
             self.last_at = fact.at
             if self.turn.ticks != ticks:
@@ -207,6 +215,15 @@ class Session:
                     if day >= 0 and not self.keeper.catching_up:
                         self.checkpoint()
                     day = fact.at // DAY_MS
+
+    def _took(self, begin: float, end: float) -> None:
+        """Takes note of how long a cycle took; what is thought a second time says nothing of it."""
+        if self.keeper.catching_up:
+            return
+        self._latencies.add(end - begin)
+        if end - self._noted_at >= _NOTED_S:
+            self._noted_at = end
+            self._latencies.note(self.ledger)
 
     def _fact(self, entry: Entry) -> Record | None:
         """Gives the entry's record; every entry counts, so that a restart can skip as many."""
@@ -234,6 +251,7 @@ class Session:
         """Saves the state of every stage into the ledger, so that a restart need not think over the past again."""
         self._quiet.settle(None)
         state = self.stages.state(self.facts)
+        self._latencies.note(self.ledger)
         self.ledger.commit()
         self.ledger.save_checkpoint(
             self.last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state),

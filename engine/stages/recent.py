@@ -141,15 +141,15 @@ class Recent(msgspec.Struct, kw_only=True):
         self.prices.append(value)
         self.volumes.append(volume)
         self.quotes.append(quote)
-        self._prune(at)
+        if len(times) > 1 and times[1] <= at - WINDOW_MS:
+            self._prune(at)
 
     def _prune(self, at: int) -> None:
-        # One sample at or before the window's start stays: it is what the change is measured against.
+        """Forgets samples; one at or before the window's start stays, which the change is measured against."""
         times, start, old = self.times, at - WINDOW_MS, 0
         while old + 1 < len(times) and times[old + 1] <= start:
             old += 1
-        if old:
-            del times[:old], self.prices[:old], self.volumes[:old], self.quotes[:old]
+        del times[:old], self.prices[:old], self.volumes[:old], self.quotes[:old]
 
     def change_pct(self, now: int) -> float | None:
         """Gives the change over five minutes in percent, or None while there is no sample that old.

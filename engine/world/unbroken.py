@@ -33,7 +33,8 @@ class Last(NamedTuple):
 
     def is_near(self, price: float, factor: float) -> bool:
         """Says whether a price is within a factor of where the candle opened or closed: one of them may be wrong."""
-        return any(one / factor < price < one * factor for one in (self.open, self.close))
+        close, opened = self.close, self.open
+        return close / factor < price < close * factor or opened / factor < price < opened * factor
 
 
 class Unbroken:

@@ -21,7 +21,7 @@ def test_status_tells_everything_as_json(hot: Callable[..., object], ledger: Pat
     assert said.code == 0
     assert list(standing) == [
         "ledger", "mode", "last_tick_at", "engine", "pending", "risk", "process", "pool", "signals", "open_positions",
-        "precheck", "precheck_failure_pct", "anomalies", "alerts", "account",
+        "precheck", "precheck_failure_pct", "anomalies", "alerts", "account", "cycle_ms",
     ]  # fmt: skip
     assert standing["engine"]["state"] == "tradeable"
     assert (standing["risk"]["level"], standing["risk"]["value"], standing["risk"]["limit"]) == ("L1", 3.5, 3)

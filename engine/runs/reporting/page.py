@@ -10,6 +10,7 @@ from engine.errors import ConfigError
 from engine.records.codes import lookup
 from engine.records.desk import Run
 from engine.records.trades import StateChange
+from engine.runs.latency import Latency
 from engine.runs.reporting.charts import bar, bars, equity_chart, trades_chart
 from engine.runs.reporting.text import (
     Cell,
@@ -36,24 +37,27 @@ CHANGES_LISTED = 50
 TOP = 10
 
 
-def write_page(report: Report, path: Path, of: str = "", more: str = "", whole: bool = True) -> None:
+def write_page(
+    report: Report, path: Path, of: str = "", more: str = "", whole: bool = True, latency: Latency | None = None
+) -> None:
     """Writes a report's page to a file, whole or not at all; raises ConfigError where it cannot be written."""
     if path.is_dir():
         raise ConfigError(f"{path}: a folder, so the page cannot be written there; name a file in it")
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
     try:
-        part.write_text(page(report, of, more, whole), encoding="utf-8")
+        part.write_text(page(report, of, more, whole, latency), encoding="utf-8")
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise ConfigError(f"{path}: the page cannot be written ({error.strerror}); name another path") from None
 
 
-def page(report: Report, of: str = "", more: str = "", whole: bool = True) -> str:
+def page(report: Report, of: str = "", more: str = "", whole: bool = True, latency: Latency | None = None) -> str:
     """Gives a report as one HTML document; the same report gives the same bytes.
 
     `of` names what is reported where it is not trading, `more` is markup of sections that stand after the curve. Of
-    decisions that are not the `whole` of them, those that refuse and rank are not shown.
+    decisions that are not the `whole` of them, those that refuse and rank are not shown. `latency` tells how long
+    cycles took.
     """
     title = f"hot report {moment(report.span.first_at)} – {moment(report.span.last_at)} UTC"
     refused = [
@@ -66,7 +70,7 @@ def page(report: Report, of: str = "", more: str = "", whole: bool = True) -> st
         '<div class="two">', _groups("Profit by symbol", report.by_symbol),
         _groups("Profit by the way out", report.by_reason), *(refused if whole else ()), "</div>",
         _heat(report) if whole else "", _trades(report), _positions(report), _elsewhere(report),
-        _changes(report), _manifest(report.runs),
+        _changes(report), _manifest(report.runs, latency),
     ))  # fmt: skip
     return document(title, body + _footer(report))
 
@@ -250,7 +254,7 @@ def _against(value: float | None, limit: float | None) -> str:
     return number(value) if limit is None else f"{number(value)} against {limit:g}"
 
 
-def _manifest(runs: Sequence[Run]) -> str:
+def _manifest(runs: Sequence[Run], latency: Latency | None) -> str:
     if not runs:
         return section("Manifest", '<p class="soft">The ledger holds no run record.</p>')
     run = runs[-1]
@@ -258,6 +262,7 @@ def _manifest(runs: Sequence[Run]) -> str:
         ("run", run.run_id), ("version", run.version), ("mode", run.mode), ("settings", run.settings_hash),
         ("start equity", run.start_equity), ("bundled rules", run.rules_snapshot or "none"),
         ("sources of heat", ", ".join(run.sources) or "market data only"), ("platform", run.platform),
+        *([("cycles took", str(latency))] if latency is not None else []),
     ]  # fmt: skip
     rows = "".join(f"<dt>{html(name)}</dt><dd><code>{html(value)}</code></dd>" for name, value in facts)
     files = [

@@ -13,6 +13,7 @@ from engine.ledger.ledger import Ledger
 from engine.matching.units import plain
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import decode
+from engine.runs.latency import Latency, latency_of
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report
 
@@ -46,6 +47,14 @@ def report_of(path: Path, since: int | None = None, until: int | None = None, ki
             _warm(ledger, fold, since)
         _take(ledger, fold, ledger.lines(kinds=kinds, since=since, until=until))
         return fold.report()
+
+
+def latency_in(path: Path) -> Latency | None:
+    """Gives how long the cycles of a ledger's last run took; None where nothing tells it."""
+    if path.is_dir():
+        return None
+    with Ledger.read(path) as ledger:
+        return latency_of(ledger)
 
 
 def today(now_ms: int | None = None) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from engine.records.ideas import Anomaly, Candidate, SignalSnapshot
 from engine.records.trades import StateChange
 from engine.records.wire import decode
 from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
+from engine.runs.latency import Latency, latency_of
 from engine.runs.reporting.reporting import last_day, report_of
 from engine.runs.waiting import WAITS_NOTE
 from engine.stages.report_shape import Report
@@ -80,7 +81,10 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a ledger's trading stands. `precheck` counts the UTC day of the last tick; `pending` awaits the next."""
+    """Where a ledger's trading stands. `precheck` counts the UTC day of the last tick; `pending` awaits the next.
+
+    `cycle_ms` tells how long the cycles of the last run took.
+    """
 
     ledger: str
     mode: str
@@ -97,6 +101,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     anomalies: tuple[dict[str, Any], ...]
     alerts: tuple[dict[str, Any], ...]
     account: AccountNow | None = None
+    cycle_ms: Latency | None = None
 
 
 def standing_of(path: Path) -> Standing:
@@ -115,8 +120,7 @@ def standing_of(path: Path) -> Standing:
             risk=_risk(changes, day), process=_process(path, ledger.notes()), pool=_pool(ledger, at),
             signals=_signals(ledger, at), open_positions=day.open_positions, precheck=_top(day.precheck),
             precheck_failure_pct=day.health.precheck_failure_pct, anomalies=_anomalies(ledger, at),
-            alerts=_alerts(ledger),
-            account=_account(ledger),
+            alerts=_alerts(ledger), account=_account(ledger), cycle_ms=latency_of(ledger),
         )  # fmt: skip
 
 
