@@ -27,8 +27,9 @@ class GovernorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """What a live account may be asked for at most; money in the quote asset, days in UTC.
 
     `entries_per_minute`: entries sent in 60 s. `entries_per_symbol_day`: entries of one symbol in a day.
-    `order_notional`: money of one entry. `day_notional`: money of all entries of a day. `symbols`: what may be traded;
-    empty allows all. A minute's and a symbol's entries have ends that no setting can raise.
+    `order_notional`: money of one entry; never more than the equity of `live.step`. `day_notional`: money of all
+    entries of a day. `symbols`: what may be traded; empty allows all. A minute's and a symbol's entries have ends that
+    no setting can raise.
     """
 
     entries_per_minute: Annotated[int, Meta(ge=1, le=60)] = 10

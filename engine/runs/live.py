@@ -15,7 +15,7 @@ from engine.records.trades import Fill, OrderAttempt
 from engine.records.wire import decode
 from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
 from engine.runs.data import data_dir
-from engine.runs.governor import passed_cap
+from engine.runs.governor import GovernorSettings, passed_cap
 from engine.runs.settings import Settings
 from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
@@ -46,11 +46,11 @@ def open_live(
     Raises Refused, ConfigError, KeyRefused or VenueError for what stands in the way.
     """
     from engine.runs.gate import check_switches, pass_gate
-    from engine.runs.rollout import check_caps
+    from engine.runs.rollout import check_caps, within_step
 
     check_switches(settings)
     check_caps(settings)
-    ledger, trading = open_trading(settings, venue, path, say)
+    ledger, trading = open_trading(settings, venue, path, say, within_step(settings))
     try:
         pass_gate(settings, venue, ledger, say, skip_step)
     except BaseException:
@@ -60,8 +60,12 @@ def open_live(
     return ledger, trading
 
 
-def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str], None]) -> tuple[Ledger, "Trading"]:
+def open_trading(
+    settings: Settings, venue: str, path: Path, say: Callable[[str], None], caps: GovernorSettings | None = None
+) -> tuple[Ledger, "Trading"]:
     """Opens the ledger and the account of whoever only looks after what is there; says what is odd about the key.
+
+    `caps` take the place of the governor's settings.
 
     Raises KeyRefused for a key that may withdraw or not trade, ConfigError for a ledger of another mode, venue or
     account, LedgerError while another run trades on the account, before anything is asked of the exchange.
@@ -82,7 +86,7 @@ def open_trading(settings: Settings, venue: str, path: Path, say: Callable[[str]
         )
         for warning in account.check_key():
             say(f"warning: {warning}")
-        return ledger, Trading(account, settings, ledger, lease)
+        return ledger, Trading(account, settings, ledger, lease, caps)
     except BaseException:
         if account is not None:
             account.close()
@@ -102,15 +106,22 @@ def open_ledger(settings: Settings, venue: str, path: Path) -> Ledger:
 class Trading:
     """One account that a run trades on. `facts` is asked whenever the market's stream moves."""
 
-    def __init__(self, account: Account, settings: Settings, ledger: Ledger, lease: Lease | None = None) -> None:
-        """Sends nothing before `start`; `lease` keeps other runs off the account, until `close`."""
+    def __init__(
+        self, account: Account, settings: Settings, ledger: Ledger, lease: Lease | None = None,
+        caps: GovernorSettings | None = None,
+    ) -> None:  # fmt: skip
+        """Sends nothing before `start`; `lease` keeps other runs off the account, until `close`.
+
+        `caps` take the place of the governor's settings.
+        """
+        self._caps = caps if caps is not None else settings.governor
         self.setup = setup_of(settings, account.venue)
         self._holds: dict[str, Decimal] = {}
         self.venue = LiveVenue(
             account, settings.orders, booked=_booked(ledger), own=_own(ledger), holds=self._held,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
         )  # fmt: skip
-        self._settings, self._ledger, self._lease = settings, ledger, lease
+        self._ledger, self._lease = ledger, lease
         self._order: Order | None = None
         self._told = b""
 
@@ -145,7 +156,7 @@ class Trading:
 
     def passed_cap(self, attempt: OrderAttempt) -> str | None:
         """Gives GOVERNOR for an attempt that passes a cap; nothing is entered from then on until `hot resume`."""
-        cap = passed_cap(self._settings.governor, self._ledger, attempt)
+        cap = passed_cap(self._caps, self._ledger, attempt)
         if cap is None:
             return None
         self.venue.tell_condition("governor", "blocked", f"governor_{cap}", needs_resume=True)

@@ -95,8 +95,7 @@ class LiveOwner(Owner):
         self._exchange = exchange_of(run)
         return Trader(order, self._trading.venue, self.keeper, self._passed_cap)
 
-    def take(self, record: Record) -> list[Record]:
-        """Takes a record that the order stage reads."""
+    def _take(self, record: Record) -> list[Record]:
         self._begin()
         if isinstance(record, Intent):
             self._intents[record.symbol] = record
@@ -104,14 +103,14 @@ class LiveOwner(Owner):
             return self._tick(record)
         elif record.kind in ACCOUNT_KINDS or record.kind == "symbol_rules":
             self._came_back(record)
-        return super().take(record)
+        return super()._take(record)
 
     def _tick(self, tick: Tick) -> list[Record]:
         conditions = self.trader.order.desk.state.conditions
         blocking = [scope for scope, one in sorted(conditions.items()) if one.needs_resume]
         past = self._past > 0
         self._record(tick.at, encode(Tick(at=tick.at, mono_ms=tick.mono_ms)))
-        made = super().take(tick)
+        made = super()._take(tick)
         if not past:
             self._tell_upstream(made, blocking)
         self._intents.clear()
@@ -198,7 +197,7 @@ class LiveOwner(Owner):
             for fact in [*self._on_way, *self._facts()]:
                 fact = msgspec.structs.replace(fact, at=self._last_at)
                 yield fact
-                yield from super().take(fact)
+                yield from self.take(fact)
             self._on_way.clear()
             waited = time.monotonic() - began
             if self._settled or waited > (STOPPED_S if stopped() else within):

@@ -128,8 +128,8 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     many candles of each symbol and step are kept on disk, so that a start need not ask for them. `cache_mb`: how large
     that file may become. `enabled`: the second switch of live trading, beside --live; it does not count as --set.
     `step`: the step of the roll-out, 1 to 3: at most 100 of equity, 2 positions and heat of at least 70; 300, 3 and 50;
-    500, 5 and the full strategy. `evidence`: the ledger that proves that the step may begin: of paper for the first, of
-    the step before for others.
+    500, 5 and the full strategy; leverage of at most 6, 6 and 10, and no entry beyond a step's equity. `evidence`: the
+    ledger that proves that the step may begin: of paper for the first, of the step before for others.
     """
 
     venue: str = "binance-spot"

@@ -39,7 +39,7 @@ class Owner:
         self._skipped = start.skip
         self.trader = self._trader(start, run)
         self._follows = start.follows
-        self._last_at = 0
+        self._last_at, self._is_torn = 0, False
 
     def _trader(self, start: Start, run: Run | None) -> Trader:
         state = start.state
@@ -70,6 +70,14 @@ class Owner:
 
     def take(self, record: Record) -> list[Record]:
         """Takes a record that the order stage reads."""
+        try:
+            return self._take(record)
+        except BaseException:
+            # What is remembered may be ahead of what is written: nothing of it may be kept.
+            self._is_torn = True
+            raise
+
+    def _take(self, record: Record) -> list[Record]:
         self._name_run(record.at)
         self._check_follows(record)
         self._last_at = max(self._last_at, record.at)
@@ -114,16 +122,21 @@ class Owner:
         self._follows = None
 
     def _may_save(self) -> bool:
-        """Says whether everything that was stored before has been said again."""
-        return not self.keeper.catching_up
+        """Says whether everything that was stored before has been said again, and nothing went wrong."""
+        return not self.keeper.catching_up and not self._is_torn
 
     def _state(self) -> PipelineState:
         return PipelineState(order=self.trader.order.state, venue=self._exchange)
 
     def close(self) -> None:
-        """Ends in order: commits, and saves the desk and the venue for the run after this one."""
+        """Ends in order: commits, and saves the desk and the venue for the run after this one.
+
+        After an error it leaves everything as a kill would.
+        """
         try:
-            if self._recording is not None:
+            if self._recording is not None and self._is_torn:
+                self._recording.abandon()
+            elif self._recording is not None:
                 self._recording.close()
             if self._may_save():
                 self.keeper.commit()

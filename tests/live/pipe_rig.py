@@ -86,10 +86,10 @@ class PipeRig(Rig):
             stages = [stage, Rank(used.rank, used.heat), Signal(used.signal, used.strategy), precheck, End(owner)]
             turn = Turn(Intake(used.scan.cycle_s, {}), stages)
             hearing.beat = owner.beat
-            for entry in chain(waiting, head):
-                if entry.record is not None:
-                    turn.feed(entry.record)
             try:
+                for entry in chain(waiting, head):
+                    if entry.record is not None:
+                        turn.feed(entry.record)
                 if settles:
                     list(owner.settle(lambda: False))
             finally:

@@ -14,11 +14,12 @@ from engine.errors import ConfigError, KeyRefused, LedgerError, Refused, VenueEr
 from engine.ledger.ledger import Ledger
 from engine.records.desk import LiveStep
 from engine.records.market import Tick
+from engine.records.trades import OrderAttempt
 from engine.records.wire import decode, encode
 from engine.runs import settings
 from engine.runs.gate import DAY_MS, check_switches, pass_gate
 from engine.runs.live import open_live
-from engine.runs.rollout import check_caps
+from engine.runs.rollout import check_caps, within_step
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.serving import Serving
 
@@ -101,6 +102,7 @@ def test_the_switch_may_be_written_into_the_settings_file(tmp_path: Path) -> Non
         (1, "desk.equity", "100.01", "100"),
         (1, "rules.max_positions.limit", "3", "2"),
         (1, "hotcoin.min_heat", "69.9", "70"),
+        (1, "desk.leverage", "7", "6"),
         (2, "desk.equity", "301", "300"),
         (2, "rules.max_positions.limit", "4", "3"),
         (2, "hotcoin.min_heat", "49", "50"),
@@ -114,6 +116,13 @@ def test_no_setting_exceeds_its_step(step: int, key: str, value: str, cap: str) 
         check_caps(used(f"live.step={step}", f"{key}={value}"))
 
 
+def test_no_entry_is_larger_than_a_steps_equity_whatever_the_governor_is_told() -> None:
+    assert within_step(used()).order_notional == 100
+    assert within_step(used("live.step=2")).order_notional == 300
+    assert within_step(used("governor.order_notional=60", "governor.symbols=AAAUSDT")).order_notional == 60
+    assert within_step(used("governor.symbols=AAAUSDT")).symbols == ("AAAUSDT",)
+
+
 def test_the_steps_themselves_are_within_their_caps() -> None:
     check_caps(used("live.step=2", "desk.equity=300", "rules.max_positions.limit=3", "hotcoin.min_heat=50"))
     check_caps(used("live.step=3", "desk.equity=500", "rules.max_positions.limit=5", "hotcoin.min_heat=0"))
@@ -125,7 +134,7 @@ def test_the_defaults_are_no_settings_for_a_first_step() -> None:
 
 
 def test_a_strategy_that_knows_no_heat_begins_at_the_last_step() -> None:
-    with pytest.raises(ConfigError, match="ema_burst, which knows no min_heat"):
+    with pytest.raises(ConfigError, match=r"ema_burst, which knows no least heat .* live\.step = 3 only"):
         check_caps(settings.load(env={}, sets=[*FIRST[:2], "signal.strategy=ema_burst"]))
     check_caps(settings.load(env={}, sets=[*FIRST[:2], "signal.strategy=ema_burst", "live.step=3"]))
 
@@ -241,11 +250,20 @@ def ready(pointed: Serving, paper: Path, monkeypatch: pytest.MonkeyPatch) -> set
     return few(paper, *(f"live.{key[10:].lower()}={value}" for key, value in env.items()))
 
 
+def entry_of(money: str) -> OrderAttempt:
+    return OrderAttempt(
+        at=1, venue="binance-usdm", symbol="BTCUSDT", strategy="hotcoin", client_id="h", intent_key="k", side="buy",
+        purpose="entry", reason="ENTRY", order_type="market", qty="1", reference_price=money,
+    )  # fmt: skip
+
+
 def test_exchange_and_key_in_order_open_the_gate_and_what_is_odd_is_said(
     pointed: Serving, ready: settings.Settings, tmp_path: Path
 ) -> None:
     said: list[str] = []
     ledger, trading = open_live(ready, "binance-usdm", tmp_path / "live.db", said.append)
+    assert trading.passed_cap(entry_of("100")) is None
+    assert trading.passed_cap(entry_of("100.01")) == "GOVERNOR"
     trading.close()
     ledger.close()
     assert said[-1].startswith(f"{PASSED} on binance-usdm, account ")

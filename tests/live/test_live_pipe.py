@@ -177,6 +177,25 @@ def test_a_resume_reaches_precheck_too(tmp_path: Path) -> None:
     assert rig.shadow.desk.state.conditions == rig.owner.trader.order.desk.state.conditions == {}
 
 
+def test_an_error_in_the_middle_leaves_all_as_a_kill_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = TinyAccount()
+    rig = PipeRig(tmp_path, account, STOP_ONLY, sets=ONE_ENTRY)
+
+    def full() -> None:
+        def refuse() -> None:
+            rig.owner.ledger.rollback()
+            raise LedgerError("the disk is full")
+
+        monkeypatch.setattr(rig.owner.ledger, "commit", refuse)
+
+    with pytest.raises(LedgerError, match="full"):
+        rig.play(*rig.begun(), rig.cycle, until(lambda: rig.stands("market", "filled")), full, rig.tickers, rig.cycle)
+    rig.play(rig.rules_now, until(lambda: rig.venue.idle and rig.held == held(account)), rig.tickers, rig.cycle)
+    assert rig.records(Run)[-1].repeats > 288
+    check(rig, account)
+    assert rig.thought_again() > 0
+
+
 def test_other_settings_and_other_ledgers_are_refused_before_anything_is_told(tmp_path: Path) -> None:
     rig = PipeRig(tmp_path, TinyAccount(), STOP_ONLY)
     rig.play(*rig.begun(), rig.cycle, close=False)

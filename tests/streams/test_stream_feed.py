@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from patience import until
@@ -422,3 +423,14 @@ def test_cycles_that_were_slept_through_are_one_jump(exchange: Exchange) -> None
     exchange.wall.jump_to(LAST + 30 * MINUTE + 100)
     until(lambda: market.of("tick") and market.of("tick")[-1].at == LAST + 30 * MINUTE)
     assert len(market.of("tick")) <= 2
+
+
+def test_what_the_readers_wait_raises_is_no_death_of_the_feed(exchange: Exchange) -> None:
+    def gone() -> None:
+        raise BrokenPipeError
+
+    live = exchange.open()._live
+    with pytest.raises(BrokenPipeError):
+        for _ in replace(live, before_wait=gone, inbox=Inbox(), stopped=lambda: False).facts():
+            pass
+    assert len(exchange.feeds) == 2  # the market's own, and the one whose reader has gone

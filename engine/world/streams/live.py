@@ -75,6 +75,8 @@ class Live:
                 if self.beats:
                     yield Entry(None, None)
                 warm = feed.warm
+                if self.before_wait is not None and self.inbox.empty:
+                    self.before_wait()  # whatever that raises is the reader's, not the feed's
                 try:
                     records = self._records(sequence)
                 except HotError:
@@ -120,8 +122,6 @@ class Live:
         return min(MOST_MISSED, max(1, MADE_UP_S // self.cycle_s))
 
     def _records(self, sequence: Sequence) -> list[Record]:
-        if self.before_wait is not None and self.inbox.empty:
-            self.before_wait()
         return self.inbox.take(min(sequence.wait_s(self.clock()) / self.speed, LONGEST_WAIT_S))
 
     def _after(self, at: int) -> Stamp:
