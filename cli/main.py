@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cli.terminal import escaped, settle
-from engine.errors import EXIT_MEANING, Exit, HotError
+from engine.errors import EXIT_MEANING, Exit, HotError, UsageError
 
 #: name, module, one line for the help page.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
@@ -133,6 +133,7 @@ def main() -> None:
 
         show_logs()
     try:
+        _check_words()
         code = app(standalone_mode=False)
     except Exception as error:
         code = _told(error)
@@ -146,6 +147,17 @@ def main() -> None:
         code = code or _told(error)
         _close_quietly()
     sys.exit(int(code or 0))
+
+
+def _check_words() -> None:
+    """Raises UsageError for words of ours that are not UTF-8: none of them could stand in a record."""
+    given = [("the command line", word) for word in sys.argv[1:]]
+    given += [(name, value) for name, value in os.environ.items() if name.startswith("HOT_")]
+    for where, word in given:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{where}: {word!r} is not UTF-8: rename it, or write it in UTF-8") from None
 
 
 def _told(error: Exception) -> int:

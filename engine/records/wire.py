@@ -117,7 +117,7 @@ def decode(line: bytes) -> Record | None:
         if _encoder.encode(record) == line and line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
             _written = (record, line)
         else:
-            check_json(line)
+            _strict(line)
         return record
     decoder = _decoder(_kind_anywhere(line).encode("utf-8", "replace"))
     return _decode_with(decoder, line) if decoder is not None else None
@@ -184,14 +184,27 @@ def _decode_with(decoder: "msgspec.json.Decoder[Any]", line: bytes) -> Record:
 
 
 def _kind_anywhere(line: bytes) -> str:
-    value = check_json(line)
+    value = _strict(line)
     if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
         raise BadRecord("not an object with a kind")
     return str(value["kind"])
 
 
 def check_json(line: bytes) -> Any:
-    """Reads a line as strict JSON: UTF-8, finite numbers, no doubled keys, bounded depth; raises BadRecord."""
+    """Reads what comes from outside as strict JSON: UTF-8, finite numbers, no doubled keys, bounded depth.
+
+    Raises BadRecord, also for an escape that is half a character: its text could never be written again.
+    """
+    found = _strict(line)
+    if b"\\ud" in line or b"\\uD" in line:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise BadRecord("half a character: a surrogate without its other half") from None
+    return found
+
+
+def _strict(line: bytes) -> Any:
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_deep(line):
         raise BadRecord(f"nested deeper than {MAX_DEPTH}")
     try:

@@ -9,7 +9,9 @@ from binance_fakes import NOON, FakeTime, FakeVenue, client_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import InDoubt, VenueError
+from engine.errors import ConfigError, InDoubt, VenueError
+from engine.runs import settings
+from engine.world.binance.binance import Binance
 from engine.world.binance.breaker import CLOSED, HALF, OPEN, QUARTER, BreakerSettings, BreakerState, after
 from engine.world.binance.budget import SPOT_LIMITS, WEIGHT, Budget, Payer
 from engine.world.binance.spot_market import SpotMarket
@@ -139,3 +141,17 @@ def test_reads_without_a_key_slow_down_and_recover(tmp_path: Path) -> None:
         venue.then([])
         market.best_quotes()
     assert heard == [HALF, CLOSED]
+
+
+def test_thresholds_are_settings(tmp_path: Path) -> None:
+    used = settings.load(env={}, sets=["breaker.run=[1,2,3]", "breaker.good_run=1"])
+    with Binance(used.binance, tmp_path, breaker=used.breaker) as binance:
+        told = [binance.budget.outcome(PAYER, good)[1] for good in (False, True, False, False, False)]
+    assert told == [HALF, CLOSED, HALF, QUARTER, OPEN]
+    assert used.hash == settings.load(env={}).hash  # no decision hangs on it
+
+
+@pytest.mark.parametrize("words", ["breaker.run=[5,4,9]", "breaker.failed_pct=[10,50,20]", "breaker.of=0"])
+def test_thresholds_that_cannot_be_are_said(words: str) -> None:
+    with pytest.raises(ConfigError, match="breaker"):
+        settings.load(env={}, sets=[words])
