@@ -25,7 +25,7 @@ def test_a_short_campaign_loses_and_doubles_nothing() -> None:
     """Kills, ambiguous answers, races, starts and full disks, some seconds of each, on both markets."""
     pytest.importorskip("websockets")
     done = run(
-        "campaign.py", "--kills", "5", "--ambiguous", "3", "--races", "100", "--starts", "4", "--disks", "1",
+        "campaign.py", "--kills", "3", "--ambiguous", "2", "--races", "100", "--starts", "4", "--disks", "1",
         "--seed", "short", "--storm", "10", "--lanes", "5",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
