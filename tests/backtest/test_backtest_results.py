@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 import zstandard
 from backtest_market import decisions, rows, summary
 from hot_runs import HOT, SESSION, Hot, compared, env, run_hot, start_hot
+from patience import until
 
 from engine.matching.units import plain
 from engine.runs.backtest.backtest import Held, Result
@@ -212,11 +212,8 @@ def test_a_market_on_stdin_will_do(made: Path, hot: Hot, tmp_path: Path) -> None
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_was_done(tmp_path: Path, number: signal.Signals) -> None:
     process = start_hot(tmp_path, "backtest", "--market", str(SESSION), "--out", "results")
-    equity = tmp_path / "results" / "equity.jsonl"
-    until = time.monotonic() + 60
-    while time.monotonic() < until and not equity.exists():
-        time.sleep(0.05)
-    time.sleep(1.0)
+    decided = tmp_path / "results" / "decisions.jsonl.zst"
+    until(lambda: decided.exists() and decided.stat().st_size > 0)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + number, err
