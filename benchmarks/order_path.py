@@ -21,7 +21,7 @@ from engine.records.trades import OrderAttempt
 from engine.runs.keeper import Keeper
 from engine.stages.effects import Send, carry_out
 from engine.world.account.opening import open_account
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.venues.live.settings import LiveVenueSettings
@@ -101,7 +101,7 @@ def measure(folder: Path, orders: int, pause_s: float) -> tuple[list[float], lis
     wire, beyond, commits = Wire(), [], []
     rest = f"http://127.0.0.1:{wire.port}"
     where = BinanceSettings(spot_url=rest, usdm_url=rest, spot_user_url=f"ws://127.0.0.1:{wire.port}")
-    account = open_account(VENUE, where, folder, Key("k" * 8 + "Ab1" * 12, "s" * 8 + "Ab1" * 12), AccountSettings())
+    account = open_account(VENUE, where, folder, Key("k" * 8 + "Ab1" * 12, "s" * 8 + "Ab1" * 12), AccountTerms())
     venue = LiveVenue(account, LiveVenueSettings(), adopts=False)
     venue._started = True  # no stream and no look-ups beside what is measured
     with Ledger.open(folder / "live.db", mode="live", venue=VENUE, account="bench") as ledger:

@@ -20,7 +20,7 @@ from engine.runs.settings import Settings
 from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
 from engine.world.account.account import Account
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.venues.live.venue import LiveVenue, Sent
 
 FUTURES = "usdm"
@@ -33,9 +33,11 @@ def setup_of(settings: Settings, venue: str) -> LiveSetup:
     )
 
 
-def desk_account(settings: Settings) -> AccountSettings:
+def desk_account(settings: Settings) -> AccountTerms:
     """Gives how the account is held: its settings, with the quote asset and the leverage of the desk."""
-    return msgspec.structs.replace(settings.account, quote=settings.desk.quote_asset, leverage=settings.desk.leverage)
+    return AccountTerms(
+        **msgspec.structs.asdict(settings.account), quote=settings.desk.quote_asset, leverage=settings.desk.leverage
+    )
 
 
 def open_live(

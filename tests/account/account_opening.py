@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.world.account.opening import open_account
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.account.user_stream import Rhythm
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
@@ -21,4 +21,4 @@ def opened(name: str, venue: Serving, folder: Path, rhythm: Rhythm = QUICK, **se
         usdm_user_url=f"{venue.futures_stream_url}/private",
     )  # fmt: skip
     key = Key(venue.key, venue.secret)
-    return open_account(name, where, folder, key, AccountSettings(**settings), rhythm=rhythm)
+    return open_account(name, where, folder, key, AccountTerms(**settings), rhythm=rhythm)

@@ -26,7 +26,7 @@ from engine.runs.session import Session
 from engine.runs.settings import Settings
 from engine.world.account.account import Account
 from engine.world.account.opening import open_account
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.snapshots.snapshots import load
@@ -179,7 +179,7 @@ def account_of(place: Place, used: Settings) -> Account:
     # Nobody has hundreds of starts an hour: each life has the exchange's budgets for itself.
     budgets = place.folder / f"budgets-{os.getpid()}"
     budgets.mkdir(exist_ok=True)
-    return open_account(place.venue, where, budgets, key, AccountSettings(leverage=1))
+    return open_account(place.venue, where, budgets, key, AccountTerms(leverage=1))
 
 
 def open_venue(place: Place) -> LiveVenue:

@@ -19,7 +19,7 @@ from engine.runs.live import open_trading
 from engine.runs.settings import load
 from engine.world.account.account import Account
 from engine.world.account.opening import open_account
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.serving import Serving
@@ -82,7 +82,7 @@ def usdm(venue: Serving, tmp_path: Path) -> Iterator[Account]:
         spot_url=venue.rest_url, usdm_url=venue.rest_url, spot_user_url=venue.ws_api_url,
         usdm_user_url=f"{venue.futures_stream_url}/private",
     )  # fmt: skip
-    account = open_account("binance-usdm", where, tmp_path, Key(venue.key, venue.secret), AccountSettings())
+    account = open_account("binance-usdm", where, tmp_path, Key(venue.key, venue.secret), AccountTerms())
     yield account
     account.close()
 

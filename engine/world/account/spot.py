@@ -13,7 +13,7 @@ from engine.records.market import SymbolRules
 from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, News, OrderNews, Placed, TradeNews
 from engine.world.account.known import known
 from engine.world.account.pages import FULL, number_of, pages, rows_since
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.account.spot_told import balance_news, cancel_news, fills_of, held_news, order_news, trade_news
 from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
 from engine.world.account.user_stream_spot import SpotEar
@@ -32,7 +32,7 @@ class BinanceSpotAccount:
 
     venue: str = VENUE
 
-    def __init__(self, binance: Binance, settings: AccountSettings, rhythm: Rhythm = EVERYDAY) -> None:
+    def __init__(self, binance: Binance, settings: AccountTerms, rhythm: Rhythm = EVERYDAY) -> None:
         """Acts with the key of `binance`, which is closed with this account; sends nothing yet."""
         self._binance, self._settings, self._rhythm = binance, settings, rhythm
         self._stream: UserStream | None = None

@@ -15,7 +15,7 @@ from engine.world.account.became import Became, Stop
 from engine.world.account.known import known
 from engine.world.account.margin import Margin
 from engine.world.account.pages import FULL, number_of, rows_since
-from engine.world.account.settings import AccountSettings
+from engine.world.account.settings import AccountTerms
 from engine.world.account.usdm_income import income_since
 from engine.world.account.usdm_told import (
     algo_news,
@@ -48,7 +48,7 @@ class BinanceUsdmAccount:
 
     venue: str = VENUE
 
-    def __init__(self, binance: Binance, settings: AccountSettings, rhythm: Rhythm = EVERYDAY) -> None:
+    def __init__(self, binance: Binance, settings: AccountTerms, rhythm: Rhythm = EVERYDAY) -> None:
         """Acts with the key of `binance`, which is closed with this account; sends nothing yet."""
         self._binance, self._settings, self._rhythm = binance, settings, rhythm
         self._client, self._orders, self._account = binance.usdm, binance.usdm_orders, binance.usdm_account
