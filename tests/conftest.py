@@ -28,7 +28,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def hot(tmp_path: Path, env: dict[str, str]) -> Hot:
     """Runs `hot` in a folder of the test's own, in `env` as the test leaves it; gives what it printed and its code."""
-    return lambda *words, stdin=b"": run_hot(tmp_path, *words, stdin=stdin, **env)
+    return lambda *words, stdin=None: run_hot(tmp_path, *words, stdin=stdin, **env)
 
 
 @pytest.fixture

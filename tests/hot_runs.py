@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.records.wire import COMPARED, kind_of_line
 
@@ -32,10 +32,11 @@ def env(folder: Path, **more: str) -> dict[str, str]:
     return {**clean, "HOT_DATA__DIR": str(folder / "data"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **more}
 
 
-def run_hot(folder: Path, *words: str, stdin: bytes = b"", **more: str) -> Done:
-    """Runs `hot` in a folder; gives what it printed and its exit code."""
+def run_hot(folder: Path, *words: str, stdin: bytes | None = None, **more: str) -> Done:
+    """Runs `hot` in a folder, behind a pipe where `stdin` is given; gives what it printed and its exit code."""
+    given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     return subprocess.run(
-        [*HOT, *words], input=stdin, capture_output=True, env=env(folder, **more), cwd=folder, timeout=280
+        [*HOT, *words], capture_output=True, env=env(folder, **more), cwd=folder, timeout=280, **given
     )
 
 

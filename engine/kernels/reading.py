@@ -3,9 +3,8 @@
 Plain functions that numba compiles.
 """
 
+import math
 from typing import Any
-
-import numpy as np
 
 from engine.kernels.window import MICRO
 
@@ -25,22 +24,22 @@ def read(
     """
     end = start + len(prices)
     for i in range(start):
-        closes[i], sums[i], last[i], run[i] = np.nan, 0, -1, 0
+        closes[i], sums[i], last[i], run[i] = math.nan, 0, -1, 0
     for i in range(len(prices)):
         closes[start + i] = prices[i] / power
         last[start + i] = start + i
         run[start + i] = i + 1
     for i in range(len(quotes)):
-        sums[start + i] = np.int64(np.rint(quotes[i] / quote_power * MICRO))
+        sums[start + i] = round(quotes[i] / quote_power * MICRO)
     for i in range(len(quotes), len(prices)):
         worth = typical(highs[i] / power, lows[i] / power, prices[i] / power, traded[i] / volume_power)
-        sums[start + i] = np.int64(np.rint(worth * MICRO))
+        sums[start + i] = round(worth * MICRO)
     total = 0
     for i in range(start, end):
         total += sums[i]
         sums[i] = total
     for i in range(end, len(closes)):
-        closes[i], sums[i], last[i], run[i] = np.nan, total, end - 1, len(prices)
+        closes[i], sums[i], last[i], run[i] = math.nan, total, end - 1, len(prices)
 
 
 def runs(closes: Floats, last: Ints, run: Ints) -> None:
