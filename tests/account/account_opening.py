@@ -21,4 +21,4 @@ def opened(name: str, venue: Serving, folder: Path, rhythm: Rhythm = QUICK, **se
         usdm_user_url=f"{venue.futures_stream_url}/private",
     )  # fmt: skip
     key = Key(venue.key, venue.secret)
-    return open_account(name, where, folder, key, AccountTerms(**settings), rhythm=rhythm)
+    return open_account(name, where, folder, key, AccountTerms(**{"leverage": 6, **settings}), rhythm=rhythm)

@@ -174,8 +174,8 @@ def test_streams_that_fall_silent_while_pongs_flow_stop_entries_until_they_flow_
     assert stale.at - last >= 2_500
     assert watched.of("book_top")[-1].at > last  # REST goes on: that is no excuse
     until(lambda: watched.now() == "tradeable")
-    again = min(one.at for one in watched.of("ticker") if one.at > stale.at)
-    assert watched.states()[-1].at - again >= 1_000  # the window counts from the last word of silence
+    silent = max(one.at for one in watched.of("condition") if one.reason == "feed_stale" and one.state != "ok")
+    assert watched.states()[-1].at - silent >= 1_000  # the window counts from the last word of silence
     assert {"FEED_SILENT", "FEED_FLOWS", "FEED_CUT"} - watched.codes() <= {"FEED_CUT"}
 
 
