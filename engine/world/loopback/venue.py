@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from engine.matching.units import e8
-from engine.world.loopback.books.floor import Floor
+from engine.world.loopback.books.floor import NEVER, Floor
 from engine.world.loopback.books.orders import Account, order_record
 from engine.world.loopback.books.perp import PerpBooks
 from engine.world.loopback.books.perp_algo import AlgoBooks
@@ -127,6 +127,8 @@ class Venue:
         behind = 0
         for one in self.market.happenings(self.clock.now()):
             due = self.clock.seconds_until(one.at) if not isinstance(one, Instrument) else 0.0
+            if not isinstance(one, Instrument):
+                self.spot.floor.due_at = self.perp.floor.due_at = one.at
             if due > 0.0005:
                 behind = 0
                 await asyncio.sleep(due)
@@ -135,6 +137,7 @@ class Venue:
                 if behind % 20 == 0:  # late: the clients must not wait for it
                     await asyncio.sleep(0)
             self.take(one)
+        self.spot.floor.due_at = self.perp.floor.due_at = NEVER
 
     async def look_about(self) -> None:
         """Does what is done by the clock: streams, pings, and faults whose time has come."""

@@ -9,6 +9,9 @@ from engine.world.loopback.books.refusals import bad_symbol
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.tape import Print, PublicTrade, Tape
 
+#: Later than anything that happens, ms.
+NEVER = 1 << 62
+
 
 class Match(NamedTuple):
     """A part of an order that meets somebody: the market (`maker` None) or a resting order.
@@ -55,6 +58,8 @@ class Floor:
         self.resting: dict[str, list[Order]] = {}
         self.on_trade: list[Callable[[Tape, PublicTrade], None]] = []
         self.now = now
+        #: When the next thing happens on the market; until it has, no candle that it may belong to is over.
+        self.due_at = NEVER
         self._settles = settles
 
     def coin(self, symbol: str) -> Instrument:

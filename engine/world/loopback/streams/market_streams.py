@@ -261,7 +261,7 @@ class MarketStreams:
         told = self._closed.get(key, newest.open_at - width)
         if newest.open_at + width > told + width:
             for one in tape.candles(minutes, told + 1, None, 60):
-                if one.open_at + width <= now:
+                if one.open_at + width <= min(now, self._floor.due_at):
                     self._closed[key] = one.open_at
                     self._tell(stream, quotes.kline_event(tape, stream.detail, now, one))
         if newest.open_at + width > now:
