@@ -94,7 +94,7 @@ class RecordingWriter:
 
     def _close_chunk(self) -> None:
         assert self._frame is not None and self._file is not None
-        self._frame.close()  # type: ignore[no-untyped-call]
+        self._frame.close()  # type: ignore[no-untyped-call] # zstandard's stubs leave it out
         _sync(self._file)
         self._file.close()
         path = Path(self._file.name)

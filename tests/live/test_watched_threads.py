@@ -14,7 +14,8 @@ from engine.records.desk import Alert
 from engine.world.account.account import News, StreamNews
 from engine.world.account.user_stream import MOST_LIVES, UserStream
 from engine.world.venues.live.settings import LiveVenueSettings
-from engine.world.venues.live.venue import MOST_DEATHS, LiveVenue
+from engine.world.venues.live.venue import LiveVenue
+from engine.world.venues.live.watch import MOST_DEATHS
 
 QUICK = LiveVenueSettings(sync_s=600)
 

@@ -266,4 +266,4 @@ class Zipped:
         """Ends the file; a second time does nothing."""
         if not self._file.closed:
             self._flush()
-            self._frame.close()  # type: ignore[no-untyped-call]
+            self._frame.close()  # type: ignore[no-untyped-call] # zstandard's stubs leave it out

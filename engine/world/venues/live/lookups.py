@@ -54,7 +54,7 @@ class Lookups:
     def _ask_in_turn(self, order: Followed) -> None:
         try:
             if order.cancel_wanted:
-                self._venue.cancel_now(order)
+                self._venue.placing.cancel(order)
             else:
                 self.ask(order)
         finally:

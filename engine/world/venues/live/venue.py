@@ -4,9 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
-from engine.errors import Bug, HotError, KeyRefused, VenueError
+from engine.errors import HotError, KeyRefused
 from engine.matching.events import STOPS, Event, VenueOrder
 from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
@@ -17,32 +17,23 @@ from engine.world.account.account import (
     HeldNews,
     News,
     OrderNews,
-    Placed,
     StreamNews,
     TradeNews,
 )
 from engine.world.awake import awake_s
 from engine.world.binance.breaker import OPEN
-from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.binance.trouble import Banned
 from engine.world.venues.live.care import Care
 from engine.world.venues.live.dead_man import DeadMan
 from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
+from engine.world.venues.live.placing import Placing
 from engine.world.venues.live.settings import LiveVenueSettings
 from engine.world.venues.live.syncing import Syncing
-from engine.world.venues.live.tracker import Followed, Tracker, Way
+from engine.world.venues.live.tracker import Followed, Tracker
+from engine.world.venues.live.watch import Watch
 
-T = TypeVar("T")
-#: A request of which no byte left may be made again: so often, after these pauses.
-SEND_AGAIN_S = (0.1, 0.4, 1.0)
-WATCH_EVERY_S = 0.2
-#: Spot's words for a stop that price is through already; futures have a code for it.
-THROUGH = "would trigger immediately"
 ASKING_THREADS = 12
-RELOAD_EVERY_S = 60.0
-BROKEN_EVERY_S = 5.0
-#: So often the watch is begun again.
-MOST_DEATHS = 3
 #: An order that was begun gets its answer within so long at the end; else it is in doubt, and the next start looks.
 ANSWER_WITHIN_S = 2.0
 
@@ -75,26 +66,23 @@ class LiveVenue:
         self._now_ms, self._mono = now_ms, mono
         self._lock = threading.RLock()
         self._out: list[Record] = []
-        self._news = threading.Event()
         self.tracker = Tracker(self.venue, self._out.append, booked)
         self._cancelled: set[str] = set()
         #: Orders of a list whose other one is still to come, and ids of orders that were refused in a list.
         self._halves: dict[str, VenueOrder] = {}
         self._unlisted: set[str] = set()
         self.own = set(own)
-        self._prepared: set[str] = set()
-        self._reloaded: dict[str, float] = {}
         self._started = False
-        self._stopping = threading.Event()
+        self.stopping = threading.Event()
         self.stream_up, self._deaf = False, False
+        self._watch = Watch(self)
         # Questions that hang, or wait for a budget, must not take the threads of orders.
-        self._lanes, self._questions = Lanes(self._broken), Lanes(self._broken, ASKING_THREADS)
+        self._lanes, self._questions = Lanes(self._watch.broken), Lanes(self._watch.broken, ASKING_THREADS)
         self.lookups = Lookups(self)
         self.syncing = Syncing(self, holds, adopts)
-        self._dead_man = DeadMan(self)
-        self._care = Care(self)
-        self._watcher: threading.Thread | None = None
-        self._deaths, self._broke = 0, -BROKEN_EVERY_S
+        self.placing = Placing(self)
+        self.dead_man = DeadMan(self)
+        self.care = Care(self)
 
     # What the trader calls, on its own thread.
 
@@ -102,7 +90,7 @@ class LiveVenue:
         """Sends an order; before the start it is one that comes too late to be sent."""
         if not self._started:
             return self.refuse(order, "STALE_ORDER")
-        if not order.closes and not self._care.is_fresh:
+        if not order.closes and not self.care.is_fresh:
             return self.refuse(order, "NOT_SENT")
         with self._lock:
             followed = self._follow(order)
@@ -110,19 +98,19 @@ class LiveVenue:
             self._send_listed(order, order.listed_with, _lane(followed))
             return []
         leaves = order.closes and not followed.rests
-        self._lanes.put(f"{order.symbol} out" if leaves else _lane(followed), lambda: self._place(order))
+        self._lanes.put(f"{order.symbol} out" if leaves else _lane(followed), lambda: self.placing.place(order))
         return []
 
     def _send_listed(self, order: VenueOrder, other: str, lane: str) -> None:
         """Sends two orders of a list when the second has come: then both are durable."""
         if other in self._unlisted:
             self._unlisted.remove(other)
-            self._reject([order], "NOT_SENT")
+            self.placing.reject([order], "NOT_SENT")
         elif other not in self._halves:
             self._halves[order.client_id] = order
         else:
             first = self._halves.pop(other)
-            self._lanes.put(lane, lambda: self._place(first, order))
+            self._lanes.put(lane, lambda: self.placing.place(first, order))
 
     def refuse(self, order: VenueOrder, code: str) -> list[Event]:
         """Tells of an order that may not be sent, and of its list, that it is rejected: as a fact, like all else."""
@@ -155,7 +143,7 @@ class LiveVenue:
                 self.tracker.reject(client_id, "NOT_SENT")  # it need not leave any more
                 return []
             found.cancel_wanted, found.ask_at = True, self._mono() + 2.0
-        self._lanes.put(_lane(found), lambda: self.cancel_now(found))
+        self._lanes.put(_lane(found), lambda: self.placing.cancel(found))
         return []
 
     def see(self, fact: Record) -> list[Event]:
@@ -174,37 +162,19 @@ class LiveVenue:
             self._started = True
         self.account.watch(self._hear_breaker)
         self.account.listen(self.hear)
-        self._begin_watch()
-
-    def _begin_watch(self) -> None:
-        self._watcher = threading.Thread(target=self._watch, name="hot-account", daemon=True)
-        self._watcher.start()
+        self._watch.begin()
 
     def drain(self) -> list[Record]:
         """Gives the facts that came since it was asked last; their times are the reader's to set.
 
         Raises Bug when what looks after the orders has died too often.
         """
-        self._guard_watch()
-        self._news.clear()
+        self._watch.guard()
         with self._lock:
             taken = self._out[:]
             self._out.clear()
             self.tracker.drained()
         return taken
-
-    def _guard_watch(self) -> None:
-        """Begins the watch again where its thread has died; the last time entries are blocked, and then all ends."""
-        if self._watcher is None or self._watcher.is_alive() or self._stopping.is_set():
-            return
-        if self._deaths > MOST_DEATHS:
-            raise Bug("what looks after the account's orders has died too often; stops rest at the exchange")
-        self._deaths += 1
-        if self._deaths > MOST_DEATHS:
-            self.tell_condition("watch", "blocked", "watch_died", needs_resume=True)
-            return
-        self.tell_alert("error", "WATCH_DIED", "what looks after the account's orders died: it is begun again")
-        self._begin_watch()
 
     @property
     def idle(self) -> bool:
@@ -221,14 +191,13 @@ class LiveVenue:
 
     def close(self) -> None:
         """Stops: orders that were begun get a moment for their answer, nothing new leaves, stops stay there."""
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             return
-        self._stopping.set()
+        self.stopping.set()
         self._questions.close(0.0)
         self._lanes.close(ANSWER_WITHIN_S)
         self.account.close()
-        if self._watcher is not None:
-            self._watcher.join(2 * WATCH_EVERY_S)
+        self._watch.join()
 
     # What happens on other threads.
 
@@ -241,7 +210,6 @@ class LiveVenue:
                 self.hear_trade(news)
             elif isinstance(news, StreamNews):
                 self._hear_stream(news)
-        self._news.set()
 
     def hear_trade(self, trade: TradeNews) -> None:
         """Takes an execution; one that names an id that is not ours belongs to somebody else."""
@@ -252,7 +220,6 @@ class LiveVenue:
         """Tells a fact."""
         with self._lock:
             self._out.append(record)
-        self._news.set()
 
     def tell_condition(
         self, scope: str, state: ConditionState, reason: str, until: int = 0, needs_resume: bool = False
@@ -319,21 +286,6 @@ class LiveVenue:
         """Gives the time in epoch ms."""
         return self._now_ms()
 
-    def cancel_now(self, order: Followed) -> None:
-        """Asks the exchange to cancel; unless it answers how the order ended, what became of it is asked for."""
-        try:
-            ended = self._again(
-                lambda: self.account.cancel(order.symbol, order.client_id, conditional=order.conditional)
-            )
-            if ended is not None:
-                self.hear(ended)
-        except HotError as error:
-            self.trouble(error)
-        with self._lock:
-            over = order.client_id not in self.tracker.open
-        if not over:
-            self.lanes(f"ask {order.client_id}", lambda: self.lookups.ask(order))
-
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
@@ -344,119 +296,6 @@ class LiveVenue:
         self.tracker.follow(followed)
         self.own.add(order.client_id)
         return followed
-
-    def _place(self, *orders: VenueOrder) -> None:
-        """Places an order, or two that are a list."""
-        order = orders[0]
-        if not self._leave(orders):
-            return
-        try:
-            if not order.closes and self._now_ms() - order.sent_at > self.settings.entry_ttl_s * 1000:
-                self._reject(orders, "STALE_ORDER")
-                return
-            self._prepare(order)
-            placed = self._again(lambda: self._request(orders))
-        except Doubtful:
-            self._doubt(orders, "NO_ANSWER")
-        except Rejected as error:
-            self._rejected(orders, error)
-        except (NotSent, KeyRefused) as error:
-            self.trouble(error)
-            self._reject(orders, "NOT_SENT")
-        except HotError:
-            # Nothing else is known to be definite.
-            self._doubt(orders, "UNKNOWN")
-        else:
-            with self._lock:
-                for one in placed:
-                    for trade in one.trades:
-                        self.tracker.hear_trade(trade)
-                    self.tracker.hear_order(one.order)
-            self._news.set()
-        finally:
-            with self._lock:
-                self._go(orders, "left")
-
-    def _leave(self, orders: Sequence[VenueOrder]) -> bool:
-        """Takes note that orders leave, and says so; where one has ended before, none of its list does."""
-        with self._lock:
-            if not all(one.client_id in self.tracker.open for one in orders):
-                self._reject(orders, "NOT_SENT")
-                return False
-            self._go(orders, "leaves")
-            return True
-
-    def _go(self, orders: Sequence[VenueOrder], way: Way) -> None:
-        """Takes note of where orders are on their way; how long they are absent counts anew."""
-        for one in orders:
-            followed = self.tracker.open.get(one.client_id)
-            if followed is not None:
-                followed.way, followed.followed_at = way, self._mono()
-
-    def _request(self, orders: Sequence[VenueOrder]) -> list[Placed]:
-        if len(orders) == 1:
-            return [self.account.place(orders[0], urgent=orders[0].closes)]
-        first, second = orders
-        return self.account.place_listed(*((second, first) if first.order_type == "stop" else (first, second)))
-
-    def _rejected(self, orders: Sequence[VenueOrder], error: Rejected) -> None:
-        if error.sort is Sort.DUPLICATE:
-            # An order with this id is there: only ours can be, so it is looked up.
-            self._doubt(orders, "DUPLICATE")
-            return
-        if error.sort is Sort.FILTER:
-            self._reload(orders[0].symbol)
-        if error.sort is Sort.SYMBOL:
-            self._reject(orders, "NOT_TRADED")
-            return
-        code = str(error.venue_code) if error.venue_code is not None else error.sort.name
-        self._reject(orders, "WOULD_TRIGGER" if THROUGH in error.said.lower() else code)
-
-    def _reload(self, symbol: str) -> None:
-        """Tells a symbol's rules anew, before the end of the order that they refused; not more than once a minute."""
-        if self._mono() - self._reloaded.get(symbol, -RELOAD_EVERY_S) < RELOAD_EVERY_S:
-            return
-        self._reloaded[symbol] = self._mono()
-        try:
-            self.tell(self.account.rules(symbol))
-        except HotError as error:
-            self.trouble(error)
-
-    def _reject(self, orders: Sequence[VenueOrder], code: str) -> None:
-        with self._lock:
-            for order in orders:
-                self.tracker.reject(order.client_id, code)
-        self._news.set()
-
-    def _doubt(self, orders: Sequence[VenueOrder], code: str) -> None:
-        with self._lock:
-            for order in orders:
-                self.tracker.doubt(order.client_id, code)
-        self._news.set()
-
-    def _prepare(self, order: VenueOrder) -> None:
-        """Sets and confirms what a symbol's first entry stands on; exits go without."""
-        if order.closes or order.symbol in self._prepared:
-            return
-        try:
-            self.account.prepare(order.symbol)
-        except HotError as error:
-            if not isinstance(error, VenueError | KeyRefused):
-                self.tell_condition("account_mode", "blocked", "account_mode", needs_resume=True)
-            raise NotSent(f"{order.symbol} could not be prepared: {error}", "prepare") from None
-        self._prepared.add(order.symbol)
-
-    def _again(self, request: Callable[[], T]) -> T:
-        """Makes a request, and once more where not a byte of it left."""
-        for pause in SEND_AGAIN_S:
-            try:
-                return request()
-            except Banned:
-                raise
-            except NotSent:
-                if self._stopping.wait(pause):
-                    raise
-        return request()
 
     def _hear_stream(self, news: StreamNews) -> None:
         self.stream_up = news.up
@@ -476,25 +315,6 @@ class LiveVenue:
         if self.stream_up and self._deaf:
             self._deaf = False
             self.tell_condition("user_stream", "ok", "user_stream")
-
-    def _watch(self) -> None:
-        """Looks after what is open until the end."""
-        while not self._stopping.wait(WATCH_EVERY_S):
-            try:
-                self.lookups.look()
-                self.syncing.look()
-                self._dead_man.look()
-                self._care.look()
-            except Exception as error:
-                # A watch that ended would leave orders in doubt for ever: it goes on, and entries stop.
-                self._broken(error)
-
-    def _broken(self, error: BaseException) -> None:
-        """A defect of ours must stop entries, and be heard of; one that lasts is told every few seconds."""
-        if self._mono() - self._broke < BROKEN_EVERY_S:
-            return
-        self._broke = self._mono()
-        self.tell_condition("defect", "blocked", f"defect_{type(error).__name__}", needs_resume=True)
 
 
 def _lane(order: Followed) -> str:
