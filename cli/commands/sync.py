@@ -1,6 +1,6 @@
 """hot sync: compare a live ledger with the account at the exchange, and book what differs."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -28,9 +28,9 @@ def sync(
     history: bool = typer.Option(
         False, "--history", help="Then keep what was traded elsewhere on the account in the past 7 days."
     ),
-    symbols: list[str] | None = typer.Option(  # noqa: B008
-        None, "--symbol", help="With --history: look at this symbol too; may be repeated."
-    ),
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", help="With --history: look at this symbol too; may be repeated.")
+    ] = None,
     json_: options.Json = False,
     jsonl: options.Jsonl = False,
     csv_: options.Csv = False,

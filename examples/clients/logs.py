@@ -9,8 +9,8 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE)]
 
 from engine.world.loopback.market.generated import Generated  # noqa: E402 - the checkout is put on the path first
-from engine.world.loopback.serving import Serving, serving  # noqa: E402
-from engine.world.loopback.venue import Venue, VenueOptions  # noqa: E402
+from engine.world.loopback.serving import Serving, serving  # noqa: E402 - as above
+from engine.world.loopback.venue import Venue, VenueOptions  # noqa: E402 - as above
 
 PAGE = ROOT / "docs" / "clients.md"
 PROGRAMS = ("ccxt_spot", "ccxt_usdm", "python_binance", "official_spot", "official_usdm")

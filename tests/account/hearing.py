@@ -55,6 +55,14 @@ class Hearer:
         return [one.reason for one in self.of(StreamNews) if not one.up][times - 1]
 
 
+def listening(account: Any) -> Hearer:
+    """Gives who hears an account whose stream is up."""
+    found = Hearer()
+    account.listen(found)
+    found.up()
+    return found
+
+
 def timeless(trades: Iterable[TradeNews]) -> list[TradeNews]:
     """Gives executions without their times: an answer's time is that of the order."""
     return [msgspec.structs.replace(trade, venue_at=0) for trade in trades]

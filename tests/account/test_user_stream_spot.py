@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("websockets")
 
 from account_opening import QUICK, opened
-from hearing import Hearer, timeless
+from hearing import Hearer, listening, timeless
 from patience import until
 from quiet_market import arm, order, quote
 
@@ -28,10 +28,7 @@ from engine.world.loopback.serving import Serving
 
 @pytest.fixture
 def hearer(spot: BinanceSpotAccount) -> Hearer:
-    found = Hearer()
-    spot.listen(found)
-    found.up()
-    return found
+    return listening(spot)
 
 
 def test_executions_are_heard_as_they_are_listed(spot: BinanceSpotAccount, hearer: Hearer, venue: Serving) -> None:

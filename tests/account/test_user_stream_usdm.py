@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("websockets")
 
 from account_opening import opened
-from hearing import Hearer
+from hearing import Hearer, listening
 from quiet_market import arm, order, quote
 
 from engine.world.account.account import BalanceNews, HeldNews, StreamNews
@@ -23,10 +23,7 @@ from engine.world.loopback.serving import Serving
 
 @pytest.fixture
 def hearer(usdm: BinanceUsdmAccount) -> Hearer:
-    found = Hearer()
-    usdm.listen(found)
-    found.up()
-    return found
+    return listening(usdm)
 
 
 def test_executions_are_heard_as_they_are_listed(usdm: BinanceUsdmAccount, hearer: Hearer, venue: Serving) -> None:

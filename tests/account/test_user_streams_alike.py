@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("websockets")
 
 from account_opening import QUICK, opened
-from hearing import Hearer
+from hearing import Hearer, listening
 from quiet_market import arm, order, quote
 
 from engine.world.loopback.serving import Serving
@@ -31,10 +31,7 @@ def account(kind: str, request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture
 def hearer(account: Any) -> Hearer:
-    found = Hearer()
-    account.listen(found)
-    found.up()
-    return found
+    return listening(account)
 
 
 def test_an_order_is_heard_from_its_beginning_to_its_end(

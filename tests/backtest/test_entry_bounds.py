@@ -45,7 +45,9 @@ def signal() -> SignalSnapshot:
 
 
 def view(equity: int, cash: int, held: int, reserved: int) -> DeskView:
-    money = lambda units: Decimal(units).scaleb(-8)  # noqa: E731
+    def money(units: int) -> Decimal:
+        return Decimal(units).scaleb(-8)
+
     holdings = {"BBBUSDT": Holding("BBBUSDT", Decimal(1), money(held), money(held))} if held else {}
     return DeskView(
         at=1, equity=money(equity), cash=money(cash), holdings=holdings,

@@ -18,6 +18,7 @@ from engine.records.wire import decode, encode
 from engine.world.account import spot_told, usdm_told
 from engine.world.binance import facts
 from engine.world.binance.client import Client
+from engine.world.binance.codes import Market
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.spot_orders import SpotOrders
 from engine.world.binance.usdm_account import UsdmAccount
@@ -36,9 +37,9 @@ BODIES: dict[str, Any] = {one["name"]: one["body"] for one in EXAMPLES}
 class Exchange:
     """A scripted exchange that answers one thing over and over, and forgets what it ordered before."""
 
-    def __init__(self, market: str, folder: Path) -> None:
+    def __init__(self, market: Market, folder: Path) -> None:
         self.venue, self.folder = FakeVenue(FakeTime()), folder
-        self.client: Client = client_for(market, self.venue, folder)  # type: ignore[arg-type]
+        self.client: Client = client_for(market, self.venue, folder)
 
     def says(self, body: bytes, status: int) -> None:
         self.venue.script, self.venue.requests = [], []

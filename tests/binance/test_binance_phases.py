@@ -13,6 +13,7 @@ from binance_fakes import FakeTime, FakeVenue, client_for
 
 from engine.errors import VenueError
 from engine.world.binance.client import TRIES, Client
+from engine.world.binance.codes import Market
 from engine.world.binance.spot_orders import SpotOrders
 from engine.world.binance.spot_shapes import SpotTicket
 from engine.world.binance.trouble import Doubtful, Lost, NotSent
@@ -23,14 +24,14 @@ from engine.world.binance.usdm_shapes import UsdmTicket
 VALUES: dict[str, Any] = {
     "symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": Decimal(1), "new_client_order_id": "h1",
 }  # fmt: skip
-Verb = Callable[[Client], object]
-READS: dict[str, tuple[str, Verb]] = {
+Verb = tuple[Market, Callable[[Client], object]]
+READS: dict[str, Verb] = {
     "GET an order": ("spot", lambda c: SpotOrders(c).query("BTCUSDT", "h1")),
     "GET positions": ("usdm", lambda c: UsdmAccount(c).positions()),
     "POST a listen key": ("usdm", lambda c: UsdmAccount(c).open_stream()),
     "PUT a listen key": ("usdm", lambda c: UsdmAccount(c).keep_stream()),
 }
-ORDERS: dict[str, tuple[str, Verb]] = {
+ORDERS: dict[str, Verb] = {
     "POST an order on spot": ("spot", lambda c: SpotOrders(c).place(SpotTicket(**VALUES))),
     "POST an order on futures": ("usdm", lambda c: UsdmOrders(c).place(UsdmTicket(**VALUES))),
     "POST an urgent order": ("usdm", lambda c: UsdmOrders(c).place(UsdmTicket(**VALUES), urgent=True)),
@@ -38,9 +39,7 @@ ORDERS: dict[str, tuple[str, Verb]] = {
     "DELETE an order on futures": ("usdm", lambda c: UsdmOrders(c).cancel("BTCUSDT", "h1")),
     "DELETE all stops": ("usdm", lambda c: UsdmOrders(c).cancel_all_algos("BTCUSDT")),
 }
-CHANGES: dict[str, tuple[str, Verb]] = {
-    "POST a leverage": ("usdm", lambda c: UsdmAccount(c).set_leverage("BTCUSDT", 5))
-}
+CHANGES: dict[str, Verb] = {"POST a leverage": ("usdm", lambda c: UsdmAccount(c).set_leverage("BTCUSDT", 5))}
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -62,14 +61,14 @@ AFTER: dict[str, Callable[[], Exception]] = {
 }
 
 
-def asked(verb: tuple[str, Verb], failure: Callable[[], Exception], folder: Path) -> tuple[VenueError | Doubtful, int]:
+def asked(verb: Verb, failure: Callable[[], Exception], folder: Path) -> tuple[VenueError | Doubtful, int]:
     """Asks while nothing but a failure comes; gives what was raised, and how often it was tried."""
     venue = FakeVenue(FakeTime())
     market, call = verb
     for _ in range(TRIES + 1):
         venue.fails(failure())
     with pytest.raises((VenueError, Doubtful)) as raised:
-        call(client_for(market, venue, folder))  # type: ignore[arg-type]
+        call(client_for(market, venue, folder))
     return raised.value, len(venue.requests)
 
 
