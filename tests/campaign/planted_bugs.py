@@ -50,6 +50,11 @@ class Bug:
     told_by: frozenset[str]
 
 
+def plant(owner: Any, name: str, bug: Callable[..., Any]) -> None:
+    """Puts a bug in the place of a method."""
+    setattr(owner, name, bug)
+
+
 def _told(*names: str) -> frozenset[str]:
     return frozenset(names)
 
@@ -93,14 +98,14 @@ def send_what_was_sent_before() -> None:
         for one in sent:
             self.send(one.order)
 
-    LiveVenue.start = start  # type: ignore[method-assign]
+    plant(LiveVenue, "start", start)
 
 
 def drop_what_is_in_doubt() -> None:
     def doubt(self: Tracker, client_id: str, code: str) -> None:
         self.reject(client_id, code)
 
-    Tracker.doubt = doubt  # type: ignore[method-assign]
+    plant(Tracker, "doubt", doubt)
 
 
 def take_a_failed_question_for_absence() -> None:
@@ -116,7 +121,7 @@ def take_a_failed_question_for_absence() -> None:
             self._venue.hear(news)
             self._executions(order)
 
-    Lookups.ask = ask  # type: ignore[method-assign]
+    plant(Lookups, "ask", ask)
 
 
 def believe_the_first_absence() -> None:
@@ -124,7 +129,7 @@ def believe_the_first_absence() -> None:
         with self._venue.lock:
             self._venue.tracker.never(order.client_id)
 
-    Lookups._absent = absent  # type: ignore[method-assign]
+    plant(Lookups, "_absent", absent)
 
 
 def book_every_telling() -> None:
@@ -137,7 +142,8 @@ def book_every_telling() -> None:
         self._booked.clear()
         return told(self, trade)
 
-    Tracker._is_new, Tracker.hear_trade = book, hear_trade  # type: ignore[method-assign]
+    plant(Tracker, "_is_new", book)
+    plant(Tracker, "hear_trade", hear_trade)
 
 
 def book_the_first_execution_only() -> None:
@@ -145,14 +151,14 @@ def book_the_first_execution_only() -> None:
         if found.filled or found.ends is not None:
             self._end(found.client_id, "filled" if found.filled else found.ends.status, None)
 
-    Tracker._finish = finish  # type: ignore[method-assign]
+    plant(Tracker, "_finish", finish)
 
 
 def send_no_stop() -> None:
     def look(self: Protector, symbol: str, at: int) -> list[Any]:
         return []
 
-    Protector.look = look  # type: ignore[method-assign]
+    plant(Protector, "look", look)
     campaign_trader.PLAN = changed(campaign_trader.PLAN, hold_max_s=14, stop_pct=3)
 
 
@@ -171,8 +177,8 @@ def leave_stops_behind() -> None:
         # One that closes the whole position the exchange cancels by itself.
         return stop_of(self, changed(order, closes=False))
 
-    Protector._cancel = forget  # type: ignore[method-assign]
-    usdm.BinanceUsdmAccount._stop = by_quantity  # type: ignore[method-assign]
+    plant(Protector, "_cancel", forget)
+    plant(usdm.BinanceUsdmAccount, "_stop", by_quantity)
 
 
 def write_after_send() -> None:
@@ -182,7 +188,7 @@ def write_after_send() -> None:
             self.keep_record(record)
         return Leave(known=known)
 
-    Keeper.before_send = before_send  # type: ignore[method-assign]
+    plant(Keeper, "before_send", before_send)
 
 
 def take_what_is_taken() -> None:
@@ -209,15 +215,15 @@ def ignore_base_fees() -> None:
     def executed(self: LiveOrder, one: Any) -> Any:
         return changed(told(self, one), fee_base=Decimal(0))
 
-    LiveOrder._executed_of = executed  # type: ignore[method-assign]
+    plant(LiveOrder, "_executed_of", executed)
 
 
 def ignore_the_governor() -> None:
-    Trading.passed_cap = lambda self, attempt: None  # type: ignore[method-assign]
+    plant(Trading, "passed_cap", lambda self, attempt: None)
 
 
 def enter_in_any_state() -> None:
-    desk.Desk._engine_now = lambda self, mono: ("tradeable", "")  # type: ignore[method-assign]
+    plant(desk.Desk, "_engine_now", lambda self, mono: ("tradeable", ""))
 
 
 def round_nothing() -> None:
@@ -226,7 +232,7 @@ def round_nothing() -> None:
     def off_grid(self: Any, order: VenueOrder) -> Any:
         return ticket(self, changed(order, qty=order.qty + Decimal("0.00000007")))
 
-    spot.BinanceSpotAccount._ticket = off_grid  # type: ignore[method-assign]
+    plant(spot.BinanceSpotAccount, "_ticket", off_grid)
 
 
 def edit_a_row() -> None:
@@ -240,11 +246,11 @@ def edit_a_row() -> None:
                 self._db.run("UPDATE records SET line = line || ' ' WHERE seq = 5 AND line NOT LIKE '% '")
         return done
 
-    Ledger.commit = edited  # type: ignore[method-assign]
+    plant(Ledger, "commit", edited)
 
 
 def settle_nothing() -> None:
-    Keeper.settle = lambda self, intent_key, executed: None  # type: ignore[method-assign]
+    plant(Keeper, "settle", lambda self, intent_key, executed: None)
 
 
 #: Faults go on for as long as a storm.
