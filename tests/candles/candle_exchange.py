@@ -45,5 +45,7 @@ def candle(symbol: str, open_at: int, step_ms: int = MINUTE, close: str = "") ->
     )  # fmt: skip
 
 
-def through(cache: CandleCache, exchange: CandleExchange, place: str = "exchange.test") -> CachedCandles:
-    return CachedCandles(cache, place, "binance-spot", exchange.fetch, lambda most: 2, lambda: exchange.now)
+def through(
+    cache: CandleCache, exchange: CandleExchange, place: str = "exchange.test", speed: float = 1.0
+) -> CachedCandles:
+    return CachedCandles(cache, place, "binance-spot", exchange.fetch, lambda most: 2, lambda: exchange.now, speed)

@@ -96,9 +96,10 @@ def test_what_a_young_coin_never_had_is_asked_for_once(cache: CandleCache, excha
     assert len(candles.candles("AUSDT", "1m", 0, 100)) == 100
 
 
-def test_a_candle_is_kept_when_it_has_settled(cache: CandleCache, exchange: CandleExchange) -> None:
-    candles = through(cache, exchange)
-    exchange.now = START + SETTLED_MS - 1
+@pytest.mark.parametrize("speed", [1.0, 3.0])
+def test_a_candle_is_kept_when_it_has_settled(cache: CandleCache, exchange: CandleExchange, speed: float) -> None:
+    candles = through(cache, exchange, speed=speed)
+    exchange.now = START + int(SETTLED_MS * speed) - 1
     assert candles.newest("AUSDT", "1m", 5)[-1].open_at == START - MINUTE
     exchange.now += 1
     candles.newest("AUSDT", "1m", 5)

@@ -11,6 +11,7 @@ from engine.errors import VenueError
 from engine.records.market import LongShort, TakerFlow
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
+from engine.world.binance.clock import VenueClock
 from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
@@ -54,8 +55,11 @@ class Exchange:
     def __init__(self) -> None:
         self.symbols: list[dict[str, Any]] = []
         self.asked: list[str] = []
+        self.passed_ms = 0
+        self.answers_in_ms = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.passed_ms += self.answers_in_ms
         self.asked.append(f"{request.url.path}?{request.url.query.decode()}")
         name = request.url.path.rsplit("/", 1)[1]
         answers: dict[str, Any] = {
@@ -83,7 +87,8 @@ def exchange() -> Exchange:
 
 def rest_of(exchange: Exchange, folder: Path, market: str) -> BinanceRest:
     link = Link(transport=httpx.MockTransport(exchange))
-    client = Client(market, "https://exchange.test", link=link, budget=Budget(folder / "limits.db"))  # type: ignore[arg-type]
+    clock = VenueClock(mono=lambda: exchange.passed_ms)
+    client = Client(market, "https://exchange.test", link=link, budget=Budget(folder / "limits.db"), clock=clock)  # type: ignore[arg-type]
     asked = SpotMarket(client) if market == "spot" else UsdmMarket(client)
     made = BinanceRest(asked, f"binance-{market}", FirstDays(folder / "days.json"))
     made.measure()
@@ -121,6 +126,14 @@ def test_the_candle_that_is_still_open_is_left_out(exchange: Exchange, tmp_path:
     ]  # fmt: skip
     assert "startTime=300000&limit=1000" in exchange.asked[-1]
     assert "symbol=%E5%B8%81" in exchange.asked[-1]
+
+
+def test_a_candle_that_closes_while_the_answer_is_on_its_way_was_open_in_it(exchange: Exchange, tmp_path: Path) -> None:
+    rest = rest_of(exchange, tmp_path, "spot")
+    exchange.answers_in_ms = MINUTE
+    assert [bar.open_at for bar in rest.candles("AUSDT", "1m", 5 * MINUTE, 1000)] == [
+        NOW // MINUTE * MINUTE - 2 * MINUTE, NOW // MINUTE * MINUTE - MINUTE,
+    ]  # fmt: skip
 
 
 def test_the_first_day_is_asked_from_the_beginning_of_time(exchange: Exchange, tmp_path: Path) -> None:

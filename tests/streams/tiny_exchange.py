@@ -137,8 +137,8 @@ class TinyRest:
         self._fail()
         self.asked.append((symbol, first, most))
         last = self.now() // MINUTE * MINUTE - MINUTE
-        opens = range(first, last + 1, MINUTE)[:most]
-        return [bar(symbol, opened, self.venue) for opened in opens if (symbol, opened) not in self.absent]
+        there = [opened for opened in range(first, last + 1, MINUTE) if (symbol, opened) not in self.absent]
+        return [bar(symbol, opened, self.venue) for opened in there[:most]]
 
     def heard(self, bars: Sequence[Bar]) -> None:
         """Keeps none."""

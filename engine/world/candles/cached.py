@@ -38,9 +38,11 @@ class CachedCandles:
 
     def __init__(
         self, cache: CandleCache, place: str, venue: str, fetch: Fetch, weight: Callable[[int], int],
-        now_ms: Callable[[], int],
+        now_ms: Callable[[], int], speed: float = 1.0,
     ) -> None:  # fmt: skip
-        """`weight` tells what a request for so many candles costs, `now_ms` the exchange's time."""
+        """`weight` tells what a request for so many candles costs, `now_ms` the exchange's time, `speed` how fast it
+        runs."""
+        self._settled_ms = int(SETTLED_MS * speed)
         self._cache, self._place, self._venue = cache, place, venue
         self._fetch, self._weight, self._now_ms = fetch, weight, now_ms
         #: What this process has asked for so far.
@@ -51,7 +53,9 @@ class CachedCandles:
         """Gives closed candles from the one that opens at `first` on, oldest first, at most so many; as Fetch does."""
         if step not in STEPS_S:
             return self._fetch(symbol, step, first, most, None)
-        ask = _Ask(self._cache, self._fetch, self._series(symbol, STEPS_S[step]), step, self._now_ms())
+        ask = _Ask(
+            self._cache, self._fetch, self._series(symbol, STEPS_S[step]), step, self._now_ms(), self._settled_ms
+        )
         bars: list[Bar] = []
         try:
             bars = ask.candles(first, most)[:most]
@@ -91,8 +95,9 @@ class CachedCandles:
 class _Ask:
     """One ask: what of it the cache knows, and the requests that were made for the rest."""
 
-    def __init__(self, cache: CandleCache, fetch: Fetch, of: Series, step: str, now: int) -> None:
+    def __init__(self, cache: CandleCache, fetch: Fetch, of: Series, step: str, now: int, settled_ms: int) -> None:
         self._cache, self._fetch, self.of, self._step, self.now = cache, fetch, of, step, now
+        self._settled_ms = settled_ms
         self._step_ms = 1000 * of.step_s
         #: How many candles each request asked for, and how many came in all.
         self.limits: list[int] = []
@@ -131,7 +136,7 @@ class _Ask:
         told = self._fetch(self.of.symbol, self._step, low, count, last)
         bars = sorted((bar for bar in told if self._fits(bar, low)), key=attrgetter("open_at"))
         self.fetched += len(bars)
-        settled = [bar for bar in bars if _closed_at(bar) + SETTLED_MS <= self.now]
+        settled = [bar for bar in bars if _closed_at(bar) + self._settled_ms <= self.now]
         self._cache.keep(self.of, settled, list(self._absent(low, bars, last)), self.now)
         return bars
 

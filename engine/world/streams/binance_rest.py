@@ -82,16 +82,19 @@ class BinanceRest:
         return self._cached.served if self._cached is not None else Served()
 
     def _fetch(self, symbol: str, step: str, first: int, most: int, last: int | None) -> list[Bar]:
+        asked_at = self.client.clock.now_ms()  # what closed while the answer was on its way was open in it
         rows = self._market.klines(symbol, step, start_ms=first, end_ms=last, limit=most)
-        return facts.bars(self._venue, symbol, rows, self.client.clock.now_ms())[0]
+        return facts.bars(self._venue, symbol, rows, asked_at)[0]
 
     def _name_place(self, made_up: str) -> None:
         """Candles are kept under the address they are asked at; nothing is kept before it is known who is there."""
         if self._cache is not None and self._cached is None:
             place = f"{self.client.host} {made_up}".rstrip()
             weight = spot_weight if isinstance(self._market, SpotMarket) else usdm_weight
-            now_ms = self.client.clock.now_ms
-            self._cached = CachedCandles(self._cache, place, self._venue, self._fetch, weight, now_ms)
+            clock = self.client.clock
+            self._cached = CachedCandles(
+                self._cache, place, self._venue, self._fetch, weight, clock.now_ms, clock.speed or 1.0
+            )
 
     def listed_at(self, symbol: str) -> int | None:
         """Gives when the first day that the symbol was traded on began."""

@@ -89,8 +89,10 @@ class History:
             for bar in bars:
                 # Candles that the exchange itself does not have (a halt, the time before a listing) never come.
                 if bar.open_at > first:
-                    ready += self._gate.give_up(Hole(hole.symbol, first, bar.open_at - STEP_MS))
-                ready += self._gate.take(bar)
+                    ready += self._gate.give_up(Hole(hole.symbol, first, min(bar.open_at - STEP_MS, hole.last)))
+                # In their place may come some that nobody asked for, and that may have closed a moment ago.
+                if bar.open_at <= hole.last:
+                    ready += self._gate.take(bar)
                 first = bar.open_at + STEP_MS
             await self._pass_on(ready)
             if len(bars) < most:
