@@ -13,6 +13,9 @@ from engine.records.market import Funding, Ohlcv
 from engine.world.sources.recorded import Recorded
 from engine.world.store import facts, files
 from engine.world.store.facts import Stored
+from engine.world.store.files import SeriesFile
+from engine.world.store.store import Store
+from engine.world.store.trust import SOUND
 
 
 @pytest.mark.parametrize("name", ["bars.jsonl", "session"])
@@ -104,6 +107,40 @@ def test_a_cut_file_is_refused(store, take, recorded, bar):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DirtyInput, match="damaged"):
         store.candles("binance-spot", "ETCUSDT", 60)
+
+
+def flip(path: Path) -> None:
+    """Changes a bit of a file's data, as somebody does who writes to it."""
+    data = bytearray(path.read_bytes())
+    data[-60] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_changed_bit_is_noticed_before_anything_is_read(store, take, recorded, bar, known):
+    take(recorded([bar(i) for i in range(10)]))
+    if known:  # it was read before, when it was sound
+        assert len(store.candles("binance-spot", "ETCUSDT", 60)) == 10
+    flip(store.files()[0])
+    for reader in (store, Store.open(store.root)):
+        with pytest.raises(DirtyInput, match="not what was written"):
+            reader.candles("binance-spot", "ETCUSDT", 60)
+    with pytest.raises(DirtyInput, match="not what was written"):
+        list(Stored(str(store.root)).facts())
+
+
+def test_what_was_found_sound_is_not_hashed_again(store, take, recorded, bar, monkeypatch):
+    take(recorded([bar(i) for i in range(10)]))
+    store.candles("binance-spot", "ETCUSDT", 60)
+    monkeypatch.setattr(SeriesFile, "sha256", lambda file: pytest.fail("hashed again"))
+    assert len(Store.open(store.root).candles("binance-spot", "ETCUSDT", 60)) == 10
+
+
+def test_a_store_that_cannot_be_written_is_read(store, take, recorded, bar):
+    take(recorded([bar()]))
+    (store.root / SOUND).unlink(missing_ok=True)
+    (store.root / SOUND).mkdir()
+    assert len(Store.open(store.root).candles("binance-spot", "ETCUSDT", 60)) == 1
 
 
 def test_the_span_and_the_manifest_say_what_is_there(store, take, recorded, bar):

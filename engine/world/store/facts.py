@@ -118,7 +118,7 @@ class Stored:
             if header.kind == RULES:
                 yield _Lines(header.venue, path, frozenset(self.symbols))
             else:
-                yield _Rows(SeriesFile(path), self.since_ms, self.until_ms)
+                yield _Rows(self.store.read(path), self.since_ms, self.until_ms)
 
 
 class _Run(ABC):

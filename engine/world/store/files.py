@@ -237,9 +237,12 @@ def write_rules(root: Path, venue: str, times: list[int], lines: list[bytes]) ->
 
 
 def read_rules(path: Path) -> list[bytes]:
-    """Gives the lines of a venue's rules; raises what `header_of` raises."""
-    _, start = _opened(path)
-    return path.read_bytes()[start:].splitlines()
+    """Gives the lines of a venue's rules; raises what `header_of` raises, DirtyInput for other than were written."""
+    header, start = _opened(path)
+    data = path.read_bytes()[start:]
+    if hashlib.sha256(data).hexdigest() != header.sha256:
+        raise DirtyInput(f"{path}: damaged: its data are not what was written; delete it and import them again")
+    return data.splitlines()
 
 
 def _write(path: Path, header: Header, data: bytes) -> None:

@@ -12,6 +12,7 @@ from engine.errors import ConfigError, DirtyInput, LedgerError, UsageError
 from engine.world.store.files import SUFFIX, VERSION, Header, SeriesFile, header_of, path_of
 from engine.world.store.numbers import Floats, Ints, Numbers
 from engine.world.store.tables import Series
+from engine.world.store.trust import Trust
 
 MARK = "store.json"
 
@@ -71,6 +72,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         """Use `open` or `create`."""
         self.root = root
+        self._trust: Trust | None = None
 
     @classmethod
     def open(cls, folder: str | Path) -> "Store":
@@ -146,11 +148,17 @@ class Store:
         path = path_of(self.root, of)
         if not path.exists():
             return None
-        file = SeriesFile(path)
+        file = self.read(path)
         if file.header.of != of:
             # Where file names differ in case only, a file system may take them for one.
             raise DirtyInput(f"{path}: holds {file.header.of}, not {of}")
         return file
+
+    def read(self, path: Path) -> SeriesFile:
+        """Opens a file whose data are to be relied on; raises what `headers` raises, DirtyInput for other data too."""
+        if self._trust is None:
+            self._trust = Trust(self.root)
+        return self._trust.look(SeriesFile(path))
 
 
 def is_store(path: str | Path) -> bool:
