@@ -234,7 +234,7 @@ def test_a_parquet_file_that_holds_no_candles_is_refused(tmp_path, read):
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.table({"symbol": ["A"]}), tmp_path / "a.parquet")
-    with pytest.raises(DirtyInput, match="no column open_time"):
+    with pytest.raises(DirtyInput, match="no candles: its columns are symbol"):
         read(tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:40])
     with pytest.raises(DirtyInput, match="damaged"):

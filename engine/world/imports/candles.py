@@ -22,24 +22,11 @@ _COUNT_DIGITS = 15
 _PLAIN = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}", re.ASCII)
 #: Rows that are made into bars in one go.
 _GIVEN = 1 << 11
-#: A first line with so many names of our columns was meant to be a header of candles.
-_ALMOST = 4
 
 
 def sniff(name: str, head: bytes) -> bool:
     """Says whether a file is a candle CSV: by its header."""
     return head.removeprefix(BOM).startswith(HEADER)
-
-
-def almost(head: bytes) -> str:
-    """Says what keeps a file from being a candle CSV, where its first line looks like such a header; else nothing."""
-    wanted = HEADER.decode().split(",")
-    names = [name.strip(' "\r') for name in text_of(head.removeprefix(BOM).split(b"\n")[0]).split(",")]
-    if len(set(wanted) & {name.lower() for name in names}) < _ALMOST:
-        return ""
-    missing = [name for name in wanted if name not in names]
-    why = f"lacks {', '.join(missing)}" if missing else "has them in another order"
-    return f"its header {why}; that of candles is {HEADER.decode()}"
 
 
 def read(origin: Origin) -> Iterator[Batch]:

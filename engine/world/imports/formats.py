@@ -13,6 +13,7 @@ from engine.world.imports import (
     futures_csv,
     klines_csv,
     klines_json,
+    ohlcv_text,
     parquet,
     posts,
     wire_lines,
@@ -32,7 +33,7 @@ class Format(NamedTuple):
 FORMATS: tuple[Format, ...] = (
     Format("candles (CSV)", candles.sniff, candles.read),
     Format("klines (CSV of Binance)", klines_csv.sniff, klines_csv.read),
-    Format("candles (Parquet)", parquet.sniff, parquet.read),
+    Format("candles (Parquet, Feather)", parquet.sniff, parquet.read),
     Format("kline arrays (JSON)", klines_json.sniff, klines_json.read),
     Format("exchangeInfo (JSON)", exchange_info.sniff, exchange_info.read),
     Format("24 h tickers (JSON)", answers.sniff_tickers, answers.read_tickers),
@@ -42,6 +43,8 @@ FORMATS: tuple[Format, ...] = (
     Format("websocket frames (NDJSON)", frames.sniff, frames.read),
     Format("announcements (NDJSON)", announcements.sniff, announcements.read),
     Format("posts (NDJSON)", posts.sniff, posts.read),
+    Format("tables of candles (CSV)", ohlcv_text.sniff_csv, ohlcv_text.read_csv),
+    Format("tables of candles (JSON)", ohlcv_text.sniff_json, ohlcv_text.read_json),
     # Last, since it goes by the name where the content does not tell.
     Format("records (JSONL)", wire_lines.sniff, wire_lines.read),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.errors import ConfigError, DirtyInput, UsageError
 from engine.plugs import Entry
-from engine.world.imports import candles
+from engine.world.imports import ohlcv_text
 from engine.world.imports.batches import Batch, merged
 from engine.world.imports.formats import FORMATS, Format, format_of
 from engine.world.imports.notes import HeldNotes, Notes, OnBad
@@ -124,7 +124,7 @@ class Recorded:
             form = format_of(root.name, _head(root))
             if form is None:
                 known = ", ".join(form.name for form in FORMATS)
-                why = candles.almost(_head(root)) or f"it reads {known}"
+                why = ohlcv_text.almost(_head(root)) or f"it reads {known}"
                 raise DirtyInput(f"{root}: no market data that hot can read; {why}")
             return [(root, form)]
         found, self.notes.files = [], []
@@ -133,7 +133,7 @@ class Recorded:
             if form is not None:
                 found.append((path, form))
             elif path.stem.lower() not in _QUIET_NAMES and path.name != INDEX:
-                self.notes.skip_file(str(path), candles.almost(head(path)) or "no market data")
+                self.notes.skip_file(str(path), ohlcv_text.almost(head(path)) or "no market data")
         if not found:
             raise ConfigError(f"no market data in the folder {root}: it needs records (.jsonl) or candles (.csv)")
         return found
