@@ -72,7 +72,7 @@ class TinyAccount:
             if told == "nothing":
                 raise Doubtful("no answer", order.client_id)
             assert order.client_id not in self.orders, "the same client id twice"
-            if order.side == "sell" and self.venue.endswith("spot"):
+            if (order.side, order.order_type) == ("sell", "market") and self.venue.endswith("spot"):
                 free = {one.symbol: one.free for one in self.holdings()}
                 if order.qty > free.get(order.symbol, 0):
                     raise Rejected("insufficient", sort=Sort.STATE, status=400, venue_code=-2010, said="insufficient")
