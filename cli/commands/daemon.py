@@ -23,7 +23,7 @@ from engine.runs.data import report_path
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.schedule import Schedule
 from engine.runs.session import Progress, Session
-from engine.runs.waiting import AGAIN_S, Patience
+from engine.runs.waiting import Patience
 
 app = typer.Typer(add_completion=False)
 
@@ -90,7 +90,7 @@ def serve(
                 if stop.asked or wanted.path or not patience.bears(error):
                     raise
                 with patience.noted(error):
-                    if stop.wait(AGAIN_S):
+                    if stop.wait(patience.pause_s(error)):
                         return Exit.OK
 
 

@@ -11,6 +11,8 @@ from engine.records.trades import Side
 
 ReportStatus = Literal["working", "in_doubt", "filled", "cancelled", "expired", "rejected", "never_executed"]
 ConditionState = Literal["ok", "degraded", "blocked"]
+#: The code of an order in doubt of which nothing is to be seen: no such id, none open, no coin locked.
+UNSEEN = "UNSEEN"
 
 
 class Told(Record, frozen=True, kw_only=True):
@@ -25,7 +27,7 @@ class OrderReport(Told, frozen=True, kw_only=True):
     """What became of an order of ours: told once for each status, and an end only after all its executions.
 
     `in_doubt` says that nobody knows yet; `never_executed` that it was proven not to exist. `code` is the exchange's
-    reason.
+    reason. `in_doubt` with the code UNSEEN may be told often: nothing is to be seen of the order, which may still come.
     """
 
     symbol: str

@@ -1,5 +1,7 @@
 """Live trading: an account behind the order stage, and what of an earlier life has to be looked up."""
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ from engine.records.base import Record
 from engine.records.trades import Fill, OrderAttempt
 from engine.records.wire import decode
 from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
+from engine.runs.ballast import Ballast
 from engine.runs.data import data_dir
 from engine.runs.governor import GovernorSettings, passed_cap
 from engine.runs.settings import Settings
@@ -24,6 +27,9 @@ from engine.world.account.settings import AccountTerms
 from engine.world.venues.live.venue import LiveVenue, Sent
 
 FUTURES = "usdm"
+#: Room on the disk is looked for so often, in seconds; the scope of what it stands in the way of.
+ROOM_EVERY_S = 30.0
+ROOM = "ledger"
 
 
 def setup_of(settings: Settings, venue: str) -> LiveSetup:
@@ -88,7 +94,7 @@ def open_trading(
         )
         for warning in account.check_key():
             say(f"warning: {warning}")
-        return ledger, Trading(account, settings, ledger, lease, caps)
+        return ledger, Trading(account, settings, ledger, lease, caps, Ballast(path))
     except BaseException:
         if account is not None:
             account.close()
@@ -110,12 +116,13 @@ class Trading:
 
     def __init__(
         self, account: Account, settings: Settings, ledger: Ledger, lease: Lease | None = None,
-        caps: GovernorSettings | None = None,
+        caps: GovernorSettings | None = None, ballast: Ballast | None = None,
     ) -> None:  # fmt: skip
         """Sends nothing before `start`; `lease` keeps other runs off the account, until `close`.
 
-        `caps` take the place of the governor's settings.
+        `caps` take the place of the governor's settings. Without its `ballast`, where one is given, nothing is entered.
         """
+        self._ballast, self._room_due = ballast, math.inf
         self._caps = caps if caps is not None else settings.governor
         self.setup = setup_of(settings, account.venue)
         self._holds: dict[str, Decimal] = {}
@@ -143,6 +150,7 @@ class Trading:
     def start(self) -> None:
         """Begins to act, when everything that was recorded has been thought again."""
         self._note()
+        self._room_due = 0.0
         for legs in self._known().state.protection.resting.values():
             for one in legs.values():
                 if one.leaving:
@@ -154,6 +162,7 @@ class Trading:
         """Gives what the account told since it was asked last; their times are still to be set."""
         self._note()
         self._tell_status()
+        self._look_for_room()
         return self.venue.drain()
 
     def passed_cap(self, attempt: OrderAttempt) -> str | None:
@@ -179,6 +188,16 @@ class Trading:
     def _note(self) -> None:
         """Leaves a picture of what is held for the account's threads."""
         self._holds = {symbol: book.qty for symbol, book in self._known().desk.state.books.items()}
+
+    def _look_for_room(self) -> None:
+        """Tells when the ballast is gone, and when it is back: what it made room for are ways out."""
+        now = time.monotonic()
+        if self._ballast is None or now < self._room_due:
+            return
+        self._room_due = now + ROOM_EVERY_S
+        is_blocked, has_room = ROOM in self._known().state.desk.conditions, self._ballast.keep()
+        if is_blocked == has_room:
+            self.venue.tell_condition(ROOM, "ok" if has_room else "blocked", ROOM)
 
     def _tell_status(self) -> None:
         """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""

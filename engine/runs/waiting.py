@@ -1,7 +1,8 @@
 """Waiting: a daemon that cannot go on tries again until it can, and begins each time as after a crash.
 
 So it does where the venue cannot be reached at a restart, and where the disk takes no more. Nothing is entered
-meanwhile; stops rest at the exchange, and `hot flatten` closes what is held.
+meanwhile; stops rest at the exchange, and `hot flatten` closes what is held. A full disk gets room by the ballast of a
+live ledger, and then only entries wait.
 """
 
 import errno
@@ -14,9 +15,12 @@ from engine.errors import DiskRefused, LedgerError, VenueError
 from engine.ledger.ledger import Ledger
 from engine.records.desk import Alert
 from engine.records.wire import encode
+from engine.runs.ballast import Ballast
 
 #: Seconds between two tries.
 AGAIN_S = 5.0
+#: The same where room was made.
+SOON_S = 0.5
 #: The note of a ledger whose daemon waits for its venue, for `hot status`.
 WAITS_NOTE = "waits"
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
@@ -42,7 +46,7 @@ class Patience:
     def __init__(self, path: Path, open_ledger: Callable[[], Ledger], say: Callable[[str], None]) -> None:
         """`open_ledger` opens the ledger of the run, as its owner."""
         self._begun, self._open, self._say = has_begun(path), open_ledger, say
-        self._told = ""
+        self._told, self._ballast = "", Ballast(path)
         self.waits: list[Alert] = []
 
     def bears(self, error: Exception) -> bool:
@@ -58,6 +62,13 @@ class Patience:
             self._tell("VENUE_AWAY", f"blocked(recovering): {error}; trying again every {AGAIN_S:g} s")
             return True
         return False
+
+    def pause_s(self, error: Exception) -> float:
+        """Gives the seconds until the next try; a full disk gets what was kept aside for it."""
+        if is_full(error) and self._ballast.give_up():
+            self._say("what was kept aside for a full disk is given up: ways out go on, entries wait for room")
+            return SOON_S
+        return AGAIN_S
 
     @contextmanager
     def noted(self, error: Exception) -> Iterator[None]:

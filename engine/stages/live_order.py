@@ -10,7 +10,7 @@ import msgspec
 from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import plain
 from engine.plugs import Rule
-from engine.records.account import AccountBalance, AccountHolding, Condition, Execution, OrderReport
+from engine.records.account import UNSEEN, AccountBalance, AccountHolding, Condition, Execution, OrderReport
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.market import SymbolRules, Tick
@@ -62,6 +62,7 @@ class LiveOrder(Order):
             if record.scope == "recovering":
                 # How long a stop was not there while nobody looked says nothing.
                 self.state.protection.naked_since.clear()
+                self._may_be_seen(*self.state.sent.values())
             return super().take(record)
         if isinstance(record, AccountBalance):
             return self._balance(record)
@@ -91,7 +92,7 @@ class LiveOrder(Order):
             return super().answer(event, at)
         if sent.working:
             return []  # a start looks up what it knew
-        sent.working = True
+        sent.working, sent.unseen = True, False
         moved = stuck.moves(self.state.protection, sent.attempt.symbol, at)
         if sent.attempt.purpose == "protect":
             self.protector.accepted(sent.attempt.symbol, event.client_id)
@@ -108,10 +109,24 @@ class LiveOrder(Order):
         if isinstance(record, Execution):
             return self.answer(self._executed_of(record), record.at)
         if record.status == "in_doubt":
-            return [self._result(sent, record.at, "in_doubt", record.code)]
+            return self._in_doubt(sent, record)
         if record.status == "never_executed":
             return self._ended(sent, "never_executed", None, record.at)
         return self.answer(_event(record), record.at)
+
+    def _in_doubt(self, sent: Sent, told: OrderReport) -> list[Made]:
+        """Takes a doubt. An order of which nothing is to be seen locks nothing: exits wait for it no more."""
+        if sent.unseen or sent.working:
+            return []
+        sent.unseen = told.code == UNSEEN
+        made: list[Made] = [self._result(sent, told.at, "in_doubt", told.code)]
+        freed = self.protector.freed(told.symbol) if sent.unseen else []
+        return made + self._leave_freed(told.symbol, freed, told.at)
+
+    def _may_be_seen(self, *orders: Sent) -> None:
+        """What was not to be seen of orders before says nothing any more."""
+        for sent in orders:
+            sent.unseen = False
 
     def _executed_of(self, told: Execution) -> Executed:
         """Gives an execution with its fee in the quote asset, and what of the bought coins it took."""
@@ -162,12 +177,23 @@ class LiveOrder(Order):
     def _over(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         if sent.attempt.purpose != "protect":
             ended = super()._ended(sent, status, code, at)
-            is_entry = sent.attempt.purpose == "entry" and status == "rejected"
-            return ended + once_more(self, sent, code, at) if is_entry else ended
+            if status != "rejected":
+                return ended
+            if sent.attempt.purpose == "entry":
+                return ended + once_more(self, sent, code, at)
+            # An order that was not to be seen may have the coins.
+            self._may_be_seen(*(one for one in self.state.sent.values() if one.attempt.symbol == sent.attempt.symbol))
+            return ended
         del self.state.sent[sent.attempt.client_id]
         made: list[Made] = [self._result(sent, at, status, code)]
         symbol = sent.attempt.symbol
-        for exit_ in self.protector.gone(symbol, sent.attempt.client_id, code if status == "rejected" else None):
+        free = self.protector.gone(symbol, sent.attempt.client_id, code if status == "rejected" else None)
+        return made + self._leave_freed(symbol, free, at)
+
+    def _leave_freed(self, symbol: str, exits: Iterable[Exit], at: int) -> list[Made]:
+        """Gives exits that had to wait, as far as there still is something for them to sell."""
+        made: list[Made] = []
+        for exit_ in exits:
             book = self.desk.state.books.get(symbol)
             if book is None:
                 continue

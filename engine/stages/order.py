@@ -33,12 +33,16 @@ Plans = dict[str, ExitPlan]
 
 
 class Sent(msgspec.Struct, kw_only=True):
-    """An order that is not over: its attempt, what it has filled, and the plan its position will follow."""
+    """An order that is not over: its attempt, what it has filled, and the plan its position will follow.
+
+    `unseen` says that the exchange showed nothing of it (live): it is in no other order's way.
+    """
 
     attempt: OrderAttempt
     filled: Decimal = Decimal(0)
     plan: ExitPlan | None = None
     working: bool = False
+    unseen: bool = False
 
 
 class OrderState(msgspec.Struct, kw_only=True):

@@ -19,7 +19,7 @@ SETTLE_MS = 2_000
 #: What was refused is sent again after this.
 AGAIN_MS = 2_000
 #: A position without a working stop for longer is closed at the market.
-NAKED_MS = 8_000
+NAKED_MS = 6_000
 #: An exit waits so long for all that has its coins; then what is free goes.
 PATIENCE_MS = 2_000
 #: The exchange's ways to say that price is through the stop already.
@@ -62,10 +62,12 @@ class Protector:
     def in_the_way(self, symbol: str, reason: str) -> list[str]:
         """Gives the legs that must be gone before an exit goes out.
 
-        They have its coins; or it is the trail, and one at the exchange would sell the same share again.
+        They have its coins; or it is the trail, and one at the exchange would sell the same share again. What is not
+        to be seen at the exchange has no coins; should it still come, there are none for it, or it is cancelled.
         """
-        resting = self.order.state.protection.of(symbol)
-        return [leg for leg in resting if self.order.setup.locks or leg == reason == TRAIL]
+        resting, sent = self.order.state.protection.of(symbol), self.order.state.sent
+        seen = [leg for leg, one in resting.items() if one.client_id not in sent or not sent[one.client_id].unseen]
+        return [leg for leg in seen if self.order.setup.locks or leg == reason == TRAIL]
 
     def let_go(self, symbol: str, exit_: Exit, at: int) -> list[Made]:
         """Has what is in the way cancelled; the exit goes out when its end is told. An exit that waits waits once."""
@@ -87,17 +89,22 @@ class Protector:
             if leg != STOP and _is_unwanted(refused):
                 held.leave_to_program(symbol, TRAIL if leg == TRAIL else TIERS)
         self._note_tiers(symbol)
+        book = self.order.desk.state.books.get(symbol)
+        waits = symbol in held.waiting
+        if book is not None and leg is not None and is_stop(leg) and refused in WOULD_TRIGGER and not waits:
+            return [Exit(TRAIL, book.exits.trail_left, None) if leg == TRAIL else self._stopped(book)]
+        return self.freed(symbol)
+
+    def freed(self, symbol: str) -> list[Exit]:
+        """Gives the exits that waited, and have nothing in their way any more."""
+        held = self.order.state.protection
         waiting = held.waiting.pop(symbol, [])
         still = [one for one in waiting if self.in_the_way(symbol, one.reason)]
         if still:
             held.waiting[symbol] = still
         else:
             held.waits_since.pop(symbol, None)
-        free = [one for one in waiting if one not in still]
-        book = self.order.desk.state.books.get(symbol)
-        if book is not None and leg is not None and is_stop(leg) and refused in WOULD_TRIGGER and not waiting:
-            free = [Exit(TRAIL, book.exits.trail_left, None) if leg == TRAIL else self._stopped(book)]
-        return free
+        return [one for one in waiting if one not in still]
 
     def accepted(self, symbol: str, its_id: str) -> None:
         """Takes note that an order rests at the exchange."""
@@ -166,7 +173,7 @@ class Protector:
                 continue
             if sent.attempt.purpose == "entry" and at - book.opened_at < SETTLE_MS:
                 return False
-            if sent.attempt.purpose == "exit" and self.order.setup.locks:
+            if sent.attempt.purpose == "exit" and self.order.setup.locks and not sent.unseen:
                 return False  # the exit has the coins; when it fails, what rested comes back
         return True
 

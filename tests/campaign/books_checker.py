@@ -19,6 +19,7 @@ OURS = re.compile(r"h[a-z2-7]{27}", re.ASCII)
 E8 = Decimal(10) ** 8
 OVER = ("filled", "cancelled", "expired", "rejected", "never_executed")
 PROTECTED_WITHIN_MS = 10_000
+KNOWN_WITHIN_MS = 30_000
 ENTRY_TTL_MS = 22_000
 FILTER_CODES = (-1013, -1111, -1100, -1106, -4003, -4004, -4005, -4014, -4023, -4164)
 Broken = tuple[str, str]
@@ -33,7 +34,10 @@ class Caps(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What there is to look at: the ledger's rows and the venue's story. `lives` are (start, end) of the trader's."""
+    """What there is to look at: the ledger's rows and the venue's story.
+
+    `lives` are (start, end) of the trader's, and from `answers_from` on the venue answers as it should.
+    """
 
     rows: list[tuple[int, str, str]]
     genesis: str
@@ -43,6 +47,7 @@ class Evidence(NamedTuple):
     steps: dict[str, tuple[Decimal, Decimal, Decimal]]
     lives: list[tuple[int, int]]
     market: str
+    answers_from: int
 
     def of(self, *kinds: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["kind"] in kinds]
@@ -63,8 +68,9 @@ class Evidence(NamedTuple):
 
 
 def gather(
-    ledger: Path, market: str, books: bytes, requests: bytes, info: bytes, lives: Iterable[tuple[int, int]]
-) -> Evidence:
+    ledger: Path, market: str, books: bytes, requests: bytes, info: bytes, lives: Iterable[tuple[int, int]],
+    answers_from: int,
+) -> Evidence:  # fmt: skip
     """Reads the ledger's file, /venue/books, /venue/requests and exchangeInfo."""
     with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
         rows = db.execute("SELECT seq, line, hash FROM records ORDER BY seq").fetchall()
@@ -72,8 +78,9 @@ def gather(
         reserved = db.execute("SELECT client_id, intent_key, state FROM reservations").fetchall()
     arrivals = [json.loads(line) for line in requests.splitlines()]
     return Evidence(
-        rows, genesis, reserved, json.loads(books), arrivals, dict(_grids(json.loads(info))), list(lives), market
-    )
+        rows, genesis, reserved, json.loads(books), arrivals, dict(_grids(json.loads(info))), list(lives), market,
+        answers_from,
+    )  # fmt: skip
 
 
 def _grids(info: dict[str, Any]) -> Iterator[tuple[str, tuple[Decimal, Decimal, Decimal]]]:
@@ -91,12 +98,18 @@ def check(seen: Evidence, caps: Caps, start: dict[str, Decimal], flat: bool = Tr
     return [
         *_chain(seen), *_intents(seen), *_arrivals(seen), *_fills(seen), *_wallet(seen, start), *_positions(seen, flat),
         *_doubts(seen, flat), *_caps(seen, caps), *_states(seen), *_protection(seen)[1], *_filters(seen),
+        *_lingers(seen)[1],
     ]  # fmt: skip
 
 
 def unprotected_ms(seen: Evidence) -> int:
     """Gives the longest time, within a life of the trader, for which a position was bare."""
     return _protection(seen)[0]
+
+
+def doubtful_ms(seen: Evidence) -> int:
+    """Gives the longest time for which an order was in doubt after a restart, or after the end of the faults."""
+    return _lingers(seen)[0]
 
 
 def _chain(seen: Evidence) -> Iterator[Broken]:
@@ -306,6 +319,33 @@ def _doubts(seen: Evidence, flat: bool) -> Iterator[Broken]:
     for name, _, state in seen.reservations:
         if flat and state == "held":
             yield "doubt", f"the intent of order {name} is still held"
+
+
+def _lingers(seen: Evidence) -> tuple[int, list[Broken]]:
+    """Measures doubts while the venue answers as it should, each life for itself: who is dead asks nobody.
+
+    An order of which the ledger says nothing yet is in doubt too.
+    """
+    worst, found = 0, list[Broken]()
+    for name, begin, end in _doubt_times(seen):
+        for born, died in seen.lives:
+            since = max(begin, born, seen.answers_from)
+            worst = max(worst, min(end, died) - since)
+            if min(end, died) - since > KNOWN_WITHIN_MS:
+                found.append(("lingers", f"order {name} was in doubt for {min(end, died) - since} ms from {since}"))
+    return worst, found
+
+
+def _doubt_times(seen: Evidence) -> Iterator[tuple[str, int, int]]:
+    """Gives (client id, from, to) of each stretch in which nobody knew what became of an order."""
+    since: dict[str, int] = {}
+    for one in seen.of("order_attempt", "order_result"):
+        name = one["client_id"]
+        if one.get("status", "in_doubt") == "in_doubt":
+            since.setdefault(name, one["at"])
+        elif name in since:
+            yield name, since.pop(name), one["at"]
+    yield from ((name, at, 1 << 60) for name, at in since.items())
 
 
 def _acts(order: dict[str, Any]) -> bool:

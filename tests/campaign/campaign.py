@@ -38,6 +38,7 @@ class Tally:
     broken: list[list[str]] = field(default_factory=list)
     settle_s: float = 0.0
     bare_ms: int = 0
+    doubt_ms: int = 0
     ended_s: float = 0.0
     seconds: float = 0.0
 
@@ -159,6 +160,7 @@ class Campaign:
         tally.orders += found.get("orders", found.get("wins", 0))
         tally.settle_s = max(tally.settle_s, found.get("settle_s", 0.0))
         tally.bare_ms = max(tally.bare_ms, found.get("bare_ms", 0))
+        tally.doubt_ms = max(tally.doubt_ms, found.get("doubt_ms", 0))
         tally.ended_s = max(tally.ended_s, found.get("ended_s", 0.0))
         tally.seconds += time.monotonic() - began
         tally.broken += [[seed, *one] for one in found["broken"]]
@@ -185,6 +187,7 @@ def table(tallies: dict[str, Tally]) -> str:
         "in doubt",
         "other",
         "settled s",
+        "doubt s",
         "bare s",
         "ended s",
         "s",
@@ -193,10 +196,10 @@ def table(tallies: dict[str, Tally]) -> str:
     for kind, tally in tallies.items():
         lost = count(tally, "intent", "lost", "fill", "balance", "position", "crossed")
         doubled, bare = count(tally, "doubled", "twice", "raced", "lease"), count(tally, "protection")
-        doubt = count(tally, "doubt", "settle")
+        doubt = count(tally, "doubt", "settle", "lingers")
         other = len(tally.broken) - lost - doubled - bare - doubt
         figures = (tally.wanted, tally.done, tally.orders, lost, doubled, bare, doubt, other)
-        seconds = (tally.settle_s, tally.bare_ms / 1000, tally.ended_s, tally.seconds)
+        seconds = (tally.settle_s, tally.doubt_ms / 1000, tally.bare_ms / 1000, tally.ended_s, tally.seconds)
         rows.append((kind, *map(str, figures), *(f"{one:.1f}" for one in seconds)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
@@ -215,12 +218,16 @@ def main() -> int:
     parser.add_argument("--seed", default=str(secrets.randbelow(1 << 31)), help="of everything; printed")
     parser.add_argument("--lanes", type=int, default=4, help="episodes at once")
     parser.add_argument("--storm", type=float, default=40.0, help="seconds of faults and kills in an episode")
+    parser.add_argument(
+        "--proof", type=float, default=campaign_trader.PROOF_S, help="seconds after which an absence counts as proven"
+    )
     parser.add_argument("--minutes", type=float, default=600.0, help="no episode begins later than this")
     parser.add_argument("--keep", type=Path, help="a folder for the ledgers and books of what was found broken")
     args = parser.parse_args()
     sys.stdout.write(f"seed {args.seed}\n")
     sys.stdout.flush()
     wanted = (args.kills, args.ambiguous, args.races, args.starts, args.disks)
+    campaign_trader.PROOF_S = args.proof
     warm()
     tallies = {kind: Tally(count) for kind, count in zip(TRIALS, wanted, strict=True)}
     Campaign(args.seed, tallies, args.lanes, args.storm, args.keep).run(time.monotonic() + args.minutes * 60)

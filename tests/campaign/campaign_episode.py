@@ -56,6 +56,7 @@ class Found:
     lives: int = 0
     settle_s: float = 0.0
     bare_ms: int = 0
+    doubt_ms: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -102,6 +103,7 @@ class _Episode:
         self.plan, self.folder, self.random, self.found = plan, folder, random, found
         self.rest, self.place = told["rest"], Place.of(plan.market, told, folder)
         self.lives: list[tuple[int, int]] = []
+        self.answers_from = 0
 
     def play(self) -> None:
         plan, random = self.plan, self.random
@@ -109,6 +111,7 @@ class _Episode:
         faults = [*plan.script, *(campaign_faults.script(random, plan.faults, plan.storm_s) if plan.faults else ())]
         if faults:
             self._ask("/venue/faults", json.dumps(faults).encode())
+            self.answers_from = int((time.time() + plan.storm_s) * 1000)
         end = time.monotonic() + plan.storm_s
         while (left := end - time.monotonic()) > 0.3:
             if plan.disk:
@@ -186,13 +189,13 @@ class _Episode:
         spot = self.plan.market == "spot"
         seen = books_checker.gather(
             self.place.ledger, self.plan.market, self._ask("/venue/books"), self._ask("/venue/requests"),
-            self._ask("/api/v3/exchangeInfo" if spot else "/fapi/v1/exchangeInfo"), self.lives,
+            self._ask("/api/v3/exchangeInfo" if spot else "/fapi/v1/exchangeInfo"), self.lives, self.answers_from,
         )  # fmt: skip
         (self.folder / "books.json").write_text(json.dumps(seen.books))
         (self.folder / "requests.jsonl").write_text("\n".join(json.dumps(one) for one in seen.arrivals))
         found = self.found
         found.broken += books_checker.check(seen, self.plan.caps, START)
-        found.bare_ms = books_checker.unprotected_ms(seen)
+        found.bare_ms, found.doubt_ms = books_checker.unprotected_ms(seen), books_checker.doubtful_ms(seen)
         orders = list(books_checker.placed(seen.arrivals))
         found.orders = len(orders)
         found.ambiguous = sum(arrival.get("fault") in campaign_faults.NAMES for arrival, _ in orders)

@@ -44,6 +44,8 @@ RESTING = ExitPlan(
 )  # fmt: skip
 FIVE_MS = 300_000
 BEAT_S = 0.05
+#: An absence counts as proven after so many seconds: short, so that much happens.
+PROOF_S = 4.0
 QUOTE_EVERY_S = 0.25
 
 
@@ -158,8 +160,8 @@ def settings(sets: tuple[str, ...] = ()) -> Settings:
         sets=[
             "scan.pool=all", "scan.cycle_s=1", "desk.feed_fresh_s=0", "desk.equity=1000000", "size.equity_share_pct=3",
             "desk.drawdown_levels_pct=[90,91,92,93,94]", "desk.day_loss_levels_pct=[90,91,92,93,94]",
-            "rules.max_entries_day.limit=10000", "orders.sync_s=10", "orders.absent_after_s=4", "orders.poll_s=10",
-            "orders.poll_deaf_s=3", "orders.balance_s=20", "binance.recv_window_ms=3000",
+            "rules.max_entries_day.limit=10000", "orders.sync_s=10", f"orders.absent_after_s={PROOF_S}",
+            "orders.poll_s=10", "orders.poll_deaf_s=3", "orders.balance_s=20", "binance.recv_window_ms=3000",
             "rules.max_positions.limit=8", "governor.entries_per_minute=60", "governor.entries_per_symbol_day=200",
             "governor.order_notional=100000", "governor.day_notional=1000000000", *sets,
         ],

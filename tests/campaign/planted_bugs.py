@@ -132,6 +132,19 @@ def believe_the_first_absence() -> None:
     plant(Lookups, "_absent", absent)
 
 
+def let_doubts_wait() -> None:
+    look = Lookups.look
+
+    def late(self: Lookups) -> None:
+        now = self._venue.mono()
+        for one in self._venue.tracker.open.values():
+            if one.doubtful and now - one.followed_at < WAITED_S:
+                one.ask_at, one.asked = one.followed_at + WAITED_S, max(one.asked, 1)
+        look(self)
+
+    plant(Lookups, "look", late)
+
+
 def book_every_telling() -> None:
     def book(self: Tracker, key: tuple[str, str]) -> bool:
         return True
@@ -253,6 +266,8 @@ def settle_nothing() -> None:
     plant(Keeper, "settle", lambda self, intent_key, executed: None)
 
 
+#: More than half a minute after the storm, and less than an episode waits for its end.
+WAITED_S = 38.0
 #: Faults go on for as long as a storm.
 STORM_S = 20
 USDM, SPOT = Plan(market="usdm", storm_s=STORM_S, kills=False), Plan(market="spot", storm_s=STORM_S, kills=False)
@@ -274,6 +289,7 @@ BUGS = (
         replace(USDM, script=LOST + UNREAD + DEAF), _told("lost", "fill")),
     Bug("one 'no such order' is absence", believe_the_first_absence,
         replace(USDM, script=DOUBT + HIDDEN + DEAF), _told("lost", "fill")),
+    Bug("doubts wait", let_doubts_wait, replace(USDM, script=DOUBT + DEAF), _told("lingers")),
     Bug("no dedupe of fills", book_every_telling, replace(USDM, script=TWICE), _told("fill", "position")),
     Bug("first execution only", book_the_first_execution_only, SPOT, _told("fill", "position")),
     Bug("no protective stop", send_no_stop, replace(SPOT, storm_s=25), _told("protection")),

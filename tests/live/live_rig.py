@@ -17,6 +17,7 @@ from engine.records.market import Bar, SymbolRules, Tick, Ticker
 from engine.records.trades import Fill, OrderAttempt, OrderResult, Position, ReconcileDiff, StateChange
 from engine.records.wire import COMPARED, decode, encode, kind_of_line
 from engine.runs import settings as settings_of
+from engine.runs.ballast import Ballast
 from engine.runs.live import Trading, setup_of
 from engine.runs.market import Market
 from engine.runs.session import Session, Stages
@@ -99,6 +100,7 @@ class Rig:
         sets: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.sets = sets
+        self.ballast: Ballast | None = None
         self.path, self.account, self.plan, self.symbols = folder / "live.db", account, plan, symbols
         self.at = START
         self.price = Decimal(100)
@@ -199,7 +201,7 @@ class Rig:
         """One life of the program: opens the ledger, plays, and ends in order or (without `close`) as if killed."""
         used = eager_settings(self.plan, *self.sets)
         ledger = Ledger.open(self.path, mode="live", venue=self.account.venue, account="tiny")
-        trading = Trading(_Kept(self.account), used, ledger)
+        trading = Trading(_Kept(self.account), used, ledger, ballast=self.ballast)
         market = Market(Steps(steps), {}, "none")
         session = self.session = Session(used, market, ledger, sink=self.said.append, trading=trading)
         try:

@@ -72,6 +72,10 @@ class TinyAccount:
             if told == "nothing":
                 raise Doubtful("no answer", order.client_id)
             assert order.client_id not in self.orders, "the same client id twice"
+            if (order.side, order.order_type) == ("sell", "market") and self.venue.endswith("spot"):
+                free = {one.symbol: one.free for one in self.holdings()}
+                if order.qty > free.get(order.symbol, 0):
+                    raise Rejected("insufficient", sort=Sort.STATE, status=400, venue_code=-2010, said="insufficient")
             standing = Standing(order, str(len(self.orders) + 1))
             self.orders[order.client_id] = standing
             trades = self.fill(order.client_id) if order.order_type == "market" else []
@@ -201,10 +205,19 @@ class TinyAccount:
             for one in self.executed:
                 sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + (one.qty if one.side == "buy" else -one.qty)
             return [
-                HeldNews(symbol=symbol, qty=qty, free=qty, entry_price=self.price)
+                HeldNews(symbol=symbol, qty=qty, free=qty - self.locked(symbol), entry_price=self.price)
                 for symbol, qty in sums.items()
                 if qty
             ]
+
+    def locked(self, symbol: str) -> Decimal:
+        """What orders that rest have of a symbol's coins; those of a list have the same."""
+        if self.venue.endswith("usdm"):
+            return Decimal(0)
+        rest = {one.order.client_id: one for one in self.orders.values() if one.status == "working"}
+        sales = [one for one in rest.values() if (one.order.symbol, one.order.side) == (symbol, "sell")]
+        own = [one for one in sales if one.order.order_type == "stop" or one.order.listed_with not in rest]
+        return sum((one.order.qty - one.filled for one in own), Decimal(0))
 
     def balances(self) -> list[BalanceNews]:
         self._ask("balances")

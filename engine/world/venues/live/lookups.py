@@ -91,17 +91,35 @@ class Lookups:
         """Counts an answer that knows no such order; enough of them, late enough, and nothing else against it."""
         venue = self._venue
         with venue.lock:
-            if order.way != "left":
+            order.absent += order.way == "left"
+            if order.told == "working":
                 return
-            order.absent += 1
-            if order.told == "working" or order.absent < ABSENT_ANSWERS:
-                return
-        if venue.mono() - order.followed_at < venue.settings.absent_after_s:
+            enough = order.way == "left" and order.absent >= ABSENT_ANSWERS
+        if not enough or venue.mono() - order.followed_at < venue.settings.absent_after_s:
+            if venue.locks and order.side == "sell":
+                self._look_for_coins(order)
             return
-        if any(one.client_id == order.client_id for one in venue.account.open_orders(order.symbol, urgent=True)):
+        if self._is_open(order):
             return
         for trade in venue.account.trades(order.symbol, max(0, order.sent_ms - BEFORE_MS), urgent=True):
             venue.hear(trade)
         with venue.lock:
             if not order.filled and order.client_id in venue.tracker.open:
                 venue.tracker.never(order.client_id)
+
+    def _look_for_coins(self, order: Followed) -> None:
+        """Tells of a sale that nothing of it is to be seen, where its coins are all there and no order locks them.
+
+        It may still arrive, so that is no proof; but then the exchange lets only one order have the coins.
+        """
+        venue = self._venue
+        if self._is_open(order):
+            return
+        held = next((one for one in venue.account.holdings() if one.symbol == order.symbol), None)
+        if held is not None and held.free == held.qty >= venue.holds().get(order.symbol, 0):
+            with venue.lock:
+                venue.tracker.unseen(order.client_id)
+
+    def _is_open(self, order: Followed) -> bool:
+        found = self._venue.account.open_orders(order.symbol, urgent=True)
+        return any(one.client_id == order.client_id for one in found)

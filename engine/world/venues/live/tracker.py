@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from engine.matching.units import plain
-from engine.records.account import Execution, OrderReport, ReportStatus
+from engine.records.account import UNSEEN, Execution, OrderReport, ReportStatus
 from engine.records.base import Record
 from engine.world.account.account import OrderNews, TradeNews
 
@@ -141,6 +141,13 @@ class Tracker:
         if found.told == "":
             found.told = "in_doubt"
             self._report(found, "in_doubt", code)
+
+    def unseen(self, client_id: str) -> None:
+        """Takes note that nothing of an order is to be seen: that proves nothing, and is told each time."""
+        found = self.open.get(client_id)
+        if found is not None and found.told != "working":
+            found.told = "in_doubt"
+            self._report(found, "in_doubt", UNSEEN)
 
     def reject(self, client_id: str, code: str) -> None:
         """Takes note that an order was turned away, for sure."""

@@ -63,6 +63,7 @@ class LiveVenue:
         `adopts` says whether holdings that the desk does not know are told: not on spot, where they may be savings.
         """
         self.account, self.settings, self.venue = account, settings, account.venue
+        self.locks, self.holds = not account.venue.endswith("usdm"), holds
         self._now_ms, self._mono = now_ms, mono
         self._lock = threading.RLock()
         self._out: list[Record] = []
@@ -289,7 +290,7 @@ class LiveVenue:
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
-            conditional=order.order_type in STOPS and self.venue.endswith("usdm"),
+            conditional=order.order_type in STOPS and not self.locks,
             rests=order.order_type in STOPS or order.resting, at_once=order.order_type == "market",
             followed_at=self._mono(), sent_ms=order.sent_at, ask_at=self._mono() + self.settings.poll_deaf_s,
         )  # fmt: skip
