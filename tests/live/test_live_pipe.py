@@ -186,9 +186,12 @@ def test_a_resume_after_the_highest_risk_level_reaches_precheck_while_the_pipe_r
     def look() -> None:
         desks.append((rig.shadow.desk.state.risk_level, rig.owner.trader.order.desk.state.risk_level))
 
+    def resume() -> None:
+        request(rig.path, "resume", "looked at it", 1)
+
     rig.play(
         *rig.entered(), lambda: rig.cycle("99"), look, 0.1, lambda: rig.cycle("99"), look,
-        lambda: [] if request(rig.path, "resume", "looked at it", 1) else [], lambda: rig.cycle("98.9"), 0.1,
+        resume, lambda: rig.cycle("98.9"), 0.1,
         lambda: rig.cycle("98.8"), look, lambda: rig.cycle("98.8"), look,
     )  # fmt: skip
     assert desks == [("L5", "L5"), ("L5", "L5"), ("L0", "L0"), ("L0", "L0")]
