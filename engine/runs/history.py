@@ -8,7 +8,7 @@ from engine.ledger.ledger import Ledger
 from engine.records.desk import Run
 from engine.records.wire import decode
 from engine.runs.live_history import LiveStart, desk_values, live_start
-from engine.runs.manifest import same_market
+from engine.runs.manifest import STDIN, UNNAMED, same_market
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, unpack
 from engine.runs.settings import Settings
 
@@ -40,6 +40,11 @@ def find_start(ledger: Ledger, market: Mapping[str, Any], settings: Settings, *,
     last = ledger.last_tick()
     goes_on = first_at is not None and not market.get("files") and last is not None and first_at > last[1]
     if same_market(runs[-1][1].market, market) and not goes_on:
+        if first_at is None and runs[-1][1].at and _is_heard_live(market):
+            raise LedgerError(
+                f"{ledger.path} is of a pipe over the live market, whose stages remember what no process has: go on "
+                "with hot scan | ... | hot order, if that pipe ended in order, or name another --ledger"
+            )
         _same_settings(runs[-1][1], settings)
         first = _first_of_market(runs)
         newest = ledger.load_checkpoint(CHECKPOINT_VERSION)
@@ -52,11 +57,21 @@ def find_start(ledger: Ledger, market: Mapping[str, Any], settings: Settings, *,
     checkpoint = ledger.load_checkpoint(CHECKPOINT_VERSION)
     state = unpack(checkpoint.blob) if checkpoint is not None else None
     if checkpoint is None or (last is not None and checkpoint.seq < last[0]):
+        if same_market(runs[-1][1].market, market) and _is_heard_live(market):
+            raise LedgerError(
+                f"{ledger.path}: its last pipe was killed, and what it heard of the live market is not told a second "
+                "time: name another --ledger; hot report, hot why and hot replay still read this one"
+            )
         raise LedgerError(
             f"the last run of {ledger.path} did not end in order: run it once more with its own market, or name "
             "another --ledger"
         )
     return Start(state, ledger.head.seq, 0, last)
+
+
+def _is_heard_live(market: Mapping[str, Any]) -> bool:
+    """Says whether a market is neither read from files nor piped in, so that nobody can bring it a second time."""
+    return not market.get("files") and market.get("stream") not in (STDIN, UNNAMED["stream"])
 
 
 def _live(

@@ -28,6 +28,7 @@ from engine.runs.owner import Owner
 from engine.runs.pipeline import PipelineState, exchange_of, make_order
 from engine.runs.settings import Settings
 from engine.runs.trader import Trader
+from engine.stages.desk import COOLDOWN
 from engine.stages.live_order import ACCOUNT_KINDS, LiveOrder
 from engine.world.recording import count_lines, folder_of
 from engine.world.way_back import Telling
@@ -108,15 +109,15 @@ class LiveOwner(Owner):
     def _tick(self, tick: Tick) -> list[Record]:
         conditions = self.trader.order.desk.state.conditions
         blocking = [scope for scope, one in sorted(conditions.items()) if one.needs_resume]
-        past = self._past > 0
+        past, cooling = self._past > 0, self.trader.order.desk.state.risk_level == "L5"
         self._record(tick.at, encode(Tick(at=tick.at, mono_ms=tick.mono_ms)))
         made = super()._take(tick)
         if not past:
-            self._tell_upstream(made, blocking)
+            self._tell_upstream(made, blocking, cooling)
         self._intents.clear()
         return made
 
-    def _tell_upstream(self, made: Sequence[Record], blocking: Sequence[str]) -> None:
+    def _tell_upstream(self, made: Sequence[Record], blocking: Sequence[str], cooling: bool) -> None:
         """Tells what stages before this one cannot know: an intent that was refused here, what the operator asked."""
         tell_condition = self._trading.venue.tell_condition
         for one in made:
@@ -131,6 +132,9 @@ class LiveOwner(Owner):
             elif isinstance(one, Operator):
                 for scope in dict.fromkeys([HALT, *blocking]):
                     tell_condition(scope, "ok", "resumed")
+                if cooling:
+                    longest = one.at + self.settings.desk.l5_cooldown_s * 1000
+                    tell_condition(COOLDOWN, "ok", "resumed", until=longest)
 
     def _record(self, at: int, line: bytes) -> None:
         """Keeps a fact, or takes note that one that is kept has been told again."""

@@ -12,6 +12,8 @@ from engine.runs import settings as settings_of
 from engine.runs.settings import Settings
 from engine.runs.version import VERSION
 
+#: The name of a stream that was piped in.
+STDIN = "stdin"
 #: What stands for the market of a pipe that brought no run record.
 UNNAMED = {"stream": "no run record"}
 

@@ -23,6 +23,10 @@ DAY_MS = 86_400_000
 DIRTY_SHARE, DIRTY_OF, DIRTY_MS = 0.05, 20, 60_000
 Levels = tuple[Percent, Percent, Percent, Percent, Percent]
 LEVELS = ("L0", "L1", "L2", "L3", "L4", "L5")
+#: Whose end, among conditions, is that of the cool-down after L5: of any that would have lasted until then at most.
+COOLDOWN = "risk_L5"
+#: The end of a cool-down that is over at the next mark.
+_OVER = 1
 
 
 class DeskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -290,6 +294,8 @@ class Desk:
         state, mono = self.state, condition.mono_ms if condition.mono_ms is not None else condition.at
         if condition.state == "ok":
             state.conditions.pop(condition.scope, None)
+            if condition.scope == COOLDOWN and state.blocked_until <= condition.until:
+                state.blocked_until = _OVER
         else:
             state.conditions[condition.scope] = condition
             if condition.scope == "feed_stale":
@@ -305,7 +311,7 @@ class Desk:
             for scope in [scope for scope, held in self.state.conditions.items() if held.needs_resume]:
                 del self.state.conditions[scope]
             if self.state.blocked_until:
-                self.state.blocked_until = 1  # over at the next mark
+                self.state.blocked_until = _OVER
 
     def standing(self) -> Standing:
         """Gives what of the desk does not move with prices."""

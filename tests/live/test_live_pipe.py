@@ -177,6 +177,29 @@ def test_a_resume_reaches_precheck_too(tmp_path: Path) -> None:
     assert rig.shadow.desk.state.conditions == rig.owner.trader.order.desk.state.conditions == {}
 
 
+def test_a_resume_after_the_highest_risk_level_reaches_precheck_while_the_pipe_runs(tmp_path: Path) -> None:
+    account = TinyAccount()
+    levels = "desk.drawdown_levels_pct=[0.001, 0.002, 0.003, 0.004, 0.005]"
+    rig = PipeRig(tmp_path, account, STOP_ONLY, sets=(levels,))
+    desks: list[tuple[str, str]] = []
+
+    def look() -> None:
+        desks.append((rig.shadow.desk.state.risk_level, rig.owner.trader.order.desk.state.risk_level))
+
+    def resume() -> None:
+        request(rig.path, "resume", "looked at it", 1)
+
+    rig.play(
+        *rig.entered(), lambda: rig.cycle("99"), look, 0.1, lambda: rig.cycle("99"), look,
+        resume, lambda: rig.cycle("98.9"), 0.1,
+        lambda: rig.cycle("98.8"), look, lambda: rig.cycle("98.8"), look,
+    )  # fmt: skip
+    assert desks == [("L5", "L5"), ("L5", "L5"), ("L0", "L0"), ("L0", "L0")]
+    shadow, desk = rig.shadow.desk.state, rig.owner.trader.order.desk.state
+    assert (shadow.peak_e8, shadow.day_base_e8, shadow.blocked_until) == (desk.peak_e8, desk.day_base_e8, 0)
+    check(rig, account)
+
+
 def test_an_error_in_the_middle_leaves_all_as_a_kill_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     account = TinyAccount()
     rig = PipeRig(tmp_path, account, STOP_ONLY, sets=ONE_ENTRY)

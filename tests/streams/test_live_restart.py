@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
+from engine.records.market import Tick
+from engine.records.wire import encode
 from engine.runs import settings
+from engine.runs.history import find_start
+from engine.runs.manifest import make_run
 from engine.runs.market import Market
 from engine.runs.session import Session
 from engine.world.loopback.faults.script import Fault
@@ -78,6 +83,23 @@ def test_a_recording_of_many_chunks_is_read_from_where_the_state_begins(
     assert lines_of_chunks(folder_of(ledger), chunks[0].records - 1) == 0
     (folder_of(ledger) / chunks[0].chunk).write_bytes(b"what nobody reads again cannot disturb")
     play(venue, ledger, 3)
+
+
+@pytest.mark.parametrize(
+    ("first_at", "says"),
+    [(99_000, "its last pipe was killed.*name another --ledger"), (None, "is of a pipe over the live market")],
+)
+def test_a_killed_paper_pipe_over_a_live_market_says_what_to_do_next(
+    tmp_path: Path, first_at: int | None, says: str
+) -> None:
+    """What it heard is told by nobody again: a pipe has no facts to begin with, a process not the pipe's instants."""
+    used, market = settings.load(env={}), {"stream": "binance-spot"}
+    with Ledger.open(tmp_path / "killed.db", mode="paper", venue="paper") as ledger:
+        ledger.append(encode(make_run(used, market, at=1_000)))
+        ledger.append(encode(Tick(at=60_000)))
+        ledger.commit()
+        with pytest.raises(LedgerError, match=says):
+            find_start(ledger, market, used, first_at=first_at)
 
 
 def test_alerts_are_told_and_stand_in_the_ledger(venue: Serving, tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
+#: Whoever waits for an answer outside of the sockets' thread looks so often whether it was told to stop.
+LOOK_S = 0.1
 
 
 class Asking:
@@ -56,3 +60,20 @@ def _tell(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", answer
 
     if not loop.is_closed():
         loop.call_soon_threadsafe(settle)
+
+
+def ask_unless(call: Callable[[], Answer], stopped: Callable[[], bool]) -> Answer | None:
+    """Gives what a call gives, and raises what it raises; None where `stopped` says so first: then nobody waits."""
+    answer: Future[Answer] = Future()
+
+    def make() -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+
+    Thread(target=make, name="hot-first", daemon=True).start()
+    while not stopped():
+        with suppress(TimeoutError):
+            return answer.result(LOOK_S)
+    return None

@@ -15,6 +15,7 @@ from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
 from engine.world.candles.cache import CACHE_FILE, KEEP_CANDLES, MOST_MB, CandleCache
+from engine.world.streams.asking import ask_unless
 from engine.world.streams.beside import MakeSource
 from engine.world.streams.binance_rest import BinanceRest
 from engine.world.streams.clock import LiveClock, monotonic_ms
@@ -104,7 +105,7 @@ class BinanceLive:
             first_days = FirstDays(self.data_dir / f"{venue}-first-days.json")
             market = SpotMarket(client) if self.MARKET == "spot" else UsdmMarket(client)
             rest = BinanceRest(market, venue, first_days, cache)
-            rest.measure()
+            ask_unless(rest.measure, self.stopped)
             # Candles close when the exchange's clock says so. That of a rehearsal may run faster.
             speed = client.clock.speed or 1.0
             yield rest, LiveClock(wall=client.clock.now_ms, mono=lambda: monotonic_ms() * speed)
