@@ -1,7 +1,8 @@
 """How many orders a second `hot venue` takes from a client like ccxt: signed, over connections that stay open.
 
 The venue is a process of its own; the client is aiohttp, which ccxt speaks through. Each order is placed when the
-answer to the one before it on the same connection has come. Without aiohttp nothing can be measured.
+answer to the one before it on the same connection has come: over one connection venue and client take turns, over
+several both are busy at once, and the slower of the two limits. Without aiohttp nothing can be measured.
 """
 
 import argparse
@@ -71,7 +72,7 @@ def main() -> None:
     """Serves a venue and measures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=3000)
-    parser.add_argument("--connections", type=int, default=1)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--rounds", type=int, default=5)
     wanted = parser.parse_args()
     words = ("venue", "--seed", "1", "--port", "0", "--no-limits", "--balance", "USDT=1000000", "--balance", "BTC=10")
@@ -79,14 +80,20 @@ def main() -> None:
     try:
         assert venue.stdout is not None
         told = json.loads(venue.stdout.readline())
-        found = [asyncio.run(measure(told, venue.pid, wanted.orders, wanted.connections)) for _ in range(wanted.rounds)]
+        found = {
+            connections: [
+                asyncio.run(measure(told, venue.pid, wanted.orders, connections)) for _ in range(wanted.rounds)
+            ]
+            for connections in wanted.connections
+        }
     finally:
         venue.terminate()
         venue.wait()
-    rates, theirs, ours = (statistics.median(column) for column in zip(*found, strict=True))
-    print(f"{wanted.connections} connections, {wanted.rounds} rounds of {wanted.orders}, load {os.getloadavg()[0]:.1f}")
-    print(f"  {rates:.0f} orders a second (best {max(one[0] for one in found):.0f})")
-    print(f"  processor time of an order: venue {theirs:.3f} ms, client {ours:.3f} ms")
+    print(f"{wanted.rounds} rounds of {wanted.orders} each, load {os.getloadavg()[0]:.1f}")
+    for connections, rounds in found.items():
+        rates, theirs, ours = (statistics.median(column) for column in zip(*rounds, strict=True))
+        print(f"  {connections} connections: {rates:.0f} orders a second (best {max(one[0] for one in rounds):.0f})")
+        print(f"    processor time of an order: venue {theirs:.3f} ms, client {ours:.3f} ms")
 
 
 if __name__ == "__main__":

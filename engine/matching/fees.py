@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from engine.matching.units import E8, PART, Scale, ceil_div
 
+_E8TH = Decimal("0.00000001")
 FeeIn = Literal["quote", "received"] | str
 
 
@@ -39,4 +40,4 @@ def fee_of(
 
 
 def _up8(amount: Decimal) -> Decimal:
-    return amount.quantize(Decimal("0.00000001"), ROUND_CEILING)
+    return amount.quantize(_E8TH, ROUND_CEILING)

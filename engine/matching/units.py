@@ -32,7 +32,7 @@ def e8(amount: Decimal, up: bool = False) -> int:
 
 
 def _bounded(units: int) -> int:
-    return max(-MOST, min(units, MOST))
+    return units if -MOST <= units <= MOST else MOST if units > 0 else -MOST
 
 
 def from_e8(units: int) -> Decimal:
@@ -91,7 +91,8 @@ class Scale:
 
     def money(self, ticks: int, steps: int, up: bool) -> int:
         """Gives price times quantity in 1e-8 quote: up for what is paid, down for what is received."""
-        return _bounded(div(ticks * steps * self.worth_num, self.worth_den, up))
+        worth = ticks * steps * self.worth_num
+        return _bounded(-(-worth // self.worth_den) if up else worth // self.worth_den)
 
     def least_price(self, money: int, steps: int) -> int:
         """Gives the lowest price in ticks at which so many steps bring so much money (1e-8 quote)."""

@@ -211,7 +211,7 @@ def read(data: bytes) -> tuple[Request | None, int]:
 
 def written(answer: Answer) -> bytes:
     """Gives an answer's bytes."""
-    extra = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+    extra = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()])
     head = (
         f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Answer')}\r\nContent-Type: {answer.content_type}\r\n"
         f"Content-Length: {len(answer.body)}\r\n{extra}\r\n"

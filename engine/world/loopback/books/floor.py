@@ -185,7 +185,12 @@ class Floor:
 
     def _offers(self, symbol: str, side: int) -> Iterator[tuple[int, int, Order | None]]:
         """What a taker of `side` meets: resting orders of accounts stand before the market at the same price."""
-        others = [one for one in self.resting.get(symbol, ()) if one.side == -side]
+        resting = self.resting.get(symbol)
+        if not resting:
+            for ticks, steps in self.tapes[symbol].offers(side):
+                yield ticks, steps, None
+            return
+        others = [one for one in resting if one.side == -side]
         others.sort(key=_priority, reverse=True)
         for ticks, steps in self.tapes[symbol].offers(side):
             while others and side * (others[-1].limit - ticks) <= 0:

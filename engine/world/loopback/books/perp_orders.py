@@ -108,7 +108,7 @@ def price_of(coin: Instrument, wanted: Wanted, name: str) -> int:
     if ticks is None:
         finer = _digits(price) > _digits(coin.scale.tick)
         raise Refusal(-1111, _PRECISION) if finer else Refusal(-4014, "Price not increased by tick size.")
-    low, high = Decimal(coin.rules.min_price), Decimal(coin.rules.max_price)
+    low, high = coin.filters.min_price, coin.filters.max_price
     if price < low or not ticks:
         raise Refusal(-4013, f"Price less than min price {low}.")
     if high and price > high:

@@ -7,7 +7,7 @@ from itertools import count
 
 from engine.matching.fees import Fee, fee_of
 from engine.matching.units import E8, e8, part
-from engine.world.loopback.books.floor import Floor
+from engine.world.loopback.books.floor import Floor, Plan
 from engine.world.loopback.books.orders import Account, Fill, Order
 from engine.world.loopback.books.refusals import Refusal, no_such_order, rejected, unknown_order
 from engine.world.loopback.books.spot_events import account_position, execution_report, list_status
@@ -55,6 +55,8 @@ class SpotBooks:
         """`now` gives venue time in ms."""
         self.now = now
         self.fees = fees if fees is not None else Fees()
+        self._rates = {True: part(self.fees.maker), False: part(self.fees.taker)}
+        self._rates_in_bnb = {True: part(self.fees.maker * _BNB_DISCOUNT), False: part(self.fees.taker * _BNB_DISCOUNT)}
         self.floor = Floor({coin.symbol: coin for coin in coins}, self, now)
         self.accounts: dict[str, Account] = {}
         self.waiting: dict[str, list[Order]] = {}
@@ -119,10 +121,14 @@ class SpotBooks:
     def accept(self, order: Order) -> None:
         """Reserves what an order needs, and matches it or puts it where it waits."""
         self._check_id(order)
-        self._reserve(order)
+        if order.type in STOPS:
+            self._reserve(order)
+            self._admit(order)
+            return
+        plan = self.floor.plan(order)
+        self._reserve(order, plan)
         self._admit(order)
-        if order.type not in STOPS:
-            self._work(order)
+        self._work(order, plan)
 
     def cancel(self, account: Account, wanted: Wanted) -> Order:
         """Cancels an open order (and with it the other leg of its list); raises Refusal for one that is not open."""
@@ -222,9 +228,8 @@ class SpotBooks:
             asset = order.coin.quote if order.side > 0 else order.coin.base
             order.account.emit(account_position(order.account, self.now(), {asset}))
 
-    def _work(self, order: Order) -> None:
+    def _work(self, order: Order, plan: Plan) -> None:
         """Matches an order against the book, and rests or ends what is left by its time in force."""
-        plan = self.floor.plan(order)
         if order.tif == "FOK" and plan.steps < order.steps:
             self.floor.end(order, "EXPIRED", "EXPIRED", "UNFILLED_FOK_ORDER_EXPIRED")
             return
@@ -240,15 +245,18 @@ class SpotBooks:
         else:
             self.floor.rest(order)
 
-    def _reserve(self, order: Order, set_off: bool = False) -> None:
-        """Locks what an order can cost; a market order is paid as it goes, but must be payable as a whole."""
+    def _reserve(self, order: Order, plan: Plan | None = None) -> None:
+        """Locks what an order can cost; a market order is paid as it goes, but must be payable as a whole.
+
+        `plan` is what happens to an order that is to be matched now.
+        """
         account, coin = order.account, order.coin
-        at_market = not order.limit and (set_off or order.type == "MARKET")
+        at_market = not order.limit and plan is not None
         asset = coin.base if order.side < 0 else coin.quote
         if order.side < 0:
             need = order.steps * coin.step_e8
-        elif at_market:
-            need = sum(coin.money(one.ticks, one.steps, up=True) for one in self.floor.plan(order).matches)
+        elif plan is not None and at_market:
+            need = sum([coin.money(one.ticks, one.steps, up=True) for one in plan.matches])
         else:
             ticks = order.limit or order.stop or self.floor.tapes[coin.symbol].last
             need = coin.money(ticks, order.steps, up=True)
@@ -283,14 +291,13 @@ class SpotBooks:
     def _fee(self, order: Order, trade: PublicTrade, maker: bool) -> Fee:
         """Gives the fee of an execution: in what it brings in, or in BNB where the account wants that and has it."""
         coin, account = order.coin, order.account
-        rate = self.fees.maker if maker else self.fees.taker
         bnb = self.floor.tapes.get("BNBUSDT") if account.burns else None
         if bnb is not None and bnb.last:
             price = Decimal(bnb.last * bnb.coin.tick_e8) / E8
-            fee = _fee_in("BNB", coin, order.side, trade, part(rate * _BNB_DISCOUNT), price)
+            fee = _fee_in("BNB", coin, order.side, trade, self._rates_in_bnb[maker], price)
             if e8(fee.amount, up=True) <= account.free.get("BNB", 0):
                 return fee
-        return _fee_in("received", coin, order.side, trade, part(rate), None)
+        return _fee_in("received", coin, order.side, trade, self._rates[maker], None)
 
     def _trigger(self, symbol: str) -> None:
         for order in tuple(self.waiting.get(symbol, ())):
@@ -304,15 +311,16 @@ class SpotBooks:
             if other is not order and other.is_open:
                 self.floor.end(other, "EXPIRED", "EXPIRED", "OCO_TRIGGER")
         self._unlock(order, order.coin.quote if order.side > 0 else order.coin.base, order.locked_e8)
+        plan = self.floor.plan(order)
         try:
-            self._reserve(order, set_off=True)
+            self._reserve(order, plan)
         except Refusal:
             self.floor.end(order, "EXPIRED", "EXPIRED", "REJECTED")
             self._end_list(order)
             return
         if order.account.listeners:
             order.account.emit(execution_report(order, "NEW", self.now()))
-        self._work(order)
+        self._work(order, plan)
         self._end_list(order)
 
     def _legs(self, order: Order) -> list[Order]:

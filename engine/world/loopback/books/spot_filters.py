@@ -18,9 +18,8 @@ def price_of(coin: Instrument, wanted: Wanted, name: str) -> int:
     if price is None:
         return 0
     check_digits(price)
-    rules, ticks = coin.rules, on_ticks(coin, price)
-    low, high = Decimal(rules.min_price), Decimal(rules.max_price)
-    if not ticks or price < low or (high and price > high):
+    filters, ticks = coin.filters, on_ticks(coin, price)
+    if not ticks or price < filters.min_price or 0 < filters.max_price < price:
         raise filter_failure("PRICE_FILTER")
     return ticks
 
@@ -28,13 +27,13 @@ def price_of(coin: Instrument, wanted: Wanted, name: str) -> int:
 def qty_of(coin: Instrument, qty: Decimal, market: bool) -> int:
     """Gives a quantity in steps; raises Refusal where LOT_SIZE or, for market orders, MARKET_LOT_SIZE says no."""
     check_digits(qty)
-    rules, steps = coin.rules, on_steps(coin, qty)
-    if not steps or qty < Decimal(rules.min_qty) or 0 < Decimal(rules.max_qty) < qty:
+    filters, steps = coin.filters, on_steps(coin, qty)
+    if not steps or qty < filters.min_qty or 0 < filters.max_qty < qty:
         raise filter_failure("LOT_SIZE")
     if market and (
-        qty < Decimal(rules.market_min_qty)
-        or 0 < Decimal(rules.market_max_qty) < qty
-        or (Decimal(rules.market_step) and qty % Decimal(rules.market_step))
+        qty < filters.market_min_qty
+        or 0 < filters.market_max_qty < qty
+        or (filters.market_step and qty % filters.market_step)
     ):
         raise filter_failure("MARKET_LOT_SIZE")
     return steps
@@ -50,10 +49,10 @@ def check_filters(order: Order, tape: Tape) -> None:
             raise filter_failure("PERCENT_PRICE_BY_SIDE")
     market = order.type in MARKET_TYPES
     notional = order.quote_qty_e8 or coin.money(order.limit or order.stop or average, order.steps)
-    least, most = Decimal(rules.min_notional), Decimal(rules.max_notional)
-    if (not market or rules.min_notional_market) and notional < least * 10**8:
+    least, most = coin.filters.min_notional_e8, coin.filters.max_notional_e8
+    if (not market or rules.min_notional_market) and notional < least:
         raise filter_failure("NOTIONAL")
-    if most and (not market or rules.max_notional_market) and notional > most * 10**8:
+    if most and (not market or rules.max_notional_market) and notional > most:
         raise filter_failure("NOTIONAL")
     _check_company(order)
 
@@ -67,12 +66,12 @@ def _check_company(order: Order) -> None:
         algos = sum(one.type in ALGO_TYPES for one in others)
         if algos >= rules.max_algo_orders:
             raise filter_failure("MAX_NUM_ALGO_ORDERS")
-    most = Decimal(rules.max_position)
+    most = order.coin.filters.max_position_e8
     if most and order.side > 0:
         coin = order.coin
         held = account.free.get(coin.base, 0) + account.locked.get(coin.base, 0)
         bought = sum(one.left for one in others if one.side > 0) + order.steps
-        if held + bought * coin.step_e8 > most * 10**8:
+        if held + bought * coin.step_e8 > most:
             raise filter_failure("MAX_POSITION")
 
 

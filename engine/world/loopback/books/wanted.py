@@ -35,18 +35,17 @@ class Wanted:
 
     def one_of(self, name: str, allowed: tuple[str, ...], code: int, text: str, default: str | None = None) -> str:
         """Gives a parameter that is one of a few words; raises Refusal(code, text) for another."""
-        value = self.text(name)
-        if value is None and default is None:
+        value = self.values.get(name) or default
+        if value is None:
             raise missing(name)
-        value = value if value is not None else default
         if value not in allowed:
             raise Refusal(code, text)
-        return value or ""
+        return value
 
     def number(self, name: str) -> Decimal | None:
         """Gives a plain decimal of at least zero."""
-        value = self.text(name)
-        if value is None:
+        value = self.values.get(name)
+        if not value:
             return None
         if not _NUMBER.fullmatch(value):
             raise illegal(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
@@ -54,8 +53,8 @@ class Wanted:
 
     def whole(self, name: str) -> int | None:
         """Gives a whole number."""
-        value = self.text(name)
-        if value is None:
+        value = self.values.get(name)
+        if not value:
             return None
         if not _WHOLE.fullmatch(value):
             raise illegal(name, "^[0-9]{1,20}$")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from engine.matching.units import E8, PART, Scale, div, e8, part
 from engine.records.market import SymbolRules
@@ -18,14 +18,44 @@ STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 
 def text8(units: int) -> str:
     """Writes 1e-8 units with all eight decimals, as spot answers do."""
-    sign, units = ("-", -units) if units < 0 else ("", units)
-    return f"{sign}{units // E8}.{units % E8:08d}"
+    if not units:
+        return "0.00000000"
+    sign, digits = ("-", str(-units).zfill(9)) if units < 0 else ("", str(units).zfill(9))
+    return f"{sign}{digits[:-8]}.{digits[-8:]}"
 
 
 def short8(units: int) -> str:
     """Writes 1e-8 units without trailing zeros, as futures answers do."""
     text = text8(units).rstrip("0")
     return text[:-1] if text.endswith(".") else text
+
+
+class Filters(NamedTuple):
+    """What a symbol's rules hold orders to, as numbers; `up` and `down` are parts of the price for buys and sells."""
+
+    min_price: Decimal
+    max_price: Decimal
+    min_qty: Decimal
+    max_qty: Decimal
+    market_min_qty: Decimal
+    market_max_qty: Decimal
+    market_step: Decimal
+    min_notional_e8: Decimal
+    max_notional_e8: Decimal
+    max_position_e8: Decimal
+    up: tuple[int, int]
+    down: tuple[int, int]
+
+    @classmethod
+    def of(cls, rules: SymbolRules) -> "Filters":
+        """Reads them out of the rules, once for all orders."""
+        return cls(
+            Decimal(rules.min_price), Decimal(rules.max_price), Decimal(rules.min_qty), Decimal(rules.max_qty),
+            Decimal(rules.market_min_qty), Decimal(rules.market_max_qty), Decimal(rules.market_step),
+            Decimal(rules.min_notional) * E8, Decimal(rules.max_notional) * E8, Decimal(rules.max_position) * E8,
+            (part(Decimal(rules.bid_multiplier_up)), part(Decimal(rules.ask_multiplier_up))),
+            (part(Decimal(rules.bid_multiplier_down)), part(Decimal(rules.ask_multiplier_down))),
+        )  # fmt: skip
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +66,11 @@ class Instrument:
     """
 
     kind: Kind
+    symbol: str
+    base: str
+    quote: str
     rules: SymbolRules
+    filters: Filters
     scale: Scale
     tick_e8: int
     step_e8: int
@@ -51,27 +85,15 @@ class Instrument:
         tick_e8, step_e8 = e8(scale.tick), e8(scale.step)
         if Decimal(tick_e8) != scale.tick * E8 or Decimal(step_e8) != scale.step * E8:
             raise ValueError(f"{rules.symbol}: tick {rules.tick} or step {rules.step} is finer than 1e-8")
-        return cls(kind, rules, scale, tick_e8, step_e8, rules.status, scale.tick, scale.step)
+        return cls(
+            kind, rules.symbol, rules.base, rules.quote, rules, Filters.of(rules), scale, tick_e8, step_e8,
+            rules.status, scale.tick, scale.step,
+        )  # fmt: skip
 
     def follow(self, rules: SymbolRules) -> None:
         """Takes new rules. The books go on counting on the grid they began with; what is finer is off it."""
-        self.rules, self.status = rules, rules.status
+        self.rules, self.filters, self.status = rules, Filters.of(rules), rules.status
         self.tick, self.step = Decimal(rules.tick), Decimal(rules.step)
-
-    @property
-    def symbol(self) -> str:
-        """Its name."""
-        return self.rules.symbol
-
-    @property
-    def base(self) -> str:
-        """The asset that is bought and sold."""
-        return self.rules.base
-
-    @property
-    def quote(self) -> str:
-        """The asset it is paid in."""
-        return self.rules.quote
 
     def money(self, ticks: int, steps: int, up: bool = False) -> int:
         """Gives price times quantity in 1e-8 quote, rounded down unless `up`."""
@@ -91,13 +113,8 @@ class Instrument:
 
     def bounds(self, reference: int, side: int) -> tuple[int, int]:
         """Gives the lowest and highest ticks that PERCENT_PRICE allows around a reference price; 0 for no bound."""
-        rules = self.rules
-        up, down = (
-            (rules.bid_multiplier_up, rules.bid_multiplier_down)
-            if side > 0
-            else (rules.ask_multiplier_up, rules.ask_multiplier_down)
-        )
-        return div(reference * part(Decimal(down)), PART, up=True), reference * part(Decimal(up)) // PART
+        up, down = self.filters.up[side < 0], self.filters.down[side < 0]
+        return div(reference * down, PART, up=True), reference * up // PART
 
 
 def spot_info(coin: Instrument) -> dict[str, Any]:

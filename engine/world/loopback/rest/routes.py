@@ -109,14 +109,14 @@ def read_wanted(query: str, body: str) -> Wanted:
     """Reads the parameters of query and form body; where both have one, the query's counts."""
     values: dict[str, str] = {}
     for text in (body, query):
-        for pair in text.split("&") if text else ():
-            name, _, value = pair.partition("=")
-            values[_decoded(name)] = _decoded(value)
+        if not text:
+            continue
+        pairs = [pair.partition("=") for pair in text.split("&")]
+        if "%" in text or "+" in text:
+            values.update([(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs])
+        else:
+            values.update([(name, value) for name, _, value in pairs])
     return Wanted(values)
-
-
-def _decoded(text: str) -> str:
-    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def by_count(one: int, many: int) -> Callable[[Wanted], int]:

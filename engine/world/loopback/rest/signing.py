@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Mapping
-from hashlib import sha256
 
 from engine.world.loopback.books.orders import Account
 from engine.world.loopback.books.refusals import Refusal, missing
@@ -30,7 +29,7 @@ def check_signature(account: Account, payload: str, signature: str | None) -> No
     """Refuses a payload that was not signed with the account's secret; the payload is what stood on the wire."""
     if not signature:
         raise missing("signature")
-    right = hmac.new(account.secret.encode(), payload.encode("utf-8", "surrogateescape"), sha256).hexdigest()
+    right = hmac.digest(account.secret.encode(), payload.encode("utf-8", "surrogateescape"), "sha256").hex()
     if not hmac.compare_digest(right, signature.lower()):
         raise Refusal(-1022, "Signature for this request is not valid.")
 
