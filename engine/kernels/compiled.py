@@ -26,8 +26,16 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     }
     # Numba cannot call a plain function, so a twin of the same code sees the compiled steps under their names.
     twin = FunctionType(function.__code__, {**named, **steps}, function.__name__, function.__defaults__)
-    jitted: Callable[..., Any] = numba.njit(twin, cache=_folder is not None, nogil=True)
+    jitted: Callable[..., Any] = numba.njit(twin, cache=_folder is not None, nogil=True, _nrt=_makes_arrays(function))
     return jitted
+
+
+def _makes_arrays(function: FunctionType) -> bool:
+    """Says whether a function may make an array: ours do not, so that numba need not count who holds those they get.
+
+    Counting costs more than the work where a function is called for each bar.
+    """
+    return not function.__module__.startswith("engine.kernels.")
 
 
 _folder: Path | None = None

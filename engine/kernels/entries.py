@@ -24,6 +24,7 @@ from engine.kernels.legs import (
     WAITING,
     WORTH_NUM,
     tell,
+    write,
 )
 from engine.kernels.legs import SYMBOL as LOG_SYMBOL
 
@@ -88,10 +89,16 @@ def answered(
 def taken_back(ask: int, why: int, logged: int, held: Ints, money: Ints, log: Ints) -> int:
     """Forgets the entries that were logged from a row on."""
     for row in range(logged, money[LOGGED]):
-        held[log[row, LOG_SYMBOL]] = 0
+        forget(held[log[row, LOG_SYMBOL]])
         money[ENTRIES] -= 1
     money[LOGGED], money[UNTOLD] = logged, ask
     return why
+
+
+def forget(h: Ints) -> None:
+    """Empties a row."""
+    for k in range(len(h)):
+        h[k] = 0
 
 
 def is_open(h: Ints, limit: Floats, rows: Ints, held: Ints, money: Ints) -> bool:
@@ -151,8 +158,9 @@ def passes(
 
 def wait(steps: int, h: Ints, tiers: Ints, ground: Ints, ground_tiers: Ints, paper: Ints) -> None:
     """Writes the row of an entry that waits for its bar."""
-    h[:] = ground
-    tiers[:] = ground_tiers
+    write(h, ground)
+    for k in range(len(tiers)):
+        write(tiers[k], ground_tiers[k])
     h[WAITING], h[LIGHT] = steps, 1
     # The price up to which money and levels fit.
     h[CEILING] = min(ground[CEILING], ROOM // (steps * ground[WORTH_NUM] * max(1, paper[FEE_NUM]))) // 2

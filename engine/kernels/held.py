@@ -18,10 +18,12 @@ from engine.kernels.legs import (
     CALLBACK,
     CASH,
     COUNT,
+    DAY,
     DAY_BASE,
     DEADLINE,
     DONE,
     ENTERED,
+    ENTRIES,
     LAST,
     LEVEL,
     LEVEL_NOW,
@@ -45,6 +47,7 @@ from engine.kernels.legs import (
     WAITING,
     bar_played,
     tell,
+    write,
 )
 
 Ints = Any
@@ -56,6 +59,7 @@ BARS, TICK, AFTER, FULL, VERDICT = range(5)
 ROWS_A_POSITION = 16
 #: A change this close to a threshold is looked at by the stages, which round it.
 HAIR_PCT = 1e-3
+DAY_MS = 86_400_000
 
 
 def play(
@@ -73,7 +77,7 @@ def play(
     may open a desk that is shut. In the cycle it stops at before its bars, those positions that the stages must look at
     are marked `TOUCHED`, and only they are left as they stood before it.
     """
-    base, ask = money[DAY_BASE], money[ASK]
+    ask = money[ASK]
     for j in range(first, until + 1 if bars else until):
         now = ticks[j]
         if now == 0:
@@ -99,8 +103,13 @@ def play(
             if held[s, VALUE_NUM] > 0:
                 total += scaled(held[s, LAST], held[s, VALUE_NUM], held[s, VALUE_DEN])
                 there += 1
-        peak = max(money[PEAK], total)
-        loud = j == until or _changes_level(now, peak, base, total, money, drawdowns, day_losses)
+        peak, begins = max(money[PEAK], total), now // DAY_MS != money[DAY]
+        base = total if begins else money[DAY_BASE]
+        # A new day may open a desk that is shut.
+        loud = j == until or (begins and money[SHUT] > 0)
+        loud = loud or _changes_level(now, peak, base, total, money, drawdowns, day_losses)
+        if begins and not loud:
+            money[DAY], money[DAY_BASE], money[ENTRIES] = now // DAY_MS, total, 0
         if ask < len(asks) and asks[ask, CYCLE] == j and not loud:
             money[ASK] = ask
             how = answered(
@@ -166,7 +175,7 @@ def _played(
     """Plays the bars of a cycle that touch something; where one cannot be played, all is as it was before."""
     cash, logged = money[CASH], money[LOGGED]
     for k in range(count):
-        kept[k] = held[rows[k]]
+        write(kept[k], held[rows[k]])
     for k in range(count):
         s = rows[k]
         if held[s, TOUCHED] == 0:
@@ -177,7 +186,7 @@ def _played(
         )  # fmt: skip
         if not done:
             for back in range(count):
-                held[rows[back]] = kept[back]
+                write(held[rows[back]], kept[back])
             money[CASH], money[LOGGED] = cash, logged
             return False
     if money[LOGGED] == logged:

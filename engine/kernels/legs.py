@@ -35,11 +35,11 @@ LEVEL, AT_PCT, SHARE_PCT = range(3)
 BUY_NUM, SELL_NUM, WORSE_DEN, FEE_NUM, FEE_DEN, PART_NUM, PART_DEN = range(7)
 #: Fields of `money`: cash, peak and the day's first equity in 1e-8 quote, the risk level, when a cool-down ends (ms),
 #: how many rows the log has, where in a cycle one stopped, whether no entry would pass, how many are held or awaited,
-#: how many were entered this day, the next ask, the one that the strategy is to be asked about, and whether the bars of
-#: the first cycle have been played.
+#: how many were entered this day, the UTC day, the next ask, the one that the strategy is to be asked about, and
+#: whether the bars of the first cycle have been played.
 (
-    CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT, COUNT, ENTRIES, ASK, UNTOLD, PLAYED,
-) = range(13)  # fmt: skip
+    CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT, COUNT, ENTRIES, DAY, ASK, UNTOLD, PLAYED,
+) = range(14)  # fmt: skip
 MONEY = PLAYED + 1
 #: Columns of the log: the cycle, the symbol's row, what happened, steps and price (ticks) of the fill, the price that
 #: was decided on (ticks), money of the fill, its fee, and what the position is after it.
@@ -57,6 +57,12 @@ NOTHING, ENTERED_NOW, BOUGHT, TIMED, STOPPED_OUT, TRAILED, TIER = range(7)
 #: A whole percentage in the millionths of a percent that plans are carried in.
 PERCENT = 100_000_000
 _DIGIT = 1 << 20
+
+
+def write(row: Ints, values: Ints) -> None:
+    """Writes a row over another: one that is assigned whole would be an array that numba has to count."""
+    for k in range(len(row)):
+        row[k] = values[k]
 
 
 def bar_played(

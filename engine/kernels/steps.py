@@ -145,7 +145,8 @@ def means(x: Column, first: int, end: int, out: Line, n: int) -> None:
         back -= 1
     for i in range(len(line)):
         line[i] = oldest[i] + line[i] / n
-    out[first:end] = line  # a slice of a list is another list
+    for i in range(len(line)):
+        out[first + i] = line[i]  # a slice of a list is another list
 
 
 def slid(state: Line, at: int, x: Column, first: int, end: int, n: int) -> None:

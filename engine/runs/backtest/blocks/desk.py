@@ -23,7 +23,6 @@ from engine.stages.desk import LEVELS
 from engine.stages.precheck import Precheck
 from engine.stages.recent import WINDOW_MS, Recent
 
-DAY_MS = 86_400_000
 #: What happened is told at the latest after so many cycles in which all that can happen did.
 _CYCLES_TOLD = 8
 
@@ -93,7 +92,7 @@ class BlockDesk:
         account = Account.of(end)
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
-        ticks = _Ahead(sorted({*self._new_days(block), *last_tick, end}))
+        ticks = _Ahead(sorted({*last_tick, end}))
         for s in asks.symbols:
             self._grid.prices(block, s)
         self._look_again(block, set())
@@ -118,13 +117,6 @@ class BlockDesk:
             j = reached + 1
         return account
 
-    def _new_days(self, block: Block) -> list[int]:
-        """Gives the cycles in which the desk begins a day."""
-        ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
-        days = block.ticks[ticked] // DAY_MS
-        before = np.concatenate(([self.state.day], days[:-1])) if len(days) else days
-        return [int(j) for j in ticked[days != before]]
-
     def _last(self, block: Block) -> tuple[list[int], list[int]]:
         """Gives the market's last tick, and the cycle after it that no tick closes: what waits still meets its bars."""
         last = block.back + self._grid.cycles - 1 - block.first
@@ -141,7 +133,7 @@ class BlockDesk:
         state, held, entering = self.state, self._positions, self._entering
         self._money[: legs.ASK] = (
             state.cash_e8, state.peak_e8, state.day_base_e8, LEVELS.index(state.risk_level), state.blocked_until, 0,
-            0, self._shut, held.count, state.day_entries,
+            0, self._shut, held.count, state.day_entries, state.day,
         )  # fmt: skip
         self._money[legs.PLAYED] = 0
         while True:
@@ -160,7 +152,7 @@ class BlockDesk:
         if money[legs.LOGGED]:
             in_hand = reached if money[legs.STOPPED] == cycles.TICK else -1
             self.fills += self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
-        state.day_entries = money[legs.ENTRIES]
+        state.day, state.day_base_e8, state.day_entries = money[legs.DAY], money[legs.DAY_BASE], money[legs.ENTRIES]
         return int(reached), money[legs.STOPPED]
 
     def _ask(self, asks: Asks, ask: int) -> None:
