@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-ccxt = pytest.importorskip("ccxt")
-
 from engine.ledger.verify import verify
 from engine.world.loopback.market.tape import Print
 from engine.world.loopback.serving import Serving
+
+ccxt = pytest.importorskip("ccxt")
 
 # The client's own warnings are its own.
 pytestmark = pytest.mark.filterwarnings("ignore")
