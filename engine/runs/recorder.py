@@ -14,7 +14,7 @@ from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.market import Bar, SymbolRules, Tick
 from engine.records.wire import FACTS, decode, encode
-from engine.runs.settings import RecordSettings
+from engine.runs.run_settings import RecordSettings
 from engine.world.recording import INDEX, is_recording, prune_recording, read_index, read_recording
 from engine.world.recording_writer import RecordingWriter
 

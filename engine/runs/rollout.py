@@ -6,22 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from engine.errors import ConfigError
-from engine.records.bounds import Count
 from engine.runs import catalog
 from engine.runs.governor import GovernorSettings
 
 if TYPE_CHECKING:
     from engine.runs.settings import Settings
-
-
-class GateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What must have been seen before the first live order, on paper, and at each live step before the next.
-
-    `min_days`: days (UTC) with closed cycles. `min_trades`: trades that were closed, by the strategy that goes on.
-    """
-
-    min_days: Count = 7
-    min_trades: Count = 20
 
 
 class Step(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import HotError
 from engine.runs.data import report_path
-from engine.runs.settings import DaemonSettings
+from engine.runs.run_settings import DaemonSettings
 
 
 class Schedule:

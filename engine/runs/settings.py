@@ -13,12 +13,12 @@ from engine.errors import ConfigError
 from engine.matching.exchange import PaperSettings
 from engine.plugs import Rule, Strategy
 from engine.records.base import figure
-from engine.records.bounds import Count, Megabytes, Seconds, check_number
+from engine.records.bounds import check_number
 from engine.runs import catalog
 from engine.runs.beside import AnnouncementsSettings, PostsSettings
 from engine.runs.governor import GovernorSettings
 from engine.runs.market import LiveSettings
-from engine.runs.rollout import GateSettings
+from engine.runs.run_settings import DaemonSettings, GateSettings, LedgerSettings, RecordSettings
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
 from engine.stages.precheck import PrecheckSettings
@@ -37,37 +37,6 @@ ENV_PREFIX = "HOT_"
 _SHOWN = 80
 #: Environment variables of ours that are not settings.
 _NOT_SETTINGS = ("HOT_LEDGER__PATH", "HOT_DATA__DIR", "HOT_TEST_", "HOT_SHARED")
-
-
-class LedgerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`checkpoints_kept`: how many checkpoints a ledger keeps; `rotate_mb`: size of a recording's chunk."""
-
-    checkpoints_kept: Count = 4
-    rotate_mb: Count = 64
-
-
-class DaemonSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The daemon's schedule, in wall-clock time.
-
-    `heartbeat_s`: how often it says that it works. `report_every_s`: how often the report page is made anew.
-    `care_every_s`: how often the ledger is looked after.
-    """
-
-    heartbeat_s: Seconds = 5
-    report_every_s: Seconds = 300
-    care_every_s: Seconds = 3600
-
-
-class RecordSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How recordings are divided, and when they stop.
-
-    `rotate_mb`: size of a chunk. `rotate_minutes`: no chunk holds more of the market's time. `min_free_mb`: recording
-    stops in order when the disk has less space left.
-    """
-
-    rotate_mb: Count = 64
-    rotate_minutes: Count = 60
-    min_free_mb: Megabytes = 500
 
 
 _SECTIONS: dict[str, type[Any]] = {

@@ -13,7 +13,7 @@ from engine.records.desk import Alert
 from engine.records.market import Bar, SymbolRules, Tick
 from engine.records.wire import decode, encode
 from engine.runs.recorder import Recorder
-from engine.runs.settings import RecordSettings
+from engine.runs.run_settings import RecordSettings
 from engine.world.recording import read_index, read_recording
 from engine.world.sources.recorded import Recorded
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.runs.run_settings import DaemonSettings
 from engine.runs.schedule import Schedule
-from engine.runs.settings import DaemonSettings
 
 #: A job each second, the others not within a test.
 BUSY = DaemonSettings(report_every_s=1, care_every_s=3600, heartbeat_s=3600)
