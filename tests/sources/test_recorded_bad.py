@@ -3,6 +3,7 @@
 import gzip
 import io
 import tracemalloc
+import zipfile
 
 import pytest
 import zstandard
@@ -162,7 +163,15 @@ def test_mutated_exchange_files_end_in_facts_bad_lines_or_one_clear_error(sample
         assert len(bad) == source.skipped
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lambda data: zstandard.ZstdCompressor().compress(data)])
+def zipped(data: bytes, *names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names or ("candles.csv",):
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lambda data: zstandard.ZstdCompressor().compress(data), zipped])
 @pytest.mark.parametrize("keep", [0.3, 0.9])
 def test_a_cut_off_file_is_refused(tmp_path, read, pack, keep):
     packed = pack(b"\n".join([HEADER] + [GOOD] * 5000))
@@ -181,7 +190,21 @@ def test_a_damaged_file_is_refused(tmp_path, read):
         read(path)
 
 
-@pytest.mark.parametrize("pack", ["gz", "zst"])
+def test_a_zip_of_one_file_is_that_file(tmp_path, read):
+    path = tmp_path / "candles.zip"
+    path.write_bytes(zipped(HEADER + b"\n" + GOOD))
+    assert len(read(path)[0]) == 1
+    path.write_bytes(zipped(HEADER + b"\n" + GOOD, "a.csv", "b.csv"))
+    with pytest.raises(DirtyInput, match="a zip of 2 files; unpack it"):
+        read(path)
+    damaged = bytearray(zipped(b"\n".join([HEADER] + [GOOD] * 5000)))
+    damaged[60:80] = b"x" * 20
+    path.write_bytes(damaged)
+    with pytest.raises(DirtyInput, match="zip file is damaged or cut off"):
+        read(path)
+
+
+@pytest.mark.parametrize("pack", ["gz", "zst", "zip"])
 def test_a_bomb_is_stopped_early(tmp_path, pack):
     path = tmp_path / f"bomb.jsonl.{pack}"
     path.write_bytes(_bomb(pack))
@@ -195,6 +218,8 @@ def test_a_bomb_is_stopped_early(tmp_path, pack):
 
 
 def _bomb(pack: str) -> bytes:
+    if pack == "zip":
+        return zipped(b"0" * (200 << 20))
     out = io.BytesIO()
     writer = (
         gzip.GzipFile("", "wb", 6, out)

@@ -16,7 +16,7 @@ from engine.world.imports.notes import Notes
 from engine.world.imports.unpack import Limits, pieces, whole
 
 _DATE = re.compile(r"(20[0-9]{2})-([01][0-9])-([0-3][0-9])")
-_PACKED = (".gz", ".zst")
+_PACKED = (".gz", ".zst", ".zip")
 
 
 class Window(NamedTuple):

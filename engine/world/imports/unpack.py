@@ -15,7 +15,7 @@ _RATIO_FROM = 64 << 20
 MAX_RATIO = 250
 MAX_EXPANDED = 8 << 30
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_GZIP, _ZSTD, _ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
 
 class Limits(NamedTuple):
@@ -26,7 +26,7 @@ class Limits(NamedTuple):
 
 
 def pieces(path: Path, limits: Limits = Limits()) -> Iterator[bytes]:  # noqa: B008 - immutable
-    """Gives a file's bytes, unpacked when it is gzip or zstd, in pieces of bounded size.
+    """Gives a file's bytes, unpacked when it is gzip, zstd or a zip of one file, in pieces of bounded size.
 
     What it is shows in its first bytes, not in its name. Raises DirtyInput where it is cut off, damaged or grows
     beyond the limits, ConfigError where it cannot be opened.
@@ -43,6 +43,8 @@ def pieces(path: Path, limits: Limits = Limits()) -> Iterator[bytes]:  # noqa: B
                 yield from _bounded(_gunzip(file, path), file, path, limits)
             elif magic == _ZSTD:
                 yield from _bounded(_unzstd(file, path), file, path, limits)
+            elif magic == _ZIP:
+                yield from _bounded(_unzip(file, path), file, path, limits)
             else:
                 while piece := file.read(_PIECE):
                     yield piece
@@ -104,6 +106,24 @@ def _unzstd(file: BinaryIO, path: Path) -> Iterator[bytes]:
         raise DirtyInput(f"{path}: the zstd data are damaged ({error}); get the file again") from None
     if not unpacker.eof:
         raise DirtyInput(f"{path}: the zstd file is cut off; get it again")
+
+
+def _unzip(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Gives the one file of an archive, as exchanges offer their history."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(file) as archive:
+            names = [one for one in archive.infolist() if not one.is_dir()]
+            if len(names) != 1:
+                raise DirtyInput(f"{path}: a zip of {len(names)} files; unpack it, and name the folder")
+            with archive.open(names[0]) as member:
+                while piece := member.read(_PIECE):
+                    yield piece
+    except (BadZipFile, zlib.error, EOFError) as error:
+        raise DirtyInput(f"{path}: the zip file is damaged or cut off ({error}); get it again") from None
+    except (RuntimeError, NotImplementedError) as error:  # a password, or a packing that Python does not know
+        raise DirtyInput(f"{path}: the zip file cannot be unpacked ({error}); unpack it yourself") from None
 
 
 def _bounded(unpacked: Iterator[bytes], file: BinaryIO, path: Path, limits: Limits) -> Iterator[bytes]:
