@@ -96,6 +96,32 @@ def test_a_symbol_with_odd_rules_is_one_bad_line(samples, tmp_path, read, odd):
     assert (len(entries), [number for number, _ in bad]) == (2, [2])
 
 
+def test_binances_own_dumps_of_futures_are_read(tmp_path, read):
+    metrics = tmp_path / "BTCUSDT-metrics-2025-01-01.csv"
+    metrics.write_text(
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,"
+        "sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio\n"
+        "2025-01-01 00:05:00,BTCUSDT,90000.5000,8400000000.25,1.9,1.2,,0.98\n"
+    )
+    interest, *ratios = [entry.record for entry in read(metrics, venue="binance-usdm")[0]]
+    assert (interest.at, interest.open_interest, interest.open_interest_value) == (
+        1735689900000, "90000.5000", "8400000000.25",
+    )  # fmt: skip
+    assert {(one.whose, one.ratio, one.ended_at) for one in ratios} == {
+        ("top_accounts", "1.9", interest.at), ("top_positions", "1.2", interest.at),
+    }  # fmt: skip
+    dump = "calc_time,funding_interval_hours,last_funding_rate\n1735689600003,8,-0.00010000\nsoon,8,0.1\n"
+    (tmp_path / "BTCUSDT-fundingRate-2025-01.csv").write_text(dump)
+    entries, bad, _ = read(tmp_path / "BTCUSDT-fundingRate-2025-01.csv")
+    assert [(one.record.symbol, one.record.at, one.record.rate) for one in entries] == [
+        ("BTCUSDT", 1735689600003, "-0.00010000")
+    ]
+    assert bad == [(3, "not a time: 'soon'")]
+    (tmp_path / "funding.csv").write_text(dump)
+    with pytest.raises(DirtyInput, match="name the file after it: BTCUSDT-fundingRate"):
+        read(tmp_path / "funding.csv")
+
+
 def test_open_interest_and_funding_rates_come_in_the_order_of_time(samples, read):
     interest, _, _ = read(samples / "usdm" / "open-interest-hist.csv")
     funding, _, _ = read(samples / "usdm" / "funding-rate.csv")

@@ -93,7 +93,7 @@ def batches(rows: Iterable[Row], origin: Origin) -> Iterator[Batch]:
 
 def _placed(rows: Iterable[Row], origin: Origin) -> Iterator[_Placed]:
     """Gives the rows that say which symbol's they are and when they open."""
-    named, digits = _symbol_of(origin.name), 0
+    named, digits = symbol_of(origin.name), 0
     for number, fields, line in rows:
         symbol = _symbol(fields["symbol"]) if "symbol" in fields else named
         if symbol is None:
@@ -102,7 +102,7 @@ def _placed(rows: Iterable[Row], origin: Origin) -> Iterator[_Placed]:
                 "name the file after it, as BTCUSDT-1m.csv"
             )
         try:
-            opened, unit = _instant(fields["open_time"])
+            opened, unit = instant(fields["open_time"])
             at = _end(fields["close_time"]) if "close_time" in fields else None
         except BadRecord as error:
             origin.bad(number, str(error), line)
@@ -140,7 +140,7 @@ def _step_of(rows: list[_Placed], name: str) -> int:
     return min(apart, key=lambda step: (-apart[step], step), default=0)
 
 
-def _instant(text: str) -> tuple[int, int]:
+def instant(text: str) -> tuple[int, int]:
     """Gives a time as epoch ms, and the digits of its unit: 0 for a date (UTC without a zone). Raises BadRecord."""
     epoch = _EPOCH.fullmatch(text)
     if epoch is not None and len(epoch[1]) in _UNITS:
@@ -157,7 +157,7 @@ def _instant(text: str) -> tuple[int, int]:
 
 def _end(text: str) -> int:
     """Gives when a candle has closed: exchanges write its last millisecond, others the next one's first."""
-    closed, _ = _instant(text)
+    closed, _ = instant(text)
     return closed if closed % 1000 == 0 else closed + 1
 
 
@@ -166,7 +166,7 @@ def _symbol(text: str) -> str:
     return re.sub(r"[/-]", "", text.partition(":")[0])
 
 
-def _symbol_of(name: str) -> str | None:
+def symbol_of(name: str) -> str | None:
     """Gives the symbol that a file is named after: BTCUSDT-1m.csv, BTC_USDT-1m.feather, Binance_BTCUSDT_minute.csv."""
     found = _NAMED.search(Path(name).name)
     return found[1] + found[2] if found is not None else None
