@@ -93,8 +93,8 @@ class BlockDesk:
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
         ticks = _Ahead(sorted({*last_tick, end}))
-        for s in asks.symbols:
-            self._grid.prices(block, s)
+        for s, low, high in asks.spans(self._positions.reach(self._plan)):
+            self._grid.some_prices(block, s, low, min(high, end))
         self._look_again(block, set())
         self._money[legs.ASK] = 0
         j = block.back
@@ -143,9 +143,13 @@ class BlockDesk:
                 asks.prices, entering.limits, entering.sizing, entering.grounds, entering.tiers, entering.swan,
                 self._log, account.equity, account.cash, account.positions,
             )  # fmt: skip
-            if self._money[legs.STOPPED] != cycles.VERDICT:
+            if self._money[legs.STOPPED] == cycles.VERDICT:
+                self._ask(asks, int(self._money[legs.UNTOLD]))
+            elif self._money[legs.STOPPED] == cycles.UNREAD:
+                held.count = int(self._money[legs.COUNT])
+                self._read(block)
+            else:
                 break
-            self._ask(asks, int(self._money[legs.UNTOLD]))
             first = reached
         money = self._money.tolist()
         state.cash_e8, state.peak_e8, held.count = money[legs.CASH], money[legs.PEAK], money[legs.COUNT]
@@ -154,6 +158,13 @@ class BlockDesk:
             self.fills += self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
         state.day, state.day_base_e8, state.day_entries = money[legs.DAY], money[legs.DAY_BASE], money[legs.ENTRIES]
         return int(reached), money[legs.STOPPED]
+
+    def _read(self, block: Block) -> None:
+        """Reads the prices of what is held and awaited up to the end of the block."""
+        held = self._positions
+        for s in held.rows[: held.count].tolist():
+            self._grid.prices(block, s)
+            held.held[s, legs.READ] = block.closes.shape[1]
 
     def _ask(self, asks: Asks, ask: int) -> None:
         """Asks the strategy, and writes down what the kernels may do with its answer."""
@@ -169,6 +180,7 @@ class BlockDesk:
         they are still to be found."""
         cycle, held = block.first + j - block.back, self._positions
         if sought:
+            self._read(block)
             self._mark(
                 j, int(block.times[j]) - self._grid.step_ms, block.wholes, block.closes, held.rows, held.count,
                 held.held, held.tiers, held.swans, self._window,
@@ -293,10 +305,9 @@ class BlockDesk:
         for s in changed:
             if s not in rows:
                 held.clear(s)
-        for s in rows:
-            self._grid.prices(block, s)
         held.count = len(rows)
         held.rows[: held.count] = sorted(rows)
+        self._read(block)
         self._weigh()
 
     def finish(self) -> None:
