@@ -179,19 +179,21 @@ class BlockDesk:
         """Lets the stages see the bars of a cycle: its rules, and the bars that touch something; `sought` says that
         they are still to be found."""
         cycle, held = block.first + j - block.back, self._positions
+        # Before they are marked: a bar that the stages are yet to see has moved no best price of theirs.
+        for symbol, book in self.state.books.items():
+            held.read(self._index[symbol], book)
         if sought:
             self._read(block)
             self._mark(
                 j, int(block.times[j]) - self._grid.step_ms, block.wholes, block.closes, held.rows, held.count,
                 held.held, held.tiers, held.swans, self._window,
             )  # fmt: skip
-        for symbol, book in self.state.books.items():
-            held.read(self._index[symbol], book)
         for one in rules:
             self._precheck.take(one)
             self._entering.learn(self._index[one.symbol], one.symbol)
         changed = {self._index[one.symbol] for one in rules}
-        for s in self._wanted(ends=not block.ticks[j]):
+        # On a new grid levels are others than those that were looked at.
+        for s in sorted(changed & self._held | self._wanted(ends=not block.ticks[j])):
             if block.closes[s, j] == block.closes[s, j]:
                 self._feed(s, cycle)
                 changed.add(s)
@@ -200,14 +202,18 @@ class BlockDesk:
         self._tell()
         self._look_again(block, changed)
 
-    def _wanted(self, ends: bool) -> list[int]:
+    @property
+    def _held(self) -> set[int]:
+        return {self._index[symbol] for symbol in self.state.books}
+
+    def _wanted(self, ends: bool) -> set[int]:
         """Gives the symbols whose bar the stages must see: orders wait for it, or a level of the plan is in it."""
         wanted = {self._index[sent.attempt.symbol] for sent in self._order.state.sent.values()}
         held = self._positions
         wanted.update(s for s in held.rows[: held.count].tolist() if held.held[s, legs.TOUCHED])
         if ends or self._slow:
-            wanted.update(self._index[symbol] for symbol in self.state.books)
-        return sorted(wanted)
+            wanted |= self._held
+        return wanted
 
     def _feed(self, s: int, cycle: int) -> None:
         row = self._grid.row(s, cycle)
@@ -302,9 +308,9 @@ class BlockDesk:
             if s in changed or not held.held[s, legs.VALUE_NUM]:
                 self._slow = not held.hold(s, book) or self._slow
             rows.append(s)
-        for s in changed:
-            if s not in rows:
-                held.clear(s)
+        # What was held until now may have been closed at a tick, which brings no bar.
+        for s in changed.union(held.rows[: held.count].tolist()).difference(rows):
+            held.clear(s)
         held.count = len(rows)
         held.rows[: held.count] = sorted(rows)
         self._read(block)
