@@ -361,7 +361,9 @@ class Grid:
 
 
 def _series(source: Stored) -> Iterator[Candles]:
-    for _, header in source.store.headers():
+    for path in source.store.files():
+        file = SeriesFile(path)
+        header = file.header
         if source.venue and header.venue != source.venue:
             continue
         if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
@@ -370,8 +372,6 @@ def _series(source: Stored) -> Iterator[Candles]:
             raise Unfit("the market has funding rates, which are paid, and count for heat")
         if header.kind != "bar":
             continue  # what no stage looks at
-        file = source.store.opened(header.of)
-        assert file is not None
         one = Candles(file, source.since_ms, source.until_ms)
         if len(one):
             yield one
