@@ -26,7 +26,8 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     }
     # Numba cannot call a plain function, so a twin of the same code sees the compiled steps under their names.
     twin = FunctionType(function.__code__, {**named, **steps}, function.__name__, function.__defaults__)
-    jitted: Callable[..., Any] = numba.njit(twin, cache=_folder is not None, nogil=True, _nrt=_makes_arrays(function))
+    options: dict[str, Any] = {"cache": _folder is not None, "nogil": True, "_nrt": _makes_arrays(function)}
+    jitted: Callable[..., Any] = numba.njit(twin, **options)
     return jitted
 
 

@@ -17,6 +17,7 @@ from engine.kernels.legs import (
     FEE_NUM,
     LIGHT,
     LOGGED,
+    READ,
     RESERVED,
     SHUT,
     UNTOLD,
@@ -78,6 +79,7 @@ def answered(
                 return taken_back(ask, UNSURE, logged, held, money, log)
             wait(steps, held[s], tiers[s], grounds[s], ground_tiers[s], paper)
             held[s, RESERVED] = math.ceil(steps * limits[s, STEP] * average * E8)
+            held[s, READ] += j
             swans[s] = swan
             seat(s, rows, held, money)
             money[ENTRIES] += 1

@@ -34,6 +34,7 @@ from engine.kernels.legs import (
     PEAK,
     PERCENT,
     PLAYED,
+    READ,
     SHUT,
     STOP,
     STOPPED,
@@ -52,9 +53,9 @@ from engine.kernels.legs import (
 
 Ints = Any
 Floats = Any
-#: Where one stopped in a cycle: before anything of it, before its tick, after it, before it for want of room to log, or
-#: at its tick for a verdict of the strategy.
-BARS, TICK, AFTER, FULL, VERDICT = range(5)
+#: Where one stopped in a cycle: before anything of it, before its tick, after it, before it for want of room to log, at
+#: its tick for a verdict of the strategy, or before it for want of prices.
+BARS, TICK, AFTER, FULL, VERDICT, UNREAD = range(6)
 #: Rows of the log that a cycle of so many positions never needs: an entry, and each exit of a plan.
 ROWS_A_POSITION = 16
 #: A change this close to a threshold is looked at by the stages, which round it.
@@ -89,6 +90,9 @@ def play(
             money[STOPPED] = FULL
             return j
         touched = False
+        if not is_read(j, rows, count, held):
+            money[STOPPED] = UNREAD
+            return j
         if count > 0 and money[PLAYED] == 0:
             touched, loud = marked(j, now - step_ms, wholes, closes, rows, count, held, tiers, swans, window)
             if loud or (
@@ -142,6 +146,14 @@ def _changes_level(
         level = max(_level(peak, total, drawdowns), _level(base, total, day_losses))
         return bool(level != money[LEVEL_NOW])
     return False
+
+
+def is_read(j: int, rows: Ints, count: int, held: Ints) -> bool:
+    """Says whether the prices of a cycle are there for all that is held and awaited."""
+    for k in range(count):
+        if held[rows[k], READ] <= j and (held[rows[k], VALUE_NUM] > 0 or held[rows[k], WAITING] > 0):
+            return False
+    return True
 
 
 def marked(

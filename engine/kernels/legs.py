@@ -16,19 +16,19 @@ Ints = Any
 #: sold) 1e-8 quote; the plan's shares and moves, and
 #: CALLBACK, are millionths of a percent; 0 where there is none. LIGHT says that the position may be played here,
 #: TOUCHED that the bar in hand may do something to it. CEILING is the price, MOST the volume up to which nothing
-#: overflows.
+#: overflows. READ is the cycle up to which prices have been read.
 FIELDS = (
     "TICK_NUM", "TICK_DEN", "OPENED", "ENTERED", "DEADLINE", "STOP", "ARM", "ARMED", "BEST", "CALLBACK", "LAST",
     "VALUE_NUM", "VALUE_DEN", "TOUCHED", "LIGHT", "WAITING", "LEFT", "INITIAL", "ENTRY", "TIERS", "DONE", "SOLD",
     "TRAIL_LEFT", "COST", "REALISED", "FEES", "WORTH_NUM", "WORTH_DEN", "UNIT_NUM", "VOLUME_NUM", "VOLUME_DEN",
-    "MOST", "CEILING", "LEAST_STEPS", "LEAST_E8", "STOP_PCT", "TRAIL_PCT", "ARM_PCT", "HOLD", "RESERVED",
+    "MOST", "CEILING", "LEAST_STEPS", "LEAST_E8", "STOP_PCT", "TRAIL_PCT", "ARM_PCT", "HOLD", "RESERVED", "READ",
 )  # fmt: skip
 (
     TICK_NUM, TICK_DEN, OPENED, ENTERED, DEADLINE, STOP, ARM, ARMED, BEST, CALLBACK, LAST,
     VALUE_NUM, VALUE_DEN, TOUCHED, LIGHT, WAITING, LEFT, INITIAL, ENTRY, TIERS, DONE, SOLD,
     TRAIL_LEFT, COST, REALISED, FEES, WORTH_NUM, WORTH_DEN, UNIT_NUM, VOLUME_NUM, VOLUME_DEN,
-    MOST, CEILING, LEAST_STEPS, LEAST_E8, STOP_PCT, TRAIL_PCT, ARM_PCT, HOLD, RESERVED,
-) = range(40)  # fmt: skip
+    MOST, CEILING, LEAST_STEPS, LEAST_E8, STOP_PCT, TRAIL_PCT, ARM_PCT, HOLD, RESERVED, READ,
+) = range(41)  # fmt: skip
 #: Rows of a symbol's `tiers`: the level in ticks, the move it stands for, and the share sold up to and with it.
 LEVEL, AT_PCT, SHARE_PCT = range(3)
 #: Fields of `paper`: what a buy and a sale are worsened by, the fee, and what an order may be of a volume, as ratios.

@@ -160,6 +160,7 @@ def test_random_markets(tmp_path_factory, seed, symbols, cross, most):
 @given(seed=some.integers(0, 2**32), symbols=some.integers(1, 5))
 @example(seed=4, symbols=5)
 @example(seed=14, symbols=3)  # without quote volumes
+@example(seed=2318, symbols=3)  # a best price of the last bar
 def test_random_markets_of_many_trades(tmp_path_factory, seed, symbols):
     folder = tmp_path_factory.mktemp("market")
     luck = random.Random(seed)
@@ -176,6 +177,18 @@ def test_random_markets_of_many_trades(tmp_path_factory, seed, symbols):
     )  # fmt: skip
     store = stored(folder, list(walk(seed, symbols, DAY + luck.randrange(100, 400))))
     same(load(None, [*BUSY, *sets], env={}), store)
+
+
+@pytest.mark.parametrize(
+    ("seed", "symbols", "bars", "why"),
+    [
+        (50, 4, 1097, "dust is closed at a tick"),
+        (55, 1, 1145, "a new grid moves a stop into the bar that comes with it"),
+    ],
+)
+def test_what_is_held_where_it_is_odd(tmp_path, seed, symbols, bars, why):
+    sets = ("paper.participation=0.01", *(["hotcoin.black_swan_pct=2"] if seed == 50 else []))
+    assert same(load(None, [*HOT, *sets], env={}), stored(tmp_path, list(walk(seed, symbols, bars)))).lines, why
 
 
 def test_stops_at_break_even_and_resting_tiers(tmp_path):

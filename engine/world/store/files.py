@@ -101,18 +101,25 @@ def _opened(path: Path) -> tuple[Header, int]:
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        version = msgspec.json.decode(line, type=dict[str, Any]).get("hot_series")
+        header = _headers.decode(line)
+        version: object = header.hot_series
     except (msgspec.DecodeError, UnicodeDecodeError):
-        version = None
+        header, version = None, _version(line)
     if isinstance(version, int) and version > VERSION:
         raise ConfigError(f"{path}: made by a newer hot (version {version}, this one reads {VERSION}): update hot")
-    try:
-        header = _headers.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise DirtyInput(f"{path}: damaged: it does not begin with a header; import its data again") from None
+    if header is None:
+        raise DirtyInput(f"{path}: damaged: it does not begin with a header; import its data again")
     if size != len(line) + header.bytes or not _adds_up(header):
         raise DirtyInput(f"{path}: damaged: its data are not what its header says; import them again")
     return header, len(line)
+
+
+def _version(line: bytes) -> object:
+    """Gives what a header that cannot be read says of its version, if it is one."""
+    try:
+        return msgspec.json.decode(line, type=dict[str, Any]).get("hot_series")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _adds_up(header: Header) -> bool:

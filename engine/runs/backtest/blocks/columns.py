@@ -216,7 +216,7 @@ class Block:
     `times` are when the cycles close (ms), `ticks` the same, 0 where no bar closes. Rows are symbols, sorted by name,
     filled by `Grid.read`: `closes` are float64 (NaN: no candle), `sums` running sums of quote volume in micro units.
     `wholes` are prices and volume as whole mantissas (NO_BAR: none) in the order of `PLAYED`; they are there for
-    symbols that were asked for (`Grid.prices`), in the block itself.
+    symbols and cycles that were asked for (`Grid.prices`), in the block itself.
     """
 
     first: int
@@ -342,21 +342,28 @@ class Grid:
 
     def prices(self, block: Block, s: int) -> None:
         """Fills in the prices of one symbol as whole mantissas."""
+        if not block.priced[s]:
+            self.some_prices(block, s, block.back, block.back + block.size)
+            block.priced[s] = True
+
+    def some_prices(self, block: Block, s: int, first: int, end: int) -> None:
+        """Fills in what `prices` does of some cycles, counted from the block's first column."""
         if block.priced[s]:
             return
-        one, wholes = self.candles[s], block.wholes[:, s, block.back :]
-        opened = int(block.times[block.back]) - self.step_ms
-        low, high = one.rows(opened, opened + block.size * self.step_ms)
-        place = self._place(one, low, high, opened, block.size)
-        if high - low < block.size:
+        one, wholes, width = self.candles[s], block.wholes[:, s, first:end], end - first
+        opened = int(block.times[first]) - self.step_ms
+        low, high = one.rows(opened, opened + width * self.step_ms)
+        place = self._place(one, low, high, opened, width)
+        if high - low < width:
             wholes[:] = NO_BAR
         for i, name in enumerate(PLAYED):
             wholes[i, place] = one.numbers[name].mantissa[low:high]
-        block.priced[s] = True
 
 
 def _series(source: Stored) -> Iterator[Candles]:
-    for _, header in source.store.headers():
+    for path in source.store.files():
+        file = SeriesFile(path)
+        header = file.header
         if source.venue and header.venue != source.venue:
             continue
         if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
@@ -365,8 +372,6 @@ def _series(source: Stored) -> Iterator[Candles]:
             raise Unfit("the market has funding rates, which are paid, and count for heat")
         if header.kind != "bar":
             continue  # what no stage looks at
-        file = source.store.opened(header.of)
-        assert file is not None
         one = Candles(file, source.since_ms, source.until_ms)
         if len(one):
             yield one

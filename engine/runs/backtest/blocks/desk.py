@@ -93,8 +93,8 @@ class BlockDesk:
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
         ticks = _Ahead(sorted({*last_tick, end}))
-        for s in asks.symbols:
-            self._grid.prices(block, s)
+        for s, low, high in asks.spans(self._positions.reach(self._plan)):
+            self._grid.some_prices(block, s, low, min(high, end))
         self._look_again(block, set())
         self._money[legs.ASK] = 0
         j = block.back
@@ -143,9 +143,13 @@ class BlockDesk:
                 asks.prices, entering.limits, entering.sizing, entering.grounds, entering.tiers, entering.swan,
                 self._log, account.equity, account.cash, account.positions,
             )  # fmt: skip
-            if self._money[legs.STOPPED] != cycles.VERDICT:
+            if self._money[legs.STOPPED] == cycles.VERDICT:
+                self._ask(asks, int(self._money[legs.UNTOLD]))
+            elif self._money[legs.STOPPED] == cycles.UNREAD:
+                held.count = int(self._money[legs.COUNT])
+                self._read(block)
+            else:
                 break
-            self._ask(asks, int(self._money[legs.UNTOLD]))
             first = reached
         money = self._money.tolist()
         state.cash_e8, state.peak_e8, held.count = money[legs.CASH], money[legs.PEAK], money[legs.COUNT]
@@ -154,6 +158,13 @@ class BlockDesk:
             self.fills += self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
         state.day, state.day_base_e8, state.day_entries = money[legs.DAY], money[legs.DAY_BASE], money[legs.ENTRIES]
         return int(reached), money[legs.STOPPED]
+
+    def _read(self, block: Block) -> None:
+        """Reads the prices of what is held and awaited up to the end of the block."""
+        held = self._positions
+        for s in held.rows[: held.count].tolist():
+            self._grid.prices(block, s)
+            held.held[s, legs.READ] = block.closes.shape[1]
 
     def _ask(self, asks: Asks, ask: int) -> None:
         """Asks the strategy, and writes down what the kernels may do with its answer."""
@@ -168,18 +179,21 @@ class BlockDesk:
         """Lets the stages see the bars of a cycle: its rules, and the bars that touch something; `sought` says that
         they are still to be found."""
         cycle, held = block.first + j - block.back, self._positions
+        # Before they are marked: a bar that the stages are yet to see has moved no best price of theirs.
+        for symbol, book in self.state.books.items():
+            held.read(self._index[symbol], book)
         if sought:
+            self._read(block)
             self._mark(
                 j, int(block.times[j]) - self._grid.step_ms, block.wholes, block.closes, held.rows, held.count,
                 held.held, held.tiers, held.swans, self._window,
             )  # fmt: skip
-        for symbol, book in self.state.books.items():
-            held.read(self._index[symbol], book)
         for one in rules:
             self._precheck.take(one)
             self._entering.learn(self._index[one.symbol], one.symbol)
         changed = {self._index[one.symbol] for one in rules}
-        for s in self._wanted(ends=not block.ticks[j]):
+        # On a new grid levels are others than those that were looked at.
+        for s in sorted(changed & self._held | self._wanted(ends=not block.ticks[j])):
             if block.closes[s, j] == block.closes[s, j]:
                 self._feed(s, cycle)
                 changed.add(s)
@@ -188,14 +202,18 @@ class BlockDesk:
         self._tell()
         self._look_again(block, changed)
 
-    def _wanted(self, ends: bool) -> list[int]:
+    @property
+    def _held(self) -> set[int]:
+        return {self._index[symbol] for symbol in self.state.books}
+
+    def _wanted(self, ends: bool) -> set[int]:
         """Gives the symbols whose bar the stages must see: orders wait for it, or a level of the plan is in it."""
         wanted = {self._index[sent.attempt.symbol] for sent in self._order.state.sent.values()}
         held = self._positions
         wanted.update(s for s in held.rows[: held.count].tolist() if held.held[s, legs.TOUCHED])
         if ends or self._slow:
-            wanted.update(self._index[symbol] for symbol in self.state.books)
-        return sorted(wanted)
+            wanted |= self._held
+        return wanted
 
     def _feed(self, s: int, cycle: int) -> None:
         row = self._grid.row(s, cycle)
@@ -290,13 +308,12 @@ class BlockDesk:
             if s in changed or not held.held[s, legs.VALUE_NUM]:
                 self._slow = not held.hold(s, book) or self._slow
             rows.append(s)
-        for s in changed:
-            if s not in rows:
-                held.clear(s)
-        for s in rows:
-            self._grid.prices(block, s)
+        # What was held until now may have been closed at a tick, which brings no bar.
+        for s in changed.union(held.rows[: held.count].tolist()).difference(rows):
+            held.clear(s)
         held.count = len(rows)
         held.rows[: held.count] = sorted(rows)
+        self._read(block)
         self._weigh()
 
     def finish(self) -> None:

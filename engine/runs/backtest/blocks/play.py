@@ -127,8 +127,17 @@ class BlockBacktest:
             if self._columnar is not None and worth[s].any():
                 worth[s, block.new] &= self._columnar.entries(Look(screened, self._frames, s))[0]
 
-        for _ in workers.map(look_at, range(len(worth))):
-            pass
+        left = iter(range(len(worth)))
+
+        def look_on() -> None:
+            for s in left:
+                look_at(s)
+
+        # Each takes the next symbol that is left, this thread as well: to hand them out one by one costs more.
+        others = [workers.submit(look_on) for _ in range(cores() - 1)]
+        look_on()
+        for other in others:
+            other.result()
         screened.keep(worth)
         return self._asks(screened, *np.nonzero(worth))
 

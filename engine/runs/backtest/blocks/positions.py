@@ -21,6 +21,8 @@ from engine.world.store.numbers import Ints
 #: What a kernel multiplies stays below this, what it divides by the long way below that, and money below what float64
 #: holds exactly.
 ROOM, LONGEST, EXACT = 2**62, 2**42, 2**53
+#: Cycles whose prices are read ahead of an entry, at most.
+READ_AHEAD = 1024
 #: Tiers that a row has room for.
 MOST_TIERS = 8
 #: The rules whose reasons the kernels know.
@@ -68,6 +70,11 @@ class Positions:
             and all(type(rule).__module__.startswith(_HOUSE) for rule in order.exchange_rules)
         )  # fmt: skip
         self._grounds: dict[tuple[int, ExitPlan], Ground] = {}
+
+    def reach(self, plan: ExitPlan) -> int:
+        """Gives up to how many cycles after an entry was decided its prices are needed, unless it lasts very long."""
+        held = -(-plan.hold_max_s // self._grid.step_s) + 2 if plan.hold_max_s else READ_AHEAD
+        return min(held, READ_AHEAD)
 
     def price(self, s: int, row: int) -> None:
         """Gives a symbol the close of a row of its candles as the last price."""
@@ -164,6 +171,7 @@ class Positions:
         row[legs.STOP_PCT], row[legs.TRAIL_PCT] = micro(plan.stop_pct), micro(plan.trail_share_pct)
         row[legs.ARM_PCT], row[legs.CALLBACK] = micro(plan.trail_arm_pct), micro(plan.trail_callback_pct)
         row[legs.HOLD], row[legs.TIERS] = plan.hold_max_s * 1000, min(len(plan.tiers), MOST_TIERS)
+        row[legs.READ] = self.reach(plan)
         farthest = max([row[legs.ARM_PCT], *(micro(tier.at_pct) for tier in plan.tiers[:MOST_TIERS])])
         row[legs.CEILING] = min(ROOM // self._worse, ROOM // (legs.PERCENT + farthest))
         wide = max(row.values()) >= ROOM or row[legs.LEAST_E8] * scale.worth_den >= ROOM

@@ -11,13 +11,13 @@ class Texts:
         _, digits, exponent = unit.as_tuple()
         assert isinstance(exponent, int)
         self._whole = int("".join(map(str, digits))) * 10 ** max(0, exponent)
-        self._decimals = max(0, -exponent)
-        self._one = 10**self._decimals
+        self._one = 10 ** max(0, -exponent)
 
     def of(self, count: int) -> str:
         """Writes so many units."""
         whole, part = divmod(abs(count) * self._whole, self._one)
-        text = f"{whole}.{part:0{self._decimals}d}".rstrip("0") if part else str(whole)
+        # The leading one keeps the zeros behind the point.
+        text = f"{whole}.{str(self._one + part)[1:].rstrip('0')}" if part else str(whole)
         return f"-{text}" if count < 0 else text
 
 
