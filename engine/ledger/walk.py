@@ -9,6 +9,8 @@ from engine.ledger.db import Database
 from engine.records.wire import OPENING, kind_of_line
 
 _BATCH = 1000
+#: The numbers that SQLite's rows may have.
+FIRST, LAST = -(2**63), 2**63 - 1
 #: How many removed rows, at most, are recognised when the rows after them were numbered anew.
 _MAX_SHIFT = 100
 
@@ -33,8 +35,15 @@ class Row(NamedTuple):
     line: bytes
     hash: str
 
+    @property
+    def kind(self) -> str:
+        """The kind that its line opens with."""
+        return kind_of_line(self.line) or ""
+
 
 _Raw = tuple[int, bytes, bytes]
+#: By kind, who is shown its rows.
+Visits = Mapping[str, Callable[[Row], None]]
 
 
 class Walked(NamedTuple):
@@ -45,21 +54,22 @@ class Walked(NamedTuple):
     problems: list[Problem]
 
 
-def walk(db: Database, genesis: str, known: str | None, visits: Mapping[str, Callable[[Row], None]]) -> Walked:
-    """Follows the chain to its end or its first broken row, and looks for a head.
+def walk(db: Database, start: Head, known: str | None, visits: Visits, upto: int = LAST) -> Walked:
+    """Follows the chain from behind `start` to its end, the row `upto` or the first broken one, and looks for a head.
 
-    `visits` gives, by kind, who is shown the good rows of it.
+    `visits` gives, by kind, who is shown the good rows of it. Nothing may stand before the first row.
     """
-    seq, last, known_seq = 0, genesis.encode(), None
+    seq, last, known_seq = start.seq, start.hash.encode(), None
     wanted = known.rpartition(":")[2].encode() if known is not None else None
     if wanted == last:
-        known_seq = 0
+        known_seq = seq
     openings = _openings(visits)
-    for batch in _batches(db, -(2**63)):
+    for batch in _batches(db, seq or FIRST, upto):
         good = _followed(seq, last, batch)
         for found, line, hash_ in batch[:good]:
             if line.startswith(openings):
-                visits[kind_of_line(line) or ""](_row(found, line, hash_))
+                row = _row(found, line, hash_)
+                visits[row.kind](row)
             if hash_ == wanted:
                 known_seq = found
         if good:
@@ -96,12 +106,12 @@ def _followed(seq: int, last: bytes, batch: Sequence[_Raw]) -> int:
     raise AssertionError("rows that follow each other one by one follow each other")
 
 
-def _batches(db: Database, after: int) -> Iterator[list[_Raw]]:
+def _batches(db: Database, after: int, upto: int = LAST) -> Iterator[list[_Raw]]:
     while True:
         batch = db.rows(
             "SELECT seq, coalesce(CAST(line AS BLOB), x''), coalesce(CAST(hash AS BLOB), x'') FROM records "
-            "WHERE seq > ? ORDER BY seq LIMIT ?",
-            (after, _BATCH),
+            "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            (after, upto, _BATCH),
         )
         if not batch:
             return
