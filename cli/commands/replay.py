@@ -60,6 +60,7 @@ def replay(
     Example: hot replay paper.db --explain --symbol ETCUSDT
     """
     from engine.runs.backtest.backtest import Unfit
+    from engine.runs.cores import cores
     from engine.runs.replay.compare import Wanted
     from engine.runs.replay.explain import Chosen, Explainer
     from engine.runs.replay.replay import Replay
@@ -77,7 +78,7 @@ def replay(
         of, wanted=Wanted(symbols=named, since=span[0], until=span[1]),
         sets=list(sets or []), market=market or (), ledger=ledger, config=config,
         tell=lambda text: None if quiet else say(f"hot replay: {text}"), on_bad=rejects.add, on_failure=strategy_failed,
-        hear=explainer.hear if explainer is not None else None, route=path,
+        hear=explainer.hear if explainer is not None else None, route=path, processes=cores(),
     )  # fmt: skip
     with Bar("hot replay", quiet, None if quiet else playing.span()) as bar:
         try:

@@ -1,8 +1,9 @@
 """Verify: is the ledger what was written, row by row, and does what stands beside the rows fit them?"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import InvalidOperation
 from functools import partial
@@ -14,14 +15,16 @@ from engine.ledger.chain import Head, seal
 from engine.ledger.db import Database, connect
 from engine.ledger.fold import Holdings
 from engine.ledger.named import Chunk, Named, reserved_ids
+from engine.ledger.parts import Parts
 from engine.ledger.schema import OBJECTS, VERSION, Stamp, check_ours, schema_version
 from engine.ledger.views import view_statements
-from engine.ledger.walk import Problem, Row, walk
+from engine.ledger.walk import Problem, Row, Visits, Walked, walk
 from engine.records.desk import Run
 from engine.records.trades import Fill, FundingPayment, Position
 from engine.records.wire import decode
 
 Check = Callable[[], list[Problem]]
+Walk = Callable[[Database, Head, str | None, Visits], Walked]
 
 _ON_TABLE = re.compile(r" ON (\w+)")
 
@@ -66,17 +69,20 @@ def verify(path: str | Path, head: str | Head | None = None) -> Verdict:
         return _verify(db, str(head) if head is not None else None, pages.result)
 
 
-def verify_rows(path: str | Path) -> Verdict:
-    """Checks every row, what they add up to and what stands beside them, but not SQLite's own pages and indexes.
+@contextmanager
+def verifying(path: str | Path, processes: int = 1) -> Iterator[Callable[[], Verdict]]:
+    """Begins to check every row of a long ledger in so many processes beside, and gives who tells what was found.
 
-    Enough for who reads all rows in their order. Raises LedgerError where the file is no ledger at all.
+    Checked are the rows, what they add up to and what stands beside them, but not SQLite's own pages and indexes:
+    enough for who reads all rows in their order. Raises LedgerError where the file is no ledger at all.
     """
     with connect(Path(path), readonly=True) as db:
         check_ours(db)
-        return _verify(db, None, list)
+        with Parts(db, _stamp(db).genesis, (*_Folded.KINDS, *Named.KINDS), processes) as parts:
+            yield partial(_verify, db, None, list, parts.walk)
 
 
-def _verify(db: Database, head: str | None, pages: Check) -> Verdict:
+def _verify(db: Database, known: str | None, pages: Check, walk: Walk = walk) -> Verdict:
     problems: list[Problem] = []
     stamp = _stamp(db)
     # What another version keeps beside its rows, and in which columns, is not known here.
@@ -86,7 +92,7 @@ def _verify(db: Database, head: str | None, pages: Check) -> Verdict:
     visits = {**dict.fromkeys(_Folded.KINDS, folded.take), **dict.fromkeys(Named.KINDS, named.take)}
     try:
         reserved = reserved_ids(db) if is_known else set()
-        walked = walk(db, stamp.genesis, head, visits)
+        walked = walk(db, Head(0, stamp.genesis), known, visits)
         problems += walked.problems
         rows, last = walked.rows, walked.head
         if is_known and not problems:

@@ -1,14 +1,16 @@
 """The walk along the chain: names the first row that is not what was written, and says what happened to it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from engine.ledger.chain import Head, link
 from engine.ledger.db import Database
-from engine.records.wire import OPENING
+from engine.records.wire import OPENING, kind_of_line
 
 _BATCH = 1000
+#: The numbers that SQLite's rows may have.
+FIRST, LAST = -(2**63), 2**63 - 1
 #: How many removed rows, at most, are recognised when the rows after them were numbered anew.
 _MAX_SHIFT = 100
 
@@ -33,6 +35,16 @@ class Row(NamedTuple):
     line: bytes
     hash: str
 
+    @property
+    def kind(self) -> str:
+        """The kind that its line opens with."""
+        return kind_of_line(self.line) or ""
+
+
+_Raw = tuple[int, bytes, bytes]
+#: By kind, who is shown its rows.
+Visits = Mapping[str, Callable[[Row], None]]
+
 
 class Walked(NamedTuple):
     """How far the chain holds, and what is wrong with it: at most the first broken row and the known head."""
@@ -42,38 +54,64 @@ class Walked(NamedTuple):
     problems: list[Problem]
 
 
-def walk(db: Database, genesis: str, known: str | None, visits: Mapping[str, Callable[[Row], None]]) -> Walked:
-    """Follows the chain to its end or its first broken row, and looks for a head.
+def walk(db: Database, start: Head, known: str | None, visits: Visits, upto: int = LAST) -> Walked:
+    """Follows the chain from behind `start` to its end, the row `upto` or the first broken one, and looks for a head.
 
-    `visits` gives, by kind, who is shown the good rows of it.
+    `visits` gives, by kind, who is shown the good rows of it. Nothing may stand before the first row.
     """
-    seq, last, known_seq = 0, genesis.encode(), None
+    seq, last, known_seq = start.seq, start.hash.encode(), None
     wanted = known.rpartition(":")[2].encode() if known is not None else None
     if wanted == last:
-        known_seq = 0
-    shown = {kind.encode(): visit for kind, visit in visits.items()}
-    for batch in _batches(db, -(2**63)):
-        # A ledger has more rows than its market has facts: this loop does what `link` does, and nothing else.
-        for found, line, hash_ in batch:
-            if found != seq + 1 or sha256(b"%b %d " % (last, found) + line).hexdigest().encode() != hash_:
-                before = Head(seq, last.decode("latin-1"))
-                return Walked(seq, before, [_name(db, before, _row(found, line, hash_))])
-            seq, last = found, hash_
-            if last == wanted:
-                known_seq = seq
-            visit = shown.get(line[len(OPENING) : line.find(b'"', len(OPENING))])
-            if visit is not None:
-                visit(_row(found, line, hash_))
+        known_seq = seq
+    openings = _openings(visits)
+    for batch in _batches(db, seq or FIRST, upto):
+        good = _followed(seq, last, batch)
+        for found, line, hash_ in batch[:good]:
+            if line.startswith(openings):
+                row = _row(found, line, hash_)
+                visits[row.kind](row)
+            if hash_ == wanted:
+                known_seq = found
+        if good:
+            seq, _, last = batch[good - 1]
+        if good < len(batch):
+            before = Head(seq, last.decode("latin-1"))
+            return Walked(seq, before, [_name(db, before, _row(*batch[good]))])
     head = Head(seq, last.decode("latin-1"))
     return Walked(seq, head, _compare(head, known, known_seq))
 
 
-def _batches(db: Database, after: int) -> Iterator[list[tuple[int, bytes, bytes]]]:
+def _openings(kinds: Iterable[str]) -> tuple[bytes, ...]:
+    """Gives how lines of some kinds begin."""
+    return tuple(b'%b%b"' % (OPENING, kind.encode()) for kind in kinds)
+
+
+def _followed(seq: int, last: bytes, batch: Sequence[_Raw]) -> int:
+    """Gives how many rows of a batch are what was written behind row `seq`, which ends in the hash `last`.
+
+    A ledger has more rows than its market has facts: this does what `link` does, for all of them in one go.
+    """
+    numbers, lines, hashes = zip(*batch, strict=True)
+    # Rows come in the order of their numbers, so between the right first and the right last one none is wrong.
+    if numbers[0] == seq + 1 and numbers[-1] == seq + len(batch):
+        links = zip((last, *hashes), numbers, lines, strict=False)
+        made = b"".join([sha256(b"%b %d %b" % one).digest() for one in links])
+        if made.hex("\n", 32).encode() == b"\n".join(hashes):
+            return len(batch)
+    for good, (number, line, hash_) in enumerate(batch):
+        seq += 1
+        if number != seq or link(last.decode("latin-1"), seq, line).encode() != hash_:
+            return good
+        last = hash_
+    raise AssertionError("rows that follow each other one by one follow each other")
+
+
+def _batches(db: Database, after: int, upto: int = LAST) -> Iterator[list[_Raw]]:
     while True:
         batch = db.rows(
             "SELECT seq, coalesce(CAST(line AS BLOB), x''), coalesce(CAST(hash AS BLOB), x'') FROM records "
-            "WHERE seq > ? ORDER BY seq LIMIT ?",
-            (after, _BATCH),
+            "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+            (after, upto, _BATCH),
         )
         if not batch:
             return

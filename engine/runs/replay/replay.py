@@ -1,6 +1,8 @@
 """Replay: thinks again over recorded facts, in memory, and compares with what a ledger or a file says was decided."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -54,19 +56,19 @@ class Replay:
     also those of a ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was
     skipped, `on_failure` of a strategy that failed; `hear` every decision that is thought, up to the last one that is
     written. `route` says whether a ledger is thought over fact by fact (records), over columns (blocks), or that where
-    it can be (auto).
+    it can be (auto); `processes` how many may follow the chain of a long one.
     """
 
     def __init__(
         self, path: str, *, wanted: Wanted, sets: Sequence[str] = (), market: Sequence[str] = (),
         ledger: Path | None = None, config: Path | None = None, tell: Tell,
         on_bad: Callable[[str, int, str], None], on_failure: Callable[[str, str], None] | None = None,
-        hear: Hear | None = None, route: str = "records",
+        hear: Hear | None = None, route: str = "records", processes: int = 1,
     ) -> None:  # fmt: skip
         """Nothing is read yet."""
         self._path, self._wanted, self._sets, self._market, self._ledger = path, wanted, list(sets), market, ledger
         self._config, self._on_bad, self._on_failure, self._hear = config, on_bad, on_failure, hear
-        self._outer_tell, self._told, self._route = tell, set[str](), route
+        self._outer_tell, self._told, self._route, self._processes = tell, set[str](), route, processes
         self.verdict = Verdict(0, {}, None, "")
 
     def span(self) -> tuple[int, int] | None:
@@ -108,14 +110,23 @@ class Replay:
             self._outer_tell(text)
 
     def _over_ledger(self) -> Iterator[Progress]:
-        comparison = Comparison(self._wanted)
-        with verified(Path(self._path)) as ledger:
-            replay = self._ledger_replay(ledger)
-            blocks = self._in_blocks(replay, comparison) if self._route != "records" else None
-            if blocks is not None:
-                yield from blocks.play()
-            else:
-                yield from self._spans(replay, comparison, self._hear)
+        comparison, path = Comparison(self._wanted), Path(self._path)
+        with checked(path, self._processes) as check, Ledger.read(path) as ledger:
+            if self._route == "records":
+                check()
+            try:
+                replay = self._ledger_replay(ledger)
+                blocks = self._in_blocks(replay, comparison) if self._route != "records" else None
+                if blocks is None:
+                    check()
+                    yield from self._spans(replay, comparison, self._hear)
+                else:
+                    # Nobody is told anything before their end, so the chain can be followed meanwhile.
+                    yield from blocks.play()
+            except Exception:
+                check()  # what was written by others may be the reason
+                raise
+            check()
         self._conclude(comparison, "row")
         if blocks is not None:
             self.verdict = self.verdict._replace(route="blocks", kinds=blocks.kinds)
@@ -219,7 +230,8 @@ class Replay:
             stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
             yield from self._thinking(stretch, ignored, hear).play()
         elif self._ledger is not None:
-            with verified(self._ledger) as ledger:
+            with checked(self._ledger, self._processes) as check, Ledger.read(self._ledger) as ledger:
+                check()
                 replay = self._ledger_replay(ledger)
                 hear = self._both(make([replay.spans[0].run]))
                 yield from self._spans(replay, ignored, hear)
@@ -260,13 +272,21 @@ class Replay:
         self.verdict = Verdict(comparison.compared, comparison.tallies, comparison.first, place)
 
 
-def verified(path: Path) -> Ledger:
-    """Gives a ledger to read from, once every row of it is what was written; raises LedgerError naming the first."""
-    from engine.ledger.verify import verify_rows
+@contextmanager
+def checked(path: Path, processes: int) -> Iterator[Callable[[], None]]:
+    """Begins to check every row of a ledger, and gives who waits for that.
 
-    found = verify_rows(path)
-    if not found.ok:
-        raise LedgerError(
-            f"{path}: {found.problems[0].text}; replay compares only what was written: see hot ledger verify"
-        )
-    return Ledger.read(path)
+    It raises LedgerError naming the first row that is not what was written.
+    """
+    from engine.ledger.verify import verifying
+
+    with verifying(path, processes) as verdict:
+        found = cache(verdict)
+
+        def check() -> None:
+            if not found().ok:
+                raise LedgerError(
+                    f"{path}: {found().problems[0].text}; replay compares only what was written: see hot ledger verify"
+                )
+
+        yield check
