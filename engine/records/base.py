@@ -1,7 +1,7 @@
 """What every record is: immutable, keyword-only, its kind first and its time second."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -38,11 +38,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=ki
     at: Moment
 
     OWNER: ClassVar[str] = "market"
+    #: The record's name on the wire. It is asked for several times a record, so that each class has it at hand.
+    kind: ClassVar[str] = "record"
 
-    @property
-    def kind(self) -> str:
-        """The record's name on the wire."""
-        return self.__struct_config__.tag  # type: ignore[return-value]
+    def __init_subclass__(cls, **config: Any) -> None:
+        """Names the kind."""
+        super().__init_subclass__(**config)
+        cls.kind = kind_of(cls.__name__)
 
 
 def figure(x: float | None, digits: int = 6) -> Figure | None:

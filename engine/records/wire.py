@@ -49,7 +49,8 @@ MAX_DEPTH = 32
 #: How every line begins, up to its kind.
 OPENING = b'{"kind":"'
 _EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+')
-_TINY = re.compile(rb"[0-9]e-?[0-9]")
+#: What a line with an exponent in it holds somewhere; most lines do not, and those are told apart by one quick look.
+_TINY = re.compile(rb"e-?[0-9]")
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoders: dict[bytes, msgspec.json.Decoder[Any]] = {}

@@ -1,6 +1,5 @@
 """What is known of each symbol of the market: facts folded into rolling windows, spreads, rules and chatter."""
 
-import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -8,6 +7,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.kernels.window import Window
 from engine.records.base import Figure, Record, figure
+from engine.records.glance import are_amounts, are_prices
 from engine.records.market import (
     Announcement,
     Bar,
@@ -28,10 +28,7 @@ from engine.stages.candles import Candle, Candles, Feed
 from engine.stages.chatter import Chatter
 
 #: So many tickers wait at most.
-MOST_WAITING = 4_000
-#: What can be believed of tickers at a glance: a price above zero and two volumes, all below 1e15.
-_PLAIN = r"[0-9]{1,15}+(?:\.[0-9]{1,18}+)?+,"
-_TICKERS = re.compile(rf"(?:(?=[0.]*+[1-9]){_PLAIN}{_PLAIN}{_PLAIN})*+", re.ASCII)
+MOST_WAITING = 2_000
 #: Posts may name anything: beyond so many symbols only those that are traded are remembered.
 MAX_TALKED_OF = 5_000
 
@@ -96,24 +93,24 @@ class Coins:
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
-        if not _TICKERS.fullmatch("".join([f"{one.last},{one.volume_24h},{one.quote_volume_24h}," for one in waiting])):
-            for one in waiting:
+        texts = [one.quote_volume_24h for one in waiting]
+        last = {one.symbol: one for one in waiting}
+        if not (
+            last.keys() <= self.state.coins.keys()
+            and are_amounts(texts)
+            and are_prices([one.last for one in waiting])
+            and are_amounts([one.volume_24h for one in waiting])
+        ):
+            for one in waiting:  # a symbol's first one makes it known; what cannot be believed is counted
                 self._hear_one(one)
             return
         if self.state.first_at is None:
             self.state.first_at = waiting[0].at
-        by_symbol: dict[str, list[Ticker]] = {}
-        for one in waiting:
-            if one.symbol in by_symbol:
-                by_symbol[one.symbol].append(one)
-            else:
-                by_symbol[one.symbol] = [one]
-        for symbol, told in by_symbol.items():
-            if symbol in self.state.coins:
-                self._tickers(told[-1], None, [float(one.quote_volume_24h) for one in told])
-                continue
-            for one in told:  # its first one makes it known; what names no symbol is as many bad ones
-                self._hear_one(one)
+        days: dict[str, list[float]] = {symbol: [] for symbol in last}
+        for one, day in zip(waiting, map(float, texts), strict=True):
+            days[one.symbol].append(day)
+        for symbol, ticker in last.items():
+            self._tickers(ticker, None, days[symbol])
 
     def _hear_one(self, record: Record) -> None:
         if self.state.first_at is None and not isinstance(record, SymbolRules):

@@ -11,6 +11,8 @@ from engine.stages.clock import Clock, ClockState
 
 QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
 INFERRED_MIN_NOTIONAL = "10"
+#: What shows prices and quantities. It is asked of every fact, so that it is put together once.
+Priced = Bar | Ticker | BookTop | Trade
 
 
 class Decimals(msgspec.Struct, kw_only=True):
@@ -43,13 +45,13 @@ class Intake:
         if isinstance(fact, SymbolRules):
             self.state.ruled[fact.symbol] = True
             self.state.inferred.pop(fact.symbol, None)
-        elif isinstance(fact, Bar | Ticker | BookTop | Trade):
+        elif isinstance(fact, Priced):
             rules = self._rules(fact)
             if rules is not None:
                 made.append(rules)
         return made
 
-    def _rules(self, fact: Bar | Ticker | BookTop | Trade) -> SymbolRules | None:
+    def _rules(self, fact: Priced) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state
         if symbol in state.ruled and symbol not in state.inferred:
             return None
@@ -71,7 +73,7 @@ class Intake:
             return _inferred(fact, seen)
         return None
 
-    def _finer(self, seen: Decimals, fact: Bar | Ticker | BookTop | Trade) -> bool:
+    def _finer(self, seen: Decimals, fact: Priced) -> bool:
         if not is_finer(seen, fact):
             return False
         prices, quantities = _texts(fact)
@@ -81,7 +83,7 @@ class Intake:
         return True
 
 
-def is_finer(seen: Decimals, fact: Bar | Ticker | BookTop | Trade) -> bool:
+def is_finer(seen: Decimals, fact: Priced) -> bool:
     """Says whether a fact shows more decimals than any price or quantity before it."""
     prices, quantities = _texts(fact)
     return _beyond(prices, seen.price) or _beyond(quantities, seen.qty)
@@ -92,7 +94,7 @@ def _beyond(texts: tuple[str, ...], digits: int) -> bool:
     return any(len(text) - text.find(".") > digits + 1 and _decimals(text) > digits for text in texts)
 
 
-def _texts(fact: Bar | Ticker | BookTop | Trade) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _texts(fact: Priced) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if isinstance(fact, Bar):
         return (fact.open, fact.high, fact.low, fact.close), (fact.volume,)
     if isinstance(fact, Ticker):
@@ -107,7 +109,7 @@ def _decimals(text: str) -> int:
     return len(fraction.rstrip("0")) if whole else 0
 
 
-def _inferred(fact: Bar | Ticker | BookTop | Trade, seen: Decimals) -> SymbolRules:
+def _inferred(fact: Priced, seen: Decimals) -> SymbolRules:
     quote = next((q for q in QUOTES if fact.symbol.endswith(q) and len(fact.symbol) > len(q)), "")
     base = fact.symbol[: len(fact.symbol) - len(quote)]
     return SymbolRules(

@@ -11,7 +11,9 @@ from engine.stages import coins as folded
 from engine.stages.coins import Coins, CoinsState
 
 SYMBOLS = ("ETCUSDT", "DOGEUSDT", "币安人生USDT", "no symbol")
-NUMBERS = ("0.5", "1", "100.25", "99.9", "0", "0.00", "-1", "1e3", "NaN", "", "999999999999999999", "0000000000000007")
+NUMBERS = (
+    "0.5", "1", "100.25", "99.9", "0", "0.00", "-1", "1e3", "NaN", "", "1,2", "999999999999999999", "0000000000000007",
+)  # fmt: skip
 
 
 @st.composite

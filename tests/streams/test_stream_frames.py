@@ -77,6 +77,8 @@ def test_a_symbol_of_chinese_characters_is_a_symbol() -> None:
         mini("BUSDT", E, "-1"),
         mini("BUSDT", E, "1e5"),
         mini("BUSDT", E, "9" * 40),
+        mini("BUSDT", E, "1,2"),
+        {**mini("BUSDT", E), "c": "1,2", "v": "3", "q": "4,5,6"},
         {**mini("BUSDT", E), "c": 5},
         {**mini("BUSDT", E), "q": None},
         {key: value for key, value in mini("BUSDT", E).items() if key != "c"},

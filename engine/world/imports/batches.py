@@ -22,9 +22,11 @@ MAX_BATCH = 1 << 16
 
 def place(entry: Entry) -> tuple[float, str, str]:
     """Gives an entry's place among those of its instant."""
-    record = entry.record
-    if record is None:
-        return _BETWEEN, "", ""
+    return place_of(entry.record) if entry.record is not None else (_BETWEEN, "", "")
+
+
+def place_of(record: Record) -> tuple[float, str, str]:
+    """Gives a record's place among those of its instant."""
     return KIND_RANK.get(record.kind, _BETWEEN), getattr(record, "venue", ""), getattr(record, "symbol", "")
 
 

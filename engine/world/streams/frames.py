@@ -8,6 +8,7 @@ import msgspec
 
 from engine.errors import BadRecord
 from engine.records.base import Moment
+from engine.records.glance import are_amounts, are_prices, are_rates
 from engine.records.market import Bar, Fact, Funding, Ticker
 from engine.records.wire import check_json
 from engine.world.imports.fields import Fields, fields_of
@@ -20,10 +21,6 @@ _CANDLE = b'"e":"kline"'
 #: What tells of the connection, not of the market: answers to requests, and that the server is about to go.
 _ANSWER = re.compile(rb'\s*\{\s*"(?:result|id|error|code)"\s*:')
 SHUTDOWN = b'"serverShutdown"'
-#: Price above zero and two amounts, or a price and a rate, below 1e15 and with as many decimals as the wire takes.
-_PRICE, _AMOUNT = r"(?=[0.]*+[1-9])[0-9]{1,15}+(?:\.[0-9]{1,18}+)?+,", r"[0-9]{1,15}+(?:\.[0-9]{1,18}+)?+,"
-_MINI_TEXTS = re.compile(f"(?:{_PRICE}{_AMOUNT}{_AMOUNT})*+", re.ASCII)
-_MARK_TEXTS = re.compile(f"(?:{_PRICE}-?{_AMOUNT})*+", re.ASCII)
 #: Rows of this market; USDT-M arrays also hold rows of coin-margined contracts (`st` 2). Spot says nothing.
 _OURS = 1
 
@@ -104,7 +101,8 @@ class Frames:
     def _tickers(self, rows: list[_Mini], stamp: Stamp) -> Read | None:
         """Gives the tickers of an array; None when one of its texts is not what it should be."""
         fresh, strangers = self._fresh("ticker", rows)
-        if not _MINI_TEXTS.fullmatch("".join([f"{row.c},{row.v},{row.q}," for row in fresh])):
+        volumes = [*[row.v for row in fresh], *[row.q for row in fresh]]
+        if not are_prices([row.c for row in fresh]) or not are_amounts(volumes):
             return None
         venue, at, mono = self.venue, stamp.at, _mono(stamp)
         facts = [
@@ -118,7 +116,7 @@ class Frames:
         """Gives mark prices and funding of an array; contracts with a delivery date have none: their rate is empty."""
         fresh, strangers = self._fresh("funding", rows)
         fresh = [row for row in fresh if row.r != ""]
-        if not _MARK_TEXTS.fullmatch("".join([f"{row.p},{row.r}," for row in fresh])):
+        if not are_prices([row.p for row in fresh]) or not are_rates([row.r for row in fresh]):
             return None
         venue, at, mono = self.venue, stamp.at, _mono(stamp)
         facts = [

@@ -7,7 +7,7 @@ import msgspec
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.market import Bar, Tick
-from engine.world.imports.batches import place
+from engine.world.imports.batches import place_of
 from engine.world.streams.clock import Stamp
 
 #: Candles close at the minute, and are told a little later: a tick waits so long for those that are missing.
@@ -33,10 +33,16 @@ class Sequence:
         self.due = now.at // cycle_ms * cycle_ms + cycle_ms
         self.last_at = now.at
         self._held: list[Record] = []
+        #: How many of the candles that are held closed when: that is asked for at each of them.
+        self._closed: dict[int, int] = {}
 
     def take(self, records: Iterable[Record], now: Stamp) -> list[Entry]:
         """Takes what was received up to `now`; gives what may go on. Each `now` is later than `last_at`."""
-        self._held += records
+        for record in records:
+            self._held.append(record)
+            if isinstance(record, Bar):
+                closed_at = _closed_at(record)
+                self._closed[closed_at] = self._closed.get(closed_at, 0) + 1
         gone: list[Entry] = []
         while now.at >= self.due and not self._waits(now):
             gone += self._cycle()
@@ -58,13 +64,13 @@ class Sequence:
         """Says whether candles that are to close at the due instant are still on their way."""
         if self.due % MINUTE_MS or now.at >= self.due + self._grace_ms:
             return False
-        closed = sum(1 for record in self._held if isinstance(record, Bar) and _closed_at(record) == self.due)
-        return closed < self._expected(self.due)
+        return self._closed.get(self.due, 0) < self._expected(self.due)
 
     def _cycle(self) -> list[Entry]:
         """Gives what belongs before the due tick."""
         going: list[Record] = []
         held, self._held = self._held, []
+        self._closed = {at: count for at, count in self._closed.items() if at > self.due}
         for record in held:
             closed = isinstance(record, Bar) and _closed_at(record) <= self.due
             at = self.due if closed else max(record.at, self.last_at + 1)
@@ -80,20 +86,21 @@ class Sequence:
         Our clock is then behind the exchange's.
         """
         going: list[Record] = []
-        held, self._held = self._held, []
+        held, self._held, first = self._held, [], self.last_at + 1
         for record in held:
-            if isinstance(record, Bar) and _closed_at(record) >= self.due:
+            if not isinstance(record, Bar):
+                going.append(record if first <= record.at <= now else _moved(record, max(min(record.at, now), first)))
+            elif _closed_at(record) >= self.due:
                 self._held.append(record)
             else:
-                at = now if isinstance(record, Bar) else min(record.at, now)
-                going.append(_moved(record, max(at, self.last_at + 1)))
+                going.append(_moved(record, max(now, first)))
         return self._sorted(going)
 
     def _sorted(self, records: list[Record]) -> list[Entry]:
-        entries = sorted((Entry(record, None) for record in records), key=_key)
-        if entries:
-            self.last_at = _at(entries[-1])
-        return entries
+        records.sort(key=_key)
+        if records:
+            self.last_at = records[-1].at
+        return [Entry(record, None) for record in records]
 
 
 def _closed_at(bar: Bar) -> int:
@@ -110,10 +117,5 @@ def _moved(record: Record, at: int) -> Record:
     return msgspec.structs.replace(record, at=at, mono_ms=mono if mono != at else None)
 
 
-def _at(entry: Entry) -> int:
-    assert entry.record is not None
-    return entry.record.at
-
-
-def _key(entry: Entry) -> tuple[int, tuple[float, str, str]]:
-    return _at(entry), place(entry)
+def _key(record: Record) -> tuple[int, tuple[float, str, str]]:
+    return record.at, place_of(record)
