@@ -103,7 +103,7 @@ def measure(folder: Path, orders: int, pause_s: float) -> tuple[list[float], lis
     where = BinanceSettings(spot_url=rest, usdm_url=rest, spot_user_url=f"ws://127.0.0.1:{wire.port}")
     account = open_account(VENUE, where, folder, Key("k" * 8 + "Ab1" * 12, "s" * 8 + "Ab1" * 12), AccountTerms())
     venue = LiveVenue(account, LiveVenueSettings(), adopts=False)
-    venue._started = True  # no stream and no look-ups beside what is measured
+    venue._started = venue.syncing.recovered = True  # no stream and no look-ups beside what is measured
     with Ledger.open(folder / "live.db", mode="live", venue=VENUE, account="bench") as ledger:
         for number in range(-10, orders):
             keeper, attempt = TimedKeeper(ledger, ledger.head.seq), attempt_of(number)

@@ -115,7 +115,7 @@ class _Episode:
         end = time.monotonic() + plan.storm_s
         while (left := end - time.monotonic()) > 0.3:
             if plan.disk:
-                self._live(seconds=min(left, 10.0), grows_by=random.randrange(1_000, 150_000))
+                self._live(seconds=min(left, 10.0), grows_by=int(10 ** random.uniform(3.0, 6.7)))
             elif not plan.kills:
                 self._live(seconds=left)
             elif random.random() < 0.07:

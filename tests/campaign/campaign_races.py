@@ -49,7 +49,7 @@ def race(seed: str, intents: int, market: str, before: Callable[[], None] = lamb
             place = Place.of(market, told, Path(name))
             Ledger.open(place.ledger, mode="live", venue=place.venue, account="campaign").close()
             wanted = list(_orders(place.venue, random, intents))
-            begin = time.time() + 0.3
+            begin = time.time() + 2.0
             pids = [_fork(lambda: _racer(place, wanted, begin, before)) for _ in range(raced.processes)]
             for one in pids:
                 _, status = os.waitpid(one, 0)
@@ -77,6 +77,8 @@ def _racer(place: Place, wanted: list[tuple[str, VenueOrder]], begin: float, bef
     ledger = Ledger.open(place.ledger, mode="live", venue=place.venue, account="campaign", lease=False)
     venue = open_venue(place)
     venue.start([])
+    while not venue.syncing.recovered and time.time() < begin:
+        time.sleep(0.02)  # entries leave when the account was looked at
     time.sleep(max(0.0, begin - time.time()))
     for key, order in wanted:
         try:

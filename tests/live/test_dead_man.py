@@ -90,6 +90,7 @@ def usdm(venue: Serving, tmp_path: Path) -> Iterator[Account]:
 def test_at_a_venue_what_is_left_of_a_dead_trader_is_its_stop(venue: Serving, usdm: Account) -> None:
     trader = LiveVenue(usdm, LiveVenueSettings(dead_man_s=3))
     trader.start([])
+    patience.until(lambda: trader.syncing.recovered)
     bought = msgspec.structs.replace(small("h" + "b" * 27), side="buy", closes=False)
     trader.send(bought)
     patience.until(lambda: usdm.holdings())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from live_rig import Rig, until
 from pipe_rig import PipeRig
-from tiny_account import TinyAccount
+from tiny_account import TinyAccount, unreachable
 
 from engine.matching.events import VenueOrder
 from engine.records.account import Condition, OrderReport
@@ -96,6 +96,19 @@ def test_after_a_sleep_the_books_come_first_and_entries_wait_for_them() -> None:
         while not account.orders:
             assert time.monotonic() < end
             time.sleep(0.01)
+    finally:
+        venue.close()
+
+
+def test_no_entry_leaves_before_the_account_was_looked_at() -> None:
+    account = TinyAccount(mishap=lambda what, _: unreachable() if what == "holdings" else None)
+    venue = LiveVenue(account, LiveVenueSettings())
+    try:
+        venue.start([])
+        venue.send(entry("h" + "a" * 27))
+        told = [one for one in venue.drain() if isinstance(one, OrderReport)]
+        assert [(one.status, one.code) for one in told] == [("rejected", "NOT_SENT")]
+        assert account.orders == {}
     finally:
         venue.close()
 

@@ -91,7 +91,8 @@ class LiveVenue:
         """Sends an order; before the start it is one that comes too late to be sent."""
         if not self._started:
             return self.refuse(order, "STALE_ORDER")
-        if not order.closes and not self.care.is_fresh:
+        if not order.closes and not (self.syncing.recovered and self.care.is_fresh):
+            # A market may bring its past and a tick before anything that the account tells is heard.
             return self.refuse(order, "NOT_SENT")
         with self._lock:
             followed = self._follow(order)
