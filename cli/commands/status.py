@@ -96,6 +96,7 @@ def _account(account: "AccountNow | None") -> list[str]:
         f"in doubt   {', '.join(account.in_doubt) or 'no order'}",
         f"no stop    {', '.join(account.unprotected) or 'every position has one at the exchange'}",
         *([f"stuck      {', '.join(account.stuck)}: not traded now"] if account.stuck else []),
+        *([f"watched    {', '.join(account.by_program)}: sold by this program alone"] if account.by_program else []),
     ]
 
 

@@ -6,7 +6,7 @@ import typer
 
 from cli import options
 from cli.commands.trades import print_rows
-from cli.play import Stop
+from cli.play import Stop, Stopped
 from cli.show import choose, say
 
 app = typer.Typer(add_completion=False)
@@ -50,7 +50,7 @@ def sync(
 
     Example: hot sync --ledger live.db --venue binance-usdm
     """
-    from engine.errors import UsageError
+    from engine.errors import UsageError, VenueError
     from engine.records.wire import encode
     from engine.runs import settings
     from engine.runs.sync import sync as compare
@@ -62,7 +62,10 @@ def sync(
     used = settings.load(config, list(sets or []))
     with Stop() as stop:
         named = tuple(symbols or ()) if history else None
-        synced = compare(used, venue or used.live.venue, ledger, within, stop, say, named)
+        try:
+            synced = compare(used, venue or used.live.venue, ledger, within, stop, say, named, stop.leaves())
+        except Stopped:
+            raise VenueError("stopped before the account was compared; run hot sync again") from None
     rows: list[dict[str, Any]] = [_plain(encode(record)) for record in (*synced.news, *synced.past)]
     print_rows(rows, ROW, _TABLE, choose(json_, jsonl, csv_, table), columns, None)
     if not quiet:

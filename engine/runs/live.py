@@ -201,7 +201,7 @@ class Trading:
 
     def _tell_status(self) -> None:
         """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""
-        conditions = self._known().state.desk.conditions
+        conditions, held = self._known().state.desk.conditions, self._known().state.protection
         now = AccountNow(
             conditions=tuple(
                 f"{one.state} ({one.reason})" + (", ends by hot resume" if one.needs_resume else "")
@@ -209,7 +209,8 @@ class Trading:
             ),
             in_doubt=tuple(self.venue.doubts),
             unprotected=self.unprotected,
-            stuck=tuple(sorted(self._known().state.protection.stuck)),
+            stuck=tuple(sorted(held.stuck)),
+            by_program=tuple(sorted(held.watched)),
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,16 +32,18 @@ class Synced(NamedTuple):
 def sync(
     settings: Settings, venue: str, path: Path, within_s: float, stopped: Callable[[], bool],
     say: Callable[[str], None], history: Sequence[str] | None = None,
+    opening: AbstractContextManager[None] | None = None,
 ) -> Synced:  # fmt: skip
     """Looks up every order that is not over, compares holdings and open orders, and books what differs.
 
     With `history` it then keeps what was traded elsewhere in the past days, of these symbols and of those that the
-    account names.
+    account names. `opening` is around the first questions, before anything is booked: a stop may break them off.
 
     Raises LedgerError while a run holds the ledger, which compares by itself; VenueError where the account could not be
     compared within the time, InDoubt where an order's outcome is still unknown.
     """
-    ledger, trading = open_trading(settings, venue, path, say)
+    with opening or nullcontext():
+        ledger, trading = open_trading(settings, venue, path, say)
     news: list[Record] = []
     until = time.monotonic() + within_s
 
@@ -52,7 +55,7 @@ def sync(
             news.append(record)
 
     try:
-        market = _rules_of(settings, venue, done)
+        market = _rules_of(settings, venue, done, stopped)
         session = Session(settings, market, ledger, sink=hear, trading=trading)
         for _ in session.play(stopped):
             pass
@@ -71,8 +74,10 @@ def sync(
     return Synced(news, len(session.stages.order.state.sent), past)
 
 
-def _rules_of(settings: Settings, venue: str, done: Callable[[], bool]) -> Market:
-    live = Live(settings.live, settings.scan.cycle_s, settings.scan.quote_assets, breaker=settings.breaker)
+def _rules_of(settings: Settings, venue: str, done: Callable[[], bool], stopped: Callable[[], bool]) -> Market:
+    live = Live(
+        settings.live, settings.scan.cycle_s, settings.scan.quote_assets, stopped=stopped, breaker=settings.breaker
+    )
     opened = open_market(MarketOptions(path="", venue=venue), lambda *_: None, live=live)
     if not isinstance(opened.source, BinanceLive):
         raise Bug(f"{venue} has no rules to tell")

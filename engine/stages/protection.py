@@ -69,6 +69,11 @@ class Protection(msgspec.Struct, kw_only=True):
         return f"{symbol} {what}" in self.by_program
 
     @property
+    def watched(self) -> set[str]:
+        """The symbols of which the program alone watches tiers or the trail."""
+        return {one.partition(" ")[0] for one in self.by_program}
+
+    @property
     def guarded(self) -> set[str]:
         """The symbols for which a stop works, and none is missing."""
         stops = {symbol for symbol, legs in self.resting.items() if any(is_stop(leg) for leg in legs)}

@@ -9,9 +9,13 @@ import pytest
 from live_rig import START, Rig, until
 from tiny_account import Standing, TinyAccount, unreachable
 
+from engine.ledger.ledger import Ledger
 from engine.ledger.verify import verify
+from engine.matching.events import VenueOrder
+from engine.records.desk import Alert
 from engine.records.ideas import ExitPlan, tiers_of
 from engine.records.trades import OrderResult
+from engine.records.wire import decode
 from engine.world.binance.trouble import NotSent, Rejected, Sort
 
 ONE_ENTRY = ("rules.max_entries_day.limit=1",)
@@ -261,6 +265,31 @@ def test_spot_coins_that_nobody_bought_here_stay_alone(tmp_path: Path) -> None:
     rig.play(*rig.entered())
     assert rig.held["ETHUSDT"] == held(account)["ETHUSDT"] - 2
     assert rig.diffs() == []
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_orders_of_others_are_told_once_whatever_becomes_of_them(tmp_path: Path, streams: bool) -> None:
+    account = TinyAccount(venue="binance-spot", streams=streams)
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=ONE_ENTRY)
+    theirs = VenueOrder(
+        client_id="web_1", symbol="THINUSDT", side="buy", order_type="limit", qty=Decimal(1), sent_at=0,
+        limit_price=Decimal(1),
+    )  # fmt: skip
+    alerts: list[str] = []
+
+    def heard() -> bool:
+        with Ledger.read(rig.path) as ledger:
+            found = [decode(line) for _, line in ledger.lines(kinds=["alert"])]
+        alerts[:] = [one.text for one in found if isinstance(one, Alert) and one.code == "EXTERNAL_ACTIVITY"]
+        return bool(alerts)
+
+    rig.play(
+        *rig.entered(), lambda: account.orders.update(web_1=Standing(theirs, "7000")), 2.5, rig.cycle, 0.1, rig.cycle,
+        until(heard), 1.5, rig.cycle, lambda: heard() and [],
+    )  # fmt: skip
+    assert len(alerts) == 1 and "buy THINUSDT;" in alerts[0]
+    del account.orders["web_1"]
+    check(rig, account)
 
 
 def test_an_order_of_this_ledger_that_is_left_over_is_cancelled_and_no_other(tmp_path: Path) -> None:

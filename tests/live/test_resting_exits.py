@@ -9,7 +9,9 @@ from live_rig import Rig, until
 from test_live_session import check, held, placed, refused
 from tiny_account import Standing, TinyAccount, unreachable
 
+from cli.commands.status import told
 from engine.records.ideas import ExitPlan, tiers_of
+from engine.runs.reporting.status import standing_of
 from engine.world.binance.trouble import Rejected, Sort
 
 ONE_ENTRY = ("rules.max_entries_day.limit=1",)
@@ -174,6 +176,36 @@ def test_where_the_exchange_refuses_a_tier_the_program_sells_it(tmp_path: Path, 
     assert [one.reason for one in rig.fills()] == ["ENTRY", "TIER_1"]
     assert [one.order_type for one in rig.attempts() if one.reason == "TIER_1"][-1] == "market"
     assert tiers(account) == []
+    check(rig, account)
+
+
+@VENUES
+def test_tiers_that_are_too_small_to_rest_are_told_and_sold_by_the_program(tmp_path: Path, venue: str) -> None:
+    account = TinyAccount(venue=venue)
+    small = ExitPlan(stop_pct=5, tiers=tiers_of([(4, 5), (50, 10)]), resting_tiers=True, hold_max_s=86_400)
+    rig = rig_on(tmp_path, account, small)
+    seen: list[Any] = []
+    rig.play(
+        *rig.entered(), 0.1, rig.cycle, 0.1, rig.cycle, lambda: seen.append(standing_of(rig.path)),
+        lambda: rig.tickers("106"), until(lambda: rig.held == {}), rig.tickers, rig.cycle,
+    )  # fmt: skip
+    assert seen[0].account is not None and seen[0].account.by_program == ("BTCUSDT",)
+    assert "watched    BTCUSDT: sold by this program alone" in told(seen[0])
+    # What is too small to be sold alone goes with the rest.
+    assert [one.reason for one in rig.fills()] == ["ENTRY", "TIER_1"]
+    assert "limit" not in {one.order_type for one in rig.attempts()}
+    check(rig, account)
+
+
+def test_of_a_perpetual_a_tier_that_is_large_enough_fires_though_another_is_too_small_to_rest(tmp_path: Path) -> None:
+    account = TinyAccount()
+    mixed = ExitPlan(stop_pct=5, tiers=tiers_of([(50, 5), (4, 10), (46, 20)]), resting_tiers=True, hold_max_s=86_400)
+    rig = rig_on(tmp_path, account, mixed)
+    rig.play(*rig.entered(), 0.1, rig.cycle, lambda: rig.tickers("106"), until(lambda: len(rig.fills_now()) == 2),
+             rig.tickers, rig.cycle)  # fmt: skip
+    assert tiers(account) == [] and len(stops(account)) == 1
+    first, second = rig.fills()
+    assert (second.reason, Decimal(second.qty) * 2) == ("TIER_1", Decimal(first.qty))
     check(rig, account)
 
 

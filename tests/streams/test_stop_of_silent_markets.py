@@ -82,6 +82,24 @@ def test_a_stop_waits_for_no_answer(
         process.wait()
 
 
+def test_a_stop_of_a_comparison_waits_for_no_answer(tmp_path: Path, hole: Hole) -> None:
+    process = start_hot(
+        tmp_path, "sync", "--ledger", "live.db", HOT_LIVE__REST_URL=f"http://127.0.0.1:{hole.port}",
+        HOT_LIVE__ACCOUNT_URL=f"ws://127.0.0.1:{hole.port}", HOT_BINANCE_API_KEY="aB3dE6gH" * 8,
+        HOT_BINANCE_API_SECRET="zY9xW8vU" * 8,
+    )  # fmt: skip
+    try:
+        until(lambda: hole.asked)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        _, said = process.communicate(timeout=60)
+        assert time.monotonic() - began < SOON_S
+        assert (process.returncode, b"stopped before" in said) == (69, True), said
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_what_a_call_says_or_raises_is_had_unless_a_stop_comes_first() -> None:
     def fail() -> None:
         raise VenueError("no way")

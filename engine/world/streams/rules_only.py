@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.plugs import Entry
 from engine.records.market import Tick
+from engine.world.streams.asking import ask_unless
 from engine.world.streams.binance_live import BinanceLive
 from engine.world.streams.lifecycle import Symbols
 
@@ -24,7 +25,10 @@ class RulesOnly:
         """Gives the rules, and beats; raises VenueError where there is no way to the market."""
         with self.market.opened() as (rest, clock):
             symbols = Symbols(self.market.quotes, self.market.symbols)
-            for rules in symbols.update(rest.listings(), clock().at).rules:
+            listings = ask_unless(rest.listings, self.market.stopped)
+            if listings is None:
+                return
+            for rules in symbols.update(listings, clock().at).rules:
                 yield Entry(rules, None)
             while not self.done():
                 yield Entry(None, None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from engine.errors import HotError
 from engine.world.account.account import HeldNews, OrderNews, TradeNews
 from engine.world.account.walk_back import walk_back
+from engine.world.venues.live.strangers import Strangers
 
 if TYPE_CHECKING:
     from engine.world.venues.live.venue import LiveVenue
@@ -28,6 +29,7 @@ class Syncing:
     def __init__(self, venue: "LiveVenue", holds: Callable[[], Mapping[str, Decimal]], adopts: bool) -> None:
         """`holds` gives what the desk holds."""
         self._venue, self._holds, self._adopts = venue, holds, adopts
+        self.strangers = Strangers(venue)
         self._due, self._balance_due, self._begun = 0.0, 0.0, -HURRY_S
         self._awaits_doubts = False
         self._busy = False
@@ -60,6 +62,8 @@ class Syncing:
         """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us."""
         if self._adopts or (trade.side == "sell" and self._holds().get(trade.symbol)):
             self._venue.tracker.book_stranger(trade)
+        if trade.client_id not in self._venue.own:
+            self.strangers.hear(trade)
 
     def _sync(self) -> None:
         venue = self._venue
@@ -93,7 +97,7 @@ class Syncing:
     def _look_at_orders(self, found: list[OrderNews]) -> None:
         """Tells what the list says of our orders; one of this ledger that nobody follows is left over, and cancelled.
 
-        Orders of others stay alone, those of another ledger on the same account among them.
+        Orders of others stay alone, those of another ledger on the same account among them; people hear of them.
         """
         venue = self._venue
         for news in found:
@@ -103,6 +107,9 @@ class Syncing:
                 venue.hear(news)
             elif news.client_id in venue.own:
                 venue.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
+            else:
+                with venue.lock:
+                    self.strangers.hear(news)
 
     def _look_at_holdings(self) -> bool:
         """Compares what is held, of symbols on which nothing has moved from before the question to the end of it.

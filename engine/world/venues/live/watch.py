@@ -48,6 +48,7 @@ class Watch:
             try:
                 venue.lookups.look()
                 venue.syncing.look()
+                venue.syncing.strangers.look()
                 venue.dead_man.look()
                 venue.care.look()
             except Exception as error:

@@ -1,0 +1,54 @@
+"""Strangers: orders on the account that are not ours are told to people, each once, all of them once a minute."""
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from engine.world.account.account import OrderNews, TradeNews
+
+if TYPE_CHECKING:
+    from engine.world.venues.live.venue import LiveVenue
+
+CODE = "EXTERNAL_ACTIVITY"
+#: So many orders of others are remembered, so that each is told once.
+MOST_KNOWN = 1000
+AGAIN_S = 60.0
+_NAMED = 3
+
+
+class Strangers:
+    """Tells of one account what somebody else does on it: by hand, by another program, or with a stolen key."""
+
+    def __init__(self, venue: "LiveVenue") -> None:
+        """Tells through this venue."""
+        self._venue = venue
+        self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._named: list[str] = []
+        self._more = 0
+        self._told_at = -AGAIN_S
+
+    def hear(self, news: OrderNews | TradeNews) -> None:
+        """Takes an order or an execution that is not ours; the venue's lock is held."""
+        key = (news.symbol, news.order_id)
+        if key in self._known:
+            return
+        self._known[key] = None
+        while len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+        if len(self._named) < _NAMED:
+            self._named.append(f"{news.side} {news.symbol}")
+        else:
+            self._more += 1
+
+    def look(self) -> None:
+        """Tells what was heard, when the last word about it is old enough."""
+        now = self._venue.mono()
+        with self._venue.lock:
+            if not self._named or now - self._told_at < AGAIN_S:
+                return
+            told = ", ".join(self._named) + (f" and {self._more} more" if self._more else "")
+            self._named, self._more, self._told_at = [], 0, now
+        self._venue.tell_alert(
+            "warning", CODE,
+            f"orders that this ledger did not send: {told}; if nobody you know placed them, take the key away at the "
+            "exchange",
+        )  # fmt: skip
