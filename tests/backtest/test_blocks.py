@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
+from engine.errors import DirtyInput
 from engine.records.base import Record
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import encode
@@ -231,3 +232,14 @@ def test_a_market_that_is_no_store_is_for_the_record_path():
     market = open_market(MarketOptions(str(Path(__file__).parents[2] / "examples" / "session")), lambda *_: None)
     with pytest.raises(Unfit, match="hot store import"):
         playing(load(None, [], env={}), market, Heard(), "blocks")
+
+
+def test_a_changed_bit_of_a_store_is_noticed_on_either_path(tmp_path):
+    store = stored(tmp_path, list(walk(1, 2, 300)))
+    series = max(store.rglob("*.series"), key=lambda path: path.stat().st_size)
+    data = bytearray(series.read_bytes())
+    data[-100] ^= 1
+    series.write_bytes(data)
+    for path in ("blocks", "records"):
+        with pytest.raises(DirtyInput, match="not what was written"):
+            play(load(None, HOT, env={}), store, path)

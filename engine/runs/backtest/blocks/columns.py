@@ -362,7 +362,7 @@ class Grid:
 
 def _series(source: Stored) -> Iterator[Candles]:
     for path in source.store.files():
-        file = SeriesFile(path)
+        file = source.store.read(path)
         header = file.header
         if source.venue and header.venue != source.venue:
             continue
