@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
@@ -14,21 +13,20 @@ from engine.records.account import UNSEEN, AccountBalance, AccountHolding, Condi
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.market import SymbolRules, Tick
-from engine.records.trades import Apart, Fill, OrderAttempt, OrderStatus, Purpose, ReconcileDiff
+from engine.records.trades import OrderAttempt, OrderStatus
 from engine.stages import stuck
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
-from engine.stages.exits import LIQUIDATION, Exit, ExitState
+from engine.stages.elsewhere import ELSEWHERE, Elsewhere
+from engine.stages.exits import LIQUIDATION, Exit
 from engine.stages.once_more import once_more
-from engine.stages.order import CLOSED_UNDER, Order, OrderState, Sent
+from engine.stages.order import Order, OrderState, Sent
 from engine.stages.protection import TRAIL, is_tier
 from engine.stages.protector import Protector
-from engine.stages.recent import Price, Recent
+from engine.stages.recent import Price
 from engine.stages.wishes import Wish
 
 ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
-#: Stands for the id of an order that was not ours.
-ELSEWHERE = "elsewhere"
 
 
 class LiveSetup(NamedTuple):
@@ -54,7 +52,7 @@ class LiveOrder(Order):
         """Starts with a fresh desk, or where `state` left off."""
         super().__init__(desk, rules, state)
         self.setup = setup
-        self.protector = Protector(self)
+        self.protector, self.elsewhere = Protector(self), Elsewhere(self)
 
     def take(self, record: Record) -> Iterable[Made]:
         """Takes a record of a wanted kind and gives what follows, with what protects the positions it touched."""
@@ -65,7 +63,7 @@ class LiveOrder(Order):
                 self._may_be_seen(*self.state.sent.values())
             return super().take(record)
         if isinstance(record, AccountBalance):
-            return self._balance(record)
+            return self.elsewhere.balance(record)
         if isinstance(record, Tick):
             return super().take(record)
         if isinstance(record, OrderReport | Execution | AccountHolding):
@@ -100,14 +98,14 @@ class LiveOrder(Order):
 
     def _told(self, record: OrderReport | Execution | AccountHolding) -> list[Made]:
         if isinstance(record, AccountHolding):
-            return self._holding(record)
+            return self.elsewhere.holds(record)
         if record.client_id is None or (isinstance(record, Execution) and record.client_id not in self.state.sent):
-            return self._elsewhere(record) if isinstance(record, Execution) else []
+            return self.elsewhere.executed(record) if isinstance(record, Execution) else []
         sent = self.state.sent.get(record.client_id)
         if sent is None:
             return []
         if isinstance(record, Execution):
-            return self.answer(self._executed_of(record), record.at)
+            return self.answer(self.executed_of(record), record.at)
         if record.status == "in_doubt":
             return self._in_doubt(sent, record)
         if record.status == "never_executed":
@@ -128,7 +126,7 @@ class LiveOrder(Order):
         for sent in orders:
             sent.unseen = False
 
-    def _executed_of(self, told: Execution) -> Executed:
+    def executed_of(self, told: Execution) -> Executed:
         """Gives an execution with its fee in the quote asset, and what of the bought coins it took."""
         rules = self.desk.state.rules[told.symbol]
         fee, price = Decimal(told.fee), Decimal(told.price)
@@ -200,7 +198,7 @@ class LiveOrder(Order):
             # What was in its way may have sold of it before it went.
             steps = min(exit_.steps, book.exits.trail_left) if exit_.reason == TRAIL else exit_.steps
             if steps > 0:
-                made += self._leave(book, exit_._replace(steps=steps), at)
+                made += self.leave(book, exit_._replace(steps=steps), at)
         return made
 
     def reserve_again(self, attempt: OrderAttempt, plan: ExitPlan | None, notional_e8: int) -> Send:
@@ -209,7 +207,7 @@ class LiveOrder(Order):
         self.state.codes[attempt.symbol] = "ENTERED"
         return self._send(attempt, plan)
 
-    def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+    def leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
             return []  # the exchange does that itself, and tells of it
         if not stuck.may_try(self.state.protection, book.symbol, at):
@@ -220,7 +218,7 @@ class LiveOrder(Order):
 
     def leave_at_once(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """Gives an exit whose way is free. A tier that does not rest at the exchange is sold at the market."""
-        return super()._leave(book, exit_._replace(resting=False), at)
+        return super().leave(book, exit_._replace(resting=False), at)
 
     def rest(
         self, book: Book, leg: str, wish: Wish, at: int, key: str, client_id: str, listed_with: str | None
@@ -238,114 +236,6 @@ class LiveOrder(Order):
         callback = Decimal(str(book.exits.plan.trail_callback_pct)) if leg == TRAIL else None
         order = msgspec.structs.replace(order_of(attempt), listed_with=listed_with, callback_pct=callback)
         return Send(attempt, order)
-
-    # What others did on the account.
-
-    def _elsewhere(self, told: Execution) -> list[Made]:
-        """Books an execution that was not ours: holdings follow the exchange."""
-        if told.symbol not in self.desk.state.rules:
-            return []
-        done = self._executed_of(told)
-        book = self.desk.state.books.get(told.symbol)
-        if told.side == "buy":
-            return self._adopt(book, told, done)
-        if book is None:
-            return []
-        scale = self.scale(told.symbol)
-        ours = book.qty
-        book.exits.sold("ELSEWHERE", min(book.exits.left, scale.steps(done.qty)))
-        self.desk.sell(book, done)
-        made: list[Made] = [
-            self._diff(told, "closed_elsewhere", ours, max(book.qty, Decimal(0))),
-            self._fill(told, done, "exit", "CLOSED_ELSEWHERE"),
-        ]
-        if book.qty < max(scale.step, CLOSED_UNDER):
-            return [*made, *self._close(book, "CLOSED_ELSEWHERE", told.at)]
-        return [*made, self._position(book, "CLOSED_ELSEWHERE", told.at)]
-
-    def _adopt(self, book: Book | None, told: Execution, done: Executed) -> list[Made]:
-        ours = book.qty if book is not None else Decimal(0)
-        what: Apart = "changed" if book is not None else "adopted"
-        if book is None:
-            exits = ExitState(plan=self.setup.plan, opened_at=told.venue_at)
-            book = self.desk.state.books[told.symbol] = Book(
-                symbol=told.symbol, venue=told.venue, strategy=self.setup.strategy, opened_at=told.venue_at,
-                exits=exits,
-            )  # fmt: skip
-            # A symbol of which no price was heard is worth what was paid for it.
-            self.desk.state.recent.setdefault(told.symbol, Recent()).start(told.price, told.at)
-        scale = self.scale(told.symbol)
-        before = scale.steps(book.qty)
-        self.desk.buy(book, done)
-        book.exits.entered(scale.steps(book.qty) - before, scale.ticks(book.entry_price, up=True))
-        self._guard(book)
-        return [
-            self._diff(told, what, ours, book.qty),
-            self._fill(told, done, "entry", "ADOPTED"),
-            self._position(book, "ADOPTED", told.at),
-        ]
-
-    def _holding(self, told: AccountHolding) -> list[Made]:
-        """Compares what is held with what fills add up to; what no execution explains is booked as one of its own."""
-        if told.symbol not in self.desk.state.rules or self._busy(told.symbol):
-            return []
-        book = self.desk.state.books.get(told.symbol)
-        ours = book.qty if book is not None else Decimal(0)
-        theirs = Decimal(told.qty)
-        apart = theirs - ours
-        if theirs < 0 or abs(apart) < max(self.scale(told.symbol).step, CLOSED_UNDER):
-            return []
-        price = Decimal(told.entry_price) if told.entry_price else self._last_price(told.symbol, book)
-        text = "\x1f".join((told.venue, told.symbol, plain(ours), plain(theirs), str(told.opened_at)))
-        made_up = Execution(
-            at=told.at, venue=told.venue, symbol=told.symbol, trade_id="made-" + sha256(text.encode()).hexdigest()[:20],
-            venue_at=told.opened_at or told.at, side="buy" if apart > 0 else "sell", qty=plain(abs(apart)),
-            price=plain(price), notional=plain(round(abs(apart) * price, 8)), fee="0",
-            fee_asset=self.desk.state.rules[told.symbol].quote, liquidity="taker",
-        )  # fmt: skip
-        return self._elsewhere(made_up)
-
-    def _last_price(self, symbol: str, book: Book | None) -> Decimal:
-        recent = self.desk.state.recent.get(symbol)
-        if recent is not None and recent.last > 0:
-            return Decimal(recent.text)
-        return round(book.entry_price, 12) if book is not None else Decimal(0)
-
-    def _busy(self, symbol: str) -> bool:
-        """Says whether an order that could change the holding is on its way."""
-        return any(
-            sent.attempt.symbol == symbol and sent.attempt.purpose != "protect" for sent in self.state.sent.values()
-        )
-
-    def _balance(self, told: AccountBalance) -> list[Made]:
-        """Says so when the wallet holds less of the quote asset than the desk counts on."""
-        cash = Decimal(self.desk.state.cash_e8).scaleb(-8)
-        total = Decimal(told.free) + Decimal(told.locked)
-        if told.asset != self.desk.settings.quote_asset or self.state.sent:
-            return []
-        short = self.state.protection.short_of
-        self.state.protection.short_of = plain(total) if total < cash else None
-        if total >= cash or short == plain(total):
-            return []
-        return [
-            ReconcileDiff(
-                at=told.at, venue=told.venue, symbol=told.asset, what="balance", ours=plain(cash), theirs=plain(total)
-            )
-        ]
-
-    def _diff(self, told: Execution, what: Apart, ours: Decimal, theirs: Decimal) -> ReconcileDiff:
-        return ReconcileDiff(
-            at=told.at, venue=told.venue, symbol=told.symbol, what=what,
-            ours=plain(ours), theirs=plain(theirs),
-        )  # fmt: skip
-
-    def _fill(self, told: Execution, done: Executed, purpose: Purpose, reason: str) -> Fill:
-        return Fill(
-            at=told.at, venue=told.venue, symbol=told.symbol, venue_at=done.venue_at, client_id=ELSEWHERE,
-            trade_id=done.trade_id, side=told.side, purpose=purpose, reason=reason,
-            qty=plain(done.qty), price=plain(done.price), notional=plain(done.notional), fee=plain(done.fee),
-            fee_asset=done.fee_asset, fee_quote=plain(done.fee_quote), liquidity=done.liquidity,
-        )  # fmt: skip
 
 
 def _event(report: OrderReport) -> Event:

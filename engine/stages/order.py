@@ -9,20 +9,21 @@ import msgspec
 from engine.errors import BadRecord
 from engine.matching.bracket import TicksBar
 from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
-from engine.matching.units import Scale, e8, from_e8, plain
+from engine.matching.units import Scale, e8
 from engine.plugs import Rule
 from engine.records.account import Condition
-from engine.records.base import Record, written
+from engine.records.base import Record
 from engine.records.desk import DeskView, Draft, No, Operator
 from engine.records.ideas import Cycle, ExitPlan, Refusal
-from engine.records.ids import client_id, intent_key
+from engine.records.ids import intent_key
 from engine.records.market import Bar, BookTop, Funding, SymbolRules, Tick, Ticker
-from engine.records.trades import Fill, Intent, OrderAttempt, OrderResult, OrderStatus, Position
+from engine.records.trades import Intent, OrderAttempt, OrderResult, OrderStatus, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
 from engine.stages.exits import LIQUIDATION, Exit, ExitState, on_bar, on_change, on_mark, on_price
 from engine.stages.funding import hear
 from engine.stages.margin import guard, margin_tiers, paid
+from engine.stages.order_records import entry_of, exit_of, fill_of, position_of, refusal_of, result_of
 from engine.stages.protection import Protection
 from engine.stages.recent import PRICE_KINDS, Price
 from engine.stages.selling import Selling
@@ -102,9 +103,9 @@ class Order:
         self._scales.pop(rules.symbol, None)
         if book is not None and before is not None:
             book.exits.rescale(before, self.scale(rules.symbol))
-            self._guard(book)
+            self.guard(book)
 
-    def _guard(self, book: Book) -> None:
+    def guard(self, book: Book) -> None:
         guard(book, self.scale(book.symbol), margin_tiers(self.desk.settings, self.desk.state.rules[book.symbol]))
 
     def _funding(self, fact: Funding) -> list[Made]:
@@ -136,13 +137,13 @@ class Order:
         made: list[Made] = []
         if self.desk.state.funding.next_at < before:
             for book, payment in paid(self.desk.state, before, at):
-                self._guard(book)
-                made += [payment, self._position(book, "FUNDING", at), *self._marked(book, payment.price, at)]
+                self.guard(book)
+                made += [payment, self.position(book, "FUNDING", at), *self._marked(book, payment.price, at)]
         return made
 
     def _marked(self, book: Book, mark_price: str, at: int) -> list[Made]:
         mark = self.scale(book.symbol).ticks(mark_price, up=False)
-        return [one for exit_ in on_mark(book.exits, mark) for one in self._leave(book, exit_, at)]
+        return [one for exit_ in on_mark(book.exits, mark) for one in self.leave(book, exit_, at)]
 
     def _tick(self, tick: Tick) -> Iterator[Made]:
         """One step after the other: how the cycle ended is known only when the venue has answered."""
@@ -160,7 +161,7 @@ class Order:
             book = self.desk.state.books[symbol]
             change = self.desk.state.recent[symbol].change_pct(tick.at)
             for exit_ in on_change(book.exits, change):
-                made += self._leave(book, exit_, tick.at)
+                made += self.leave(book, exit_, tick.at)
         yield from made
 
     def enter(self, intent: Intent, at: int) -> list[Made]:
@@ -188,22 +189,11 @@ class Order:
         self.desk.state.reserved_e8[intent.symbol] = e8(Decimal(intent.notional), up=True)
         self.desk.state.day_entries += 1
         self.state.codes[intent.symbol] = "ENTERED"
-        attempt = OrderAttempt(
-            at=intent.at, venue=intent.venue, symbol=intent.symbol, strategy=intent.strategy,
-            client_id=client_id(intent.intent_key, 1), intent_key=intent.intent_key, side=intent.side,
-            purpose="entry", reason="ENTRY", order_type=intent.order_type, qty=intent.qty,
-            limit_price=intent.limit_price, reference_price=intent.price,
-        )  # fmt: skip
-        return self._send(attempt, intent.plan)
+        return self._send(entry_of(intent), intent.plan)
 
     def _refuse(self, intent: Intent, at: int, no: No, rule: str | None = None) -> list[Made]:
         self.state.codes[intent.symbol] = no.code
-        return [
-            Refusal(
-                at=at, venue=intent.venue, symbol=intent.symbol, stage="order", code=no.code, precheck_code=rule,
-                value=written(no.value), limit=written(no.limit), side=intent.side,
-            )
-        ]  # fmt: skip
+        return [refusal_of(intent, at, no, rule)]
 
     def view(self, at: int, only: str | None = None) -> DeskView:
         """Gives what a rule may look at, open orders included; of holdings `only` that one, where it is named."""
@@ -233,7 +223,7 @@ class Order:
         book = self.desk.state.books.get(intent.symbol)
         if book is None:
             return self._refuse(intent, intent.at, No("ACCOUNT_CHANGED", "0", "0"), "NOT_HELD")
-        return self._leave(book, Exit("SIGNAL", book.exits.left, None), intent.at)
+        return self.leave(book, Exit("SIGNAL", book.exits.left, None), intent.at)
 
     def close_tick(self, tick: Tick) -> list[Made]:
         """Gives the cycle record: how it ended for each scanned symbol."""
@@ -269,10 +259,10 @@ class Order:
             exits = on_price(book.exits, scale.ticks(_text(fact), up=False), fact.at)
         made: list[Made] = []
         for exit_ in exits:
-            made += self._leave(book, exit_, fact.at)
+            made += self.leave(book, exit_, fact.at)
         return made
 
-    def _leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+    def leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         scale = self.scale(book.symbol)
         liquidates = exit_.reason == LIQUIDATION
         made: list[Made] = [
@@ -291,12 +281,7 @@ class Order:
         if key == book.last_exit:
             return made  # a client id goes on the wire once; what is left goes with the next fact
         book.last_exit = key
-        attempt = OrderAttempt(
-            at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id(key, 1),
-            intent_key=key, side="sell", purpose="exit", reason=exit_.reason,
-            order_type="limit" if exit_.resting else "market", qty=plain(scale.qty(steps)),
-            limit_price=plain(price) if exit_.resting else None, reference_price=plain(price),
-        )  # fmt: skip
+        attempt = exit_of(book, exit_.reason, key, at, scale.qty(steps), price, exit_.resting)
         book.exits.sold(exit_.reason, steps)
         at_price = price if exit_.ticks is not None else None
         return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous, liquidates)]
@@ -311,7 +296,7 @@ class Order:
         """What the exchange would not take is dust: it closes the position once and blocks nothing."""
         if exit_.reason.startswith("TIER") or any(s.attempt.symbol == book.symbol for s in self.state.sent.values()):
             return []
-        return self._close(book, "DUST", at)
+        return self.close(book, "DUST", at)
 
     def _send(
         self, attempt: OrderAttempt, plan: ExitPlan | None, at_price: Decimal | None = None, resting: bool = False,
@@ -342,20 +327,14 @@ class Order:
     def _executed(self, sent: Sent, done: Executed, at: int) -> list[Made]:
         attempt = sent.attempt
         sent.filled += done.qty
-        fill = Fill(
-            at=at, venue=attempt.venue, symbol=attempt.symbol, venue_at=done.venue_at, client_id=attempt.client_id,
-            trade_id=done.trade_id, side=attempt.side, purpose=attempt.purpose, reason=attempt.reason,
-            qty=plain(done.qty), price=plain(done.price), notional=plain(done.notional), fee=plain(done.fee),
-            fee_asset=done.fee_asset, fee_quote=plain(done.fee_quote), liquidity=done.liquidity,
-            ambiguous=done.ambiguous,
-        )  # fmt: skip
+        fill = fill_of(attempt, done, at)
         if attempt.purpose == "entry":
             return [fill, self._entered(sent, done, at)]
         book = self.desk.state.books[attempt.symbol]
         self.desk.sell(book, done)
         if book.qty < max(self.scale(book.symbol).step, CLOSED_UNDER):
-            return [fill, *self._close(book, attempt.reason, at)]
-        return [fill, self._position(book, attempt.reason, at)]
+            return [fill, *self.close(book, attempt.reason, at)]
+        return [fill, self.position(book, attempt.reason, at)]
 
     def _entered(self, sent: Sent, done: Executed, at: int) -> Position:
         attempt, desk = sent.attempt, self.desk.state
@@ -373,31 +352,19 @@ class Order:
         desk.reserved_e8[attempt.symbol] = left
         book.exits.entered_bar = done.venue_at
         book.exits.entered(scale.steps(book.qty) - before, scale.ticks(book.entry_price, up=True))
-        self._guard(book)
-        return self._position(book, "ENTRY", at)
+        self.guard(book)
+        return self.position(book, "ENTRY", at)
 
-    def _close(self, book: Book, reason: str, at: int) -> list[Made]:
+    def close(self, book: Book, reason: str, at: int) -> list[Made]:
         dust = self.desk.write_off(book)
         self.state.exited.append(book.symbol)
-        return [self._position(book, reason, at, dust)]
+        return [self.position(book, reason, at, dust)]
 
-    def _position(self, book: Book, reason: str, at: int, dust: Decimal | None = None) -> Position:
-        liquidation = self.scale(book.symbol).price(book.exits.liquidation) if book.qty else Decimal(0)
-        return Position(
-            at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy,
-            status="open" if dust is None else "closed", qty=plain(book.qty),
-            entry_price=plain(round(book.entry_price, 12)), opened_at=book.opened_at,
-            realised_pnl=plain(Decimal(book.realised_e8).scaleb(-8)),
-            fees_quote=plain(Decimal(book.fees_e8).scaleb(-8)), reason=reason, dust=plain(dust or Decimal(0)),
-            margin=plain(from_e8(book.margin_e8)) if book.owed_e8 else None,
-            liquidation_price=plain(liquidation) if liquidation else None,
-        )  # fmt: skip
+    def position(self, book: Book, reason: str, at: int, dust: Decimal | None = None) -> Position:
+        return position_of(book, self.scale(book.symbol), reason, at, dust)
 
     def _result(self, sent: Sent, at: int, status: OrderStatus, code: str | None = None) -> OrderResult:
-        return OrderResult(
-            at=at, venue=sent.attempt.venue, symbol=sent.attempt.symbol, client_id=sent.attempt.client_id,
-            status=status, filled_qty=plain(sent.filled), code=code,
-        )  # fmt: skip
+        return result_of(sent.attempt, sent.filled, at, status, code)
 
     def _rejected(self, sent: Sent, event: Rejected, at: int) -> list[Made]:
         code = "DUPLICATE" if event.code == "DUPLICATE" else "REJECTED"

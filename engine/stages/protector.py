@@ -49,7 +49,7 @@ class Protector:
         if self._is_bare(wishes, resting):
             since = held.naked_since.setdefault(symbol, at)
             if at - since > NAKED_MS and not self._leaving(symbol):
-                return self.order._leave(book, Exit("UNPROTECTED", book.exits.left, None), at)
+                return self.order.leave(book, Exit("UNPROTECTED", book.exits.left, None), at)
         else:
             held.naked_since.pop(symbol, None)
         amiss = [leg for leg in resting if not self._fits(leg, wishes, resting)]
