@@ -63,6 +63,26 @@ def ema(state: Line, x: Column, out: Line, n: int, warm: int) -> None:
             state[1] = average
 
 
+def emas(
+    state: Line, beside: Line, x: Column, out: Line, out_beside: Line, n: int, warm: int, n_beside: int,
+    warm_beside: int,
+) -> None:  # fmt: skip
+    """Moves two `Ema` over the bars of the same column: while one waits for its sum, the other's is made."""
+    i = 0
+    while i < len(x):
+        out[i] = exponential(state, 0, x[i], n, warm)
+        out_beside[i] = exponential(beside, 0, x[i], n_beside, warm_beside)
+        i += 1
+        if state[0] >= warm and beside[0] >= warm_beside:
+            average, other = state[1], beside[1]
+            while i < len(x) and math.isfinite(x[i]):
+                average += 2.0 / (n + 1.0) * (x[i] - average)
+                other += 2.0 / (n_beside + 1.0) * (x[i] - other)
+                out[i], out_beside[i] = average, other
+                i += 1
+            state[1], beside[1] = average, other
+
+
 class Ema(Kernel[list[float]]):
     """The exponential average with weight 2/(n+1), in the unit of the input.
 
@@ -74,7 +94,7 @@ class Ema(Kernel[list[float]]):
 
     def __init__(self, n: int = 20, seed: Seed = "sma") -> None:
         at_least(1, n=n)
-        super().__init__(ema, (n, n if seed == "sma" else 1), AVERAGE_SLOTS, only)
+        super().__init__(ema, (n, n if seed == "sma" else 1), AVERAGE_SLOTS, only, emas)
 
 
 def ema_slope_pct(state: Line, x: Column, out: Line, n: int, k: int, warm: int) -> None:

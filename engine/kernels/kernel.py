@@ -16,6 +16,9 @@ class Kernel(Generic[Lines]):
     `function` is called as `function(state, *columns, *lines, *params)`: it moves `state`, a flat list of finite
     floats, over the bars of the columns and writes one value a bar into each line. A value that is not yet defined is
     NaN. A bar with an input that is no finite number gives NaN and starts the warm-up again.
+
+    `two`, where there is one, moves two kernels with one line each over the same columns in one pass; it is called as
+    `two(state, other state, *columns, line, other line, *params, *other params)`.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("close",)
@@ -27,8 +30,10 @@ class Kernel(Generic[Lines]):
         params: tuple[float, ...],
         slots: int,
         lines: Callable[..., Lines],
+        two: Callable[..., None] | None = None,
     ) -> None:
         self.function = function
+        self.two = two
         self.params = params
         self.state: list[float] = [0.0] * slots
         self._lines = lines

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import engine.kernels
+from engine.kernels.averages import Ema
 from engine.kernels.compiled import compiled, keep_compiled
 from engine.kernels.kernel import Kernel
 
@@ -48,6 +49,21 @@ def test_a_compiled_kernel_gives_the_bits_of_the_plain_one(kind: Any, market: st
     expected = [plain] if len(kernel.outputs) == 1 else plain
     assert [[v.hex() for v in line.tolist()] for line in lines] == [[v.hex() for v in line] for line in expected]
     assert [v.hex() for v in state.tolist()] == [v.hex() for v in kernel.state]
+
+
+@pytest.mark.parametrize("market", ["awkward", "tied", "prices"])
+def test_two_averages_in_one_pass_give_the_bits_of_each(market: str) -> None:
+    (bars,) = columns(market, 1)
+    one, other = Ema(5), Ema(12, seed="first")
+    expected = [one.advance(bars), other.advance(bars)]
+    states, lines = [np.zeros(2), np.zeros(2)], [np.zeros(400), np.zeros(400)]
+    assert one.two is not None
+    for low, high in ((0, 3), (3, 130), (130, 400)):
+        cut = [line[low:high] for line in lines]
+        compiled(one.two)(*states, np.array(bars[low:high]), *cut, *one.params, *other.params)
+
+    assert [[v.hex() for v in line.tolist()] for line in lines] == [[v.hex() for v in line] for line in expected]
+    assert [state.tolist() for state in states] == [one.state, other.state]
 
 
 def test_what_is_compiled_is_kept_in_our_folder_or_where_numba_is_told_to(

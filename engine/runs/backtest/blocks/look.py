@@ -1,6 +1,6 @@
 """What the stages up to signal say, in columns: heat and rank of every symbol, and its timeframes with indicators."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -221,6 +221,7 @@ class Frames:
             {name: make() for name, make in strategy.indicators().items()} for _ in range(count)
         ]
         self.names = list(self._kernels[0])
+        self._together = list(_together(self._kernels[0]))
         self._needs_prices = any(set(one.inputs) & {"open", "high", "low"} for one in self._kernels[0].values())
         self._states = np.zeros((count, 5), np.int64)
         self._states[:, 3] = 1
@@ -236,8 +237,7 @@ class Frames:
 
     def advance(self, block: Block, run: Array, s: int) -> None:
         """Takes a block's cycles of one symbol; may be called for several at a time."""
-        times, closes = block.times[block.new], block.closes[s, block.new]
-        sums = block.sums[s, block.back - 1 :]
+        closes = block.closes[s, block.new]
         prices = (closes, closes, closes)
         if self._needs_prices:
             self._grid.prices(block, s)
@@ -245,19 +245,22 @@ class Frames:
             prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))  # type: ignore[assignment]
         whole = run[-1] >= block.size
         if self.parts == 1 and whole:
-            self._whole(times, (*prices, closes), sums, int(run[block.back]) == 1, s)
+            self._whole(block, (*prices, closes), int(run[block.back]) == 1, s)
         else:
             # Where nothing is missing, nor was before, frames can be cut out of closes and running sums.
             even = whole and run[block.back] > 1 and self.parts <= block.back and not self._needs_prices
             self._folded(block, (*prices, closes), run, s, even)
 
-    def _whole(self, times: Array, columns: tuple[Array, ...], sums: Array, fresh: bool, s: int) -> None:
+    def _whole(self, block: Block, columns: tuple[Array, ...], fresh: bool, s: int) -> None:
         """Every candle is a frame, without a hole between them; `fresh` says that one came before the first."""
-        count, seen = len(times), 0 if fresh else int(self._states[s, 4])
+        count, seen = block.size, 0 if fresh else int(self._states[s, 4])
         self._states[s] = (0, 0, frames.CARRIED, 0, seen + count)
-        volumes = self._lines(s, count)["volume"]
-        self._volumes(sums, volumes[2:])
-        self._keep(s, columns, times, range(seen + 1, seen + count + 1), [0] if fresh else [], None)
+        lines = self._lines(s, count)
+        # The candle in front of the block is the frame that was carried; one in front of that is never asked for.
+        lines["close"] = block.closes[s, block.back - frames.FIRST_NEW :]
+        self._volumes(block.sums[s, block.back - 1 :], lines["volume"][frames.FIRST_NEW :])
+        counts = range(seen + 1, seen + count + 1)
+        self._keep(s, lines, columns, block.times[block.new], counts, [0] if fresh else [], None)
 
     def _folded(self, block: Block, prices: tuple[Array, ...], run: Array, s: int, even: bool) -> None:
         size, times = block.size, block.times[block.new]
@@ -276,8 +279,10 @@ class Frames:
             flows, state = sums[1:] - sums[:-1], (self._states[s], self._opening[s])
             made = self._fold(*prices, flows, run[block.new], self.parts, place, *state, *found)
         starts = np.flatnonzero(fresh[:made]).tolist()
-        np.divide(volumes[:made], MICRO, out=self._lines(s, made)["volume"][2:])
-        self._keep(s, tuple(columns[:, :made]), times[ends[:made]], counts[:made], starts, number)
+        lines = self._lines(s, made)
+        lines["close"][frames.FIRST_NEW :] = columns[3, :made]
+        np.divide(volumes[:made], MICRO, out=lines["volume"][frames.FIRST_NEW :])
+        self._keep(s, lines, tuple(columns[:, :made]), times[ends[:made]], counts[:made], starts, number)
 
     def _lines(self, s: int, made: int) -> dict[str, Array]:
         """Gives room for the values of so many frames; in front of them stand those of `NO_FRAME` and `CARRIED`.
@@ -293,17 +298,16 @@ class Frames:
         return lines
 
     def _keep(
-        self, s: int, columns: tuple[Array, ...], closed_at: Array, counts: Any, starts: list[int],
-        number: Array | None,
+        self, s: int, lines: dict[str, Array], columns: tuple[Array, ...], closed_at: Array, counts: Any,
+        starts: list[int], number: Array | None,
     ) -> None:  # fmt: skip
-        """Writes the lines of a symbol's frames."""
+        """Writes the lines of a symbol's frames that follow from prices and volumes."""
         carried, made = self._carried[s], len(closed_at)
-        lines = self._lines(s, made)
-        lines["close"][2:] = columns[3]
         inputs = dict(zip(("open", "high", "low", "close"), columns, strict=True))
         inputs["volume"] = lines["volume"][2:]
-        for name, kernel in self._kernels[s].items():
-            self._values(s, name, [inputs[one] for one in kernel.inputs], starts, lines[name][2:])
+        for names in self._together:
+            taken = [inputs[one] for one in self._kernels[s][names[0]].inputs]
+            self._values(s, names, taken, starts, [lines[name][2:] for name in names])
         self._made[s] = Stretch(lines, closed_at, counts, np.array(starts, np.int64), number, carried)
         if made:
             self._carried[s] = {
@@ -312,23 +316,30 @@ class Frames:
                 "closed_at": int(closed_at[-1]), "closes": int(counts[-1]),
             }  # fmt: skip
 
-    def _values(self, s: int, name: str, inputs: list[Array], starts: list[int], out: Array) -> None:
-        for low, high in pairwise(sorted({0, len(out), *starts})):
+    def _values(
+        self, s: int, names: tuple[str, ...], inputs: Sequence[Array], starts: list[int], outs: list[Array]
+    ) -> None:  # fmt: skip
+        for low, high in pairwise(sorted({0, len(outs[0]), *starts})):
             if low in starts:
-                self._memories[s].pop(name, None)
-            self._piece(s, name, [one[low:high] for one in inputs], out[low:high])
+                for name in names:
+                    self._memories[s].pop(name, None)
+            self._piece(s, names, [one[low:high] for one in inputs], [out[low:high] for out in outs])
 
-    def _piece(self, s: int, name: str, inputs: list[Array], out: Array) -> None:
-        """Runs an indicator over a stretch without a hole, from its memory on."""
-        memory, kernel = self._memories[s].get(name), self._kernels[s][name]
-        if isinstance(kernel, Kernel):
-            if memory is None:
-                memory = self._memories[s][name] = np.zeros(len(kernel.state))
-            compiled(kernel.function)(memory, *inputs, out, *kernel.params)
+    def _piece(self, s: int, names: tuple[str, ...], inputs: list[Array], outs: list[Array]) -> None:
+        """Runs indicators that go together over a stretch without a hole, from their memory on."""
+        memories, kernels = self._memories[s], [self._kernels[s][name] for name in names]
+        if not isinstance(kernels[0], Kernel):
+            (name,) = names
+            if name not in memories:
+                memories[name] = self._indicators()[name]()
+            outs[0][:] = memories[name].advance(*[one.tolist() for one in inputs])
             return
-        if memory is None:
-            memory = self._memories[s][name] = self._indicators()[name]()
-        out[:] = memory.advance(*[one.tolist() for one in inputs])
+        for name, kernel in zip(names, kernels, strict=True):
+            if name not in memories:
+                memories[name] = np.zeros(len(kernel.state))
+        function = kernels[0].function if len(kernels) == 1 else kernels[0].two
+        params = [param for kernel in kernels for param in kernel.params]
+        compiled(function)(*[memories[name] for name in names], *inputs, *outs, *params)
 
     def value(self, s: int, name: str, before: bool = False) -> Array:
         """Gives a line of a symbol for every cycle: the value of its newest frame, or of the one before that."""
@@ -410,6 +421,21 @@ class Look:
     def value(self, timeframe: str, indicator: str, before: bool = False) -> Array:
         """Gives an indicator at that candle, or one candle before."""
         return self._timeframes[timeframe].value(self._s, indicator, before)[np.newaxis]
+
+
+def _together(kernels: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Gives the names of indicators as they are run: two of a kind at a time, where they can be."""
+    waiting: dict[Any, str] = {}
+    for name, kernel in kernels.items():
+        two = kernel.two if isinstance(kernel, Kernel) else None
+        if two is None:
+            yield (name,)
+        elif (two, kernel.inputs) in waiting:
+            yield (waiting.pop((two, kernel.inputs)), name)
+        else:
+            waiting[two, kernel.inputs] = name
+    for name in waiting.values():
+        yield (name,)
 
 
 def _no_frame(names: Sequence[str]) -> dict[str, Any]:
