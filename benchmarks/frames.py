@@ -17,11 +17,16 @@ from functools import partial
 from pathlib import Path
 
 from engine.kernels.window import Window
+from engine.records.market import SymbolRules
 from engine.records.wire import encode
 from engine.stages.coins import Coins, CoinsState
+from engine.stages.heat import HeatSettings
+from engine.stages.intake import Intake
+from engine.stages.scan import Scan, ScanSettings
 from engine.world.streams.clock import Stamp
 from engine.world.streams.frames import Frames
 from engine.world.streams.inbox import Inbox
+from engine.world.streams.sequence import Sequence
 
 UNICORN = "unicorn-fy==0.17.2"
 START = 1_700_000_040_000
@@ -111,6 +116,25 @@ def read_into_lines(symbols: int, market: list[bytes]) -> None:
             encode(fact)
 
 
+def read_as_scan_does(symbols: int, market: list[bytes]) -> None:
+    """Frames go the whole way of `hot scan`: inbox, order, ticks and rules, windows, and lines of the wire."""
+    ours, inbox, before = reader(symbols), Inbox(), Stamp(START - 1, START - 1)
+    sequence = Sequence(CYCLE_MS, before, lambda closed_at: 0)
+    intake, scan = Intake(CYCLE_MS // 1000, {}), Scan(ScanSettings(), HeatSettings())
+    for symbol in sorted(ours.wanted):
+        rules = SymbolRules(at=1, venue=ours.venue, symbol=symbol, base="SYM", quote="USDT", tick="0.1", step="0.1")
+        for record in (*intake.before(rules), rules):
+            scan.take(record)
+    for i, frame in enumerate(market):
+        at = START + 1000 * i
+        inbox.put(ours.read(frame, Stamp(at, at)).facts)
+        for entry in sequence.take(inbox.take(0.0), Stamp(at + 1, at + 1)):
+            assert entry.record is not None
+            for record in (*intake.before(entry.record), entry.record):
+                for one in (*scan.take(record), record):
+                    encode(one)
+
+
 def ms_a_frame(work: Callable[[int, list[bytes]], None], symbols: int, market: list[bytes]) -> float:
     """Gives milliseconds of processor time a frame."""
     started = time.process_time()
@@ -145,6 +169,7 @@ def compare(symbols: int, count: int, rounds: int, python: Path | None) -> None:
         "to facts": lambda: ms_a_frame(read, symbols, market),
         "to the newest fact of each symbol": lambda: ms_a_frame(read_newest, symbols, market),
         "to facts and lines of the wire": lambda: ms_a_frame(read_into_lines, symbols, market),
+        "the whole way of hot scan": lambda: ms_a_frame(read_as_scan_does, symbols, market),
         "to facts and the scan's windows": lambda: ms_a_frame(
             partial(read_into_windows, coins=known(symbols, market[0])), symbols, market
         ),

@@ -2,13 +2,15 @@
 
 A process of its own plays the exchange on loopback: 400 symbols, their tickers ten times a second, their open candles,
 and the close of each minute. Time runs faster than the clock, so that there are many minutes. Printed is the time from
-the arrival of the frame that completes a cycle to its last candidate, and resident memory over the run.
+the arrival of the frame that completes a cycle to its last candidate, the same without what the machine had no core for
+(Linux only: others at work lengthen the first, not the second), and resident memory over the run.
 """
 
 import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import resource
 import statistics
 import time
@@ -165,14 +167,22 @@ class Rest:
 
 
 class Timed(Feed):
-    """A feed that notes when the last closed candle's frame arrived."""
+    """A feed that notes when the last closed candle's frame arrived, and how long the reader had waited for a core."""
 
-    completed_at = 0.0
+    completed_at = waited_ms = 0.0
 
     def _frame(self, frame: bytes, group: str) -> bool:
         if b'"x":true' in frame:
-            self.completed_at = time.perf_counter()
+            self.completed_at, self.waited_ms = time.perf_counter(), _waited_ms()
         return super()._frame(frame, group)
+
+
+def _waited_ms() -> float:
+    """Gives how long the reader, which is the main thread, was ready to run and had no core; 0 where nobody says."""
+    try:
+        return int(Path(f"/proc/self/task/{os.getpid()}/schedstat").read_text().split()[1]) / 1e6
+    except OSError:
+        return 0.0
 
 
 def play(symbols: int, speed: float, rate: float, cycles: int) -> None:
@@ -208,6 +218,7 @@ def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int) -> 
     live = Live(make, clock, grace_ms=int(300 * speed))
     intake, scan = Intake(60, {}), Scan(ScanSettings(), HeatSettings())
     taken: list[float] = []
+    alone: list[float] = []
     candidates = facts = 0
     memory: list[int] = []
     started = busy = 0.0
@@ -222,6 +233,7 @@ def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int) -> 
             made = scan.take(record)
             if isinstance(record, Tick) and len(made) > 1 and feeds[0].warm:
                 taken.append((time.perf_counter() - feeds[0].completed_at) * 1000)
+                alone.append(taken[-1] - (_waited_ms() - feeds[0].waited_ms))
                 candidates += len(made) - 1
                 memory.append(_resident_kb())
                 if len(taken) == 1:
@@ -229,19 +241,24 @@ def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int) -> 
                 if len(taken) >= cycles:
                     break
     seconds, used = time.perf_counter() - started, time.process_time() - busy
-    taken.sort()
     print(
         f"{symbols} symbols, time {speed:g} x as fast, {len(taken)} cycles in {seconds:.0f} s, {facts} facts; "
         f"{100 * used / seconds:.0f} % of one core"
     )
-    print(
-        f"  from the frame that completes a cycle to its candidates: median {statistics.median(taken):.1f} ms, "
-        f"p99 {taken[int(len(taken) * 0.99) - 1]:.1f} ms, most {taken[-1]:.1f} ms; {candidates} records"
-    )
+    print(f"  from the frame that completes a cycle to its candidates: {_spread(taken)}; {candidates} records")
+    print(f"  of that with a core at hand: {_spread(alone)}")
     print(f"  replaced unread: {live.inbox.dropped()}")
     print(
         f"  resident memory: {memory[0] / 1024:.1f} MB at the first, {memory[-1] / 1024:.1f} MB at the last cycle, "
         f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f} MB at most"
+    )
+
+
+def _spread(times: list[float]) -> str:
+    ranked = sorted(times)
+    return (
+        f"median {statistics.median(ranked):.1f} ms, p99 {ranked[int(len(ranked) * 0.99) - 1]:.1f} ms, "
+        f"most {ranked[-1]:.1f} ms"
     )
 
 

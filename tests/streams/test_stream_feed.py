@@ -1,5 +1,6 @@
 """The feed and the source on top of it: a whole market from a tiny exchange, through cuts, holes and bad days."""
 
+import gc
 import json
 import threading
 import time
@@ -144,6 +145,16 @@ def ready(exchange: Exchange, market: Market) -> None:
     """Waits until history is there and all candles are subscribed to."""
     until(lambda: exchange.feeds[-1].warm and all(len(market.of("bar", s)) >= 5 for s in SYMBOLS))
     until(lambda: all(exchange.streams.subscribers(f"{s.lower()}@kline_1m") for s in SYMBOLS))
+
+
+def test_what_is_known_by_the_first_whole_cycle_is_out_of_the_collectors_sight(exchange: Exchange) -> None:
+    gc.unfreeze()
+    market = exchange.open()
+    ready(exchange, market)
+    assert gc.get_freeze_count() == 0
+    exchange.wall.jump_to(LAST + 2 * MINUTE)
+    until(lambda: market.of("tick") and gc.get_freeze_count())
+    gc.unfreeze()
 
 
 def test_rules_come_first_and_history_follows(exchange: Exchange) -> None:
