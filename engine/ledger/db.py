@@ -37,6 +37,8 @@ _MEANING = {
     _CANTOPEN: "it cannot be opened; look at its folder, its rights and the number of open files",
     _NOTADB: "it is not an SQLite file, so not a ledger; name another file with --ledger",
 }
+#: What a ledger is before its first commit.
+EMPTY = "it has nothing in it yet: a run is about to make it a ledger, or was killed before; try again, or start one"
 
 
 def version() -> tuple[int, int, int]:
@@ -171,6 +173,8 @@ def check_file(path: Path, create: bool) -> bool:
         raise LedgerError(f"{path}: {_MEANING[_CANTOPEN]} ({error.strerror})") from error
     if not head and create:
         return True
+    if not head:
+        raise LedgerError(f"{path}: {EMPTY}")
     if head != _MAGIC:
         raise LedgerError(f"{path}: {_MEANING[_NOTADB]}")
     return False

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from engine.errors import ConfigError, LedgerError
 from engine.ledger.chain import genesis, seal
-from engine.ledger.db import Database, start_wal
+from engine.ledger.db import EMPTY, Database, start_wal
 from engine.ledger.views import AT, KIND, SYMBOL, view_statements
 
 #: "hotL": how a ledger is told from any other SQLite file.
@@ -86,7 +86,9 @@ def make(db: Database, stamp: Stamp) -> None:
 
 
 def check_ours(db: Database) -> None:
-    """Raises LedgerError where the file is another program's."""
+    """Raises LedgerError where the file is another program's, or nothing yet."""
+    if is_new(db):
+        raise LedgerError(f"{db.path}: {EMPTY}")
     if application_id(db) != APPLICATION_ID:
         raise LedgerError(f"{db.path}: it is an SQLite file, but not a ledger; name another file with --ledger")
 

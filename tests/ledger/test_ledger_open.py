@@ -62,6 +62,18 @@ def test_a_foreign_database_is_named_and_left_alone(path):
     assert [p.name for p in path.parent.iterdir()] == ["ledger.db"]
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_ledger_that_is_about_to_be_made_is_told_to_be_so(path, begun):
+    path.touch()
+    if begun:
+        with sqlite3.connect(path) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+        db.close()
+    for reading in (Ledger.read, verify):
+        with pytest.raises(LedgerError, match="nothing in it yet"):
+            reading(path)
+
+
 def test_an_empty_file_becomes_a_ledger_when_one_may_be_made(path):
     path.touch()
     with pytest.raises(LedgerError):
