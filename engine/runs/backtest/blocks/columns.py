@@ -361,9 +361,7 @@ class Grid:
 
 
 def _series(source: Stored) -> Iterator[Candles]:
-    for path in source.store.files():
-        file = source.store.read(path)
-        header = file.header
+    for path, header in source.store.headers():
         if source.venue and header.venue != source.venue:
             continue
         if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
@@ -372,7 +370,7 @@ def _series(source: Stored) -> Iterator[Candles]:
             raise Unfit("the market has funding rates, which are paid, and count for heat")
         if header.kind != "bar":
             continue  # what no stage looks at
-        one = Candles(file, source.since_ms, source.until_ms)
+        one = Candles(source.store.read(path), source.since_ms, source.until_ms)
         if len(one):
             yield one
 
