@@ -26,7 +26,7 @@ class Trader:
         """Trades on `venue`; without a keeper nothing is stored. `caps` are asked before anything new is sent."""
         self._caps = caps
         self.order, self.venue, self.keeper = order, venue, keeper
-        self.wants = COMPARED | order.wants
+        self.wants = COMPARED | order.wants if keeper is not None else order.wants
         self._kept = 0
         self._intents = {sent.attempt.client_id: sent.attempt.intent_key for sent in order.state.sent.values()}
 

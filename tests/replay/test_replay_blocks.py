@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from hot_runs import SESSION
 from replay_market import CUT, copied, rechained
 
+from engine.errors import LedgerError
+from engine.ledger import parts
 from engine.ledger.ledger import Ledger
 from engine.ledger.requests import request
 from engine.runs.backtest.backtest import Unfit
@@ -95,6 +98,33 @@ def test_a_changed_and_a_missing_record_are_found(ledger: Path, tmp_path: Path) 
     assert verdict.tallies["order_result"].changed == 1
     with Ledger.read(ledger) as opened:
         assert verdict.tallies["intent"].added == sum(1 for _ in opened.lines(kinds=["intent"]))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b'"status":"hot"', b'"status":"hut"'),  # of a candidate, which blocks do not compare
+        (b'{"kind":"fill","at":1', b'{"kind":"fill","at":x'),  # cannot be read at all
+        (b'"files":[{"path"', b'"fools":[{"path"'),  # of the run, so that there is another market
+    ],
+)
+def test_a_changed_row_breaks_the_chain_first(
+    was: bytes, now: bytes, processes: int, ledger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "LEAST", 100)
+    other = copied(ledger, tmp_path)
+    data = other.read_bytes()
+    assert was in data
+    other.write_bytes(data.replace(was, now))
+    with pytest.raises(LedgerError, match=r"row \d+ altered"):
+        think(other, processes=processes)
+    assert not active_children()
+
+
+def test_a_long_chain_is_followed_beside(ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "LEAST", 100)
+    assert think(ledger, processes=2)[0] == think(ledger)[0]
 
 
 def test_another_setting_differs(ledger: Path) -> None:
