@@ -1,7 +1,8 @@
-"""The venue's own nouns: accounts with their balances, orders, and the fills that were made of them."""
+"""The venue's own nouns: accounts with their balances, orders and lists of them, the fills they made, and fees."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from engine.world.loopback.market.instruments import Instrument
@@ -10,6 +11,14 @@ Listener = Callable[[dict[str, Any]], None]
 #: An account's orders and income beyond so many are forgotten, the oldest first.
 KEPT_ORDERS = 200_000
 OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Fee rates of a market, as fractions."""
+
+    maker: Decimal = Decimal("0.001")
+    taker: Decimal = Decimal("0.001")
 
 
 @dataclass(slots=True)
@@ -126,6 +135,22 @@ class Account:
     def open_of(self, symbol: str | None) -> list[Order]:
         """Gives the open orders of a symbol, or of all of them, oldest first."""
         return [order for order in self.open.values() if symbol is None or order.coin.symbol == symbol]
+
+
+@dataclass(slots=True)
+class OrderList:
+    """Two orders of which one cancels the other."""
+
+    list_id: int
+    client_id: str
+    at: int
+    orders: list[Order]
+    status: str = "EXEC_STARTED"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an order of it is."""
+        return self.status == "EXEC_STARTED"
 
 
 def order_record(order: Order) -> dict[str, Any]:

@@ -8,13 +8,12 @@ from itertools import count
 from engine.matching.fees import fee_of
 from engine.matching.units import PART, ceil_div, e8, part
 from engine.world.loopback.books.floor import Floor
-from engine.world.loopback.books.orders import Fill, Order
+from engine.world.loopback.books.orders import Fees, Fill, Order
 from engine.world.loopback.books.perp_events import account_update, order_update
 from engine.world.loopback.books.perp_margin import Position, most_notional
 from engine.world.loopback.books.perp_orders import Trader, check_filters, compose, market_limit, price_of, qty_of
 from engine.world.loopback.books.perp_wallets import Wallets, trader_of
 from engine.world.loopback.books.refusals import Refusal, no_such_order, unknown_order
-from engine.world.loopback.books.spot import Fees
 from engine.world.loopback.books.wanted import Wanted
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.tape import MINUTE, Print, PublicTrade

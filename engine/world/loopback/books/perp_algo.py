@@ -1,10 +1,10 @@
 """The algo service: conditional orders of perpetuals, with ids of their own, that become orders when they trigger."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
 from engine.matching.units import PART, part
+from engine.world.loopback.books.algo_order import AlgoOrder
 from engine.world.loopback.books.orders import Order
 from engine.world.loopback.books.perp import PerpBooks
 from engine.world.loopback.books.perp_algo_events import algo_update
@@ -16,46 +16,6 @@ from engine.world.loopback.market.tape import Print
 
 MAX_OPEN = 200
 _PROTECT = part(Decimal("0.05"))
-
-
-@dataclass(slots=True, eq=False)
-class AlgoOrder:
-    """A conditional order. `trigger`, `limit` and `best` in ticks, `callback` in parts of 1e-9."""
-
-    algo_id: int
-    client_id: str
-    trader: Trader
-    coin: Instrument
-    side: int
-    type: str
-    tif: str
-    steps: int
-    limit: int
-    trigger: int
-    at: int
-    position_side: str
-    reduce_only: bool
-    close_position: bool
-    by_mark: bool
-    protect: bool
-    callback: int = 0
-    activate: int = 0
-    best: int = 0
-    status: str = "NEW"
-    updated_at: int = 0
-    triggered_at: int = 0
-    order: Order | None = None
-    refused: str = ""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can still trigger or be cancelled."""
-        return self.status == "NEW"
-
-    @property
-    def rises(self) -> bool:
-        """Whether it triggers when the price rises to it."""
-        return self.type.startswith("STOP") == (self.side > 0)
 
 
 class AlgoBooks:

@@ -1,15 +1,13 @@
 """What the algo service says about conditional orders, in answers and user events."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.matching.units import E8, PART
+from engine.world.loopback.books.algo_order import AlgoOrder
 from engine.world.loopback.market.instruments import short8
 
-if TYPE_CHECKING:
-    from engine.world.loopback.books.perp_algo import AlgoOrder
 
-
-def algo_view(algo: "AlgoOrder", query: bool) -> dict[str, Any]:
+def algo_view(algo: AlgoOrder, query: bool) -> dict[str, Any]:
     """Gives a conditional order; a query also tells the order that it became."""
     coin = algo.coin
     told: dict[str, Any] = {
@@ -32,7 +30,7 @@ def algo_view(algo: "AlgoOrder", query: bool) -> dict[str, Any]:
     return told
 
 
-def algo_update(algo: "AlgoOrder", at: int) -> dict[str, Any]:
+def algo_update(algo: AlgoOrder, at: int) -> dict[str, Any]:
     """Gives the user event of a conditional order."""
     coin, order = algo.coin, algo.order
     told: dict[str, Any] = {
@@ -48,13 +46,13 @@ def algo_update(algo: "AlgoOrder", at: int) -> dict[str, Any]:
     return {"e": "ALGO_UPDATE", "T": algo.updated_at, "E": at, "o": told}
 
 
-def _side(algo: "AlgoOrder") -> str:
+def _side(algo: AlgoOrder) -> str:
     return "BUY" if algo.side > 0 else "SELL"
 
 
-def _working(algo: "AlgoOrder") -> str:
+def _working(algo: AlgoOrder) -> str:
     return "MARK_PRICE" if algo.by_mark else "CONTRACT_PRICE"
 
 
-def _rate(algo: "AlgoOrder") -> str | None:
+def _rate(algo: AlgoOrder) -> str | None:
     return short8(algo.callback * 100 * E8 // PART) if algo.callback else None

@@ -1,14 +1,13 @@
 """The spot books: accounts, orders and fills by the exchange's rules. Pure: no sockets, and the clock is given."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
 from engine.matching.fees import Fee, fee_of
 from engine.matching.units import E8, e8, part
 from engine.world.loopback.books.floor import Floor, Plan
-from engine.world.loopback.books.orders import Account, Fill, Order
+from engine.world.loopback.books.orders import Account, Fees, Fill, Order, OrderList
 from engine.world.loopback.books.refusals import Refusal, no_such_order, rejected, unknown_order
 from engine.world.loopback.books.spot_events import account_position, execution_report, list_status
 from engine.world.loopback.books.spot_filters import check_filters, check_open
@@ -22,30 +21,6 @@ _POOR = "Account has insufficient balance for requested action."
 _DUPLICATE = "Duplicate order sent."
 #: Paying fees in BNB costs a quarter less (Binance's fee page).
 _BNB_DISCOUNT = Decimal("0.75")
-
-
-@dataclass(frozen=True, slots=True)
-class Fees:
-    """Fee rates of a market, as fractions."""
-
-    maker: Decimal = Decimal("0.001")
-    taker: Decimal = Decimal("0.001")
-
-
-@dataclass(slots=True)
-class OrderList:
-    """Two orders of which one cancels the other."""
-
-    list_id: int
-    client_id: str
-    at: int
-    orders: list[Order]
-    status: str = "EXEC_STARTED"
-
-    @property
-    def is_open(self) -> bool:
-        """Whether an order of it is."""
-        return self.status == "EXEC_STARTED"
 
 
 class SpotBooks:

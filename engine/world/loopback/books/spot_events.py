@@ -1,12 +1,9 @@
 """What spot says about orders and balances, in answers and user events, by the exchange's names."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.world.loopback.books.orders import Account, Fill, Order
+from engine.world.loopback.books.orders import Account, Fees, Fill, Order, OrderList
 from engine.world.loopback.market.instruments import text8
-
-if TYPE_CHECKING:
-    from engine.world.loopback.books.spot import Fees, OrderList
 
 
 def placed(order: Order, detail: str) -> dict[str, Any]:
@@ -75,7 +72,7 @@ def own_trade(order: Order, fill: Fill) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def account_view(account: Account, fees: "Fees", omit_zero: bool) -> dict[str, Any]:
+def account_view(account: Account, fees: Fees, omit_zero: bool) -> dict[str, Any]:
     """Gives an account as GET account tells it."""
     assets = sorted(account.free.keys() | account.locked.keys())
     rates = {"maker": f"{fees.maker:.8f}", "taker": f"{fees.taker:.8f}", "buyer": text8(0), "seller": text8(0)}
@@ -130,7 +127,7 @@ def account_position(account: Account, at: int, assets: set[str]) -> dict[str, A
     }  # fmt: skip
 
 
-def list_view(pair: "OrderList", reports: bool) -> dict[str, Any]:
+def list_view(pair: OrderList, reports: bool) -> dict[str, Any]:
     """Gives an order list, with the reports of its orders where they are wanted."""
     told: dict[str, Any] = {
         "orderListId": pair.list_id, "contingencyType": "OCO",
@@ -145,7 +142,7 @@ def list_view(pair: "OrderList", reports: bool) -> dict[str, Any]:
     return told
 
 
-def list_status(pair: "OrderList", at: int) -> dict[str, Any]:
+def list_status(pair: OrderList, at: int) -> dict[str, Any]:
     """Gives the user event of an order list."""
     view = list_view(pair, reports=False)
     return {
