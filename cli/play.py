@@ -13,7 +13,7 @@ from cli.show import say
 from engine.errors import Exit
 from engine.records.base import Record
 from engine.records.wire import COMPARED, encode
-from engine.runs.session import Progress
+from engine.runs.progress import Progress
 from engine.world.unbroken import Gaps
 
 #: Progress is told this often where stderr is no terminal.

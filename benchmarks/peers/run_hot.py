@@ -34,7 +34,8 @@ from engine.records.base import Record
 from engine.records.market import SymbolRules
 from engine.records.trades import Position
 from engine.records.wire import encode
-from engine.runs.backtest.backtest import Marks, backtest
+from engine.runs.backtest.backtest import backtest
+from engine.runs.backtest.outcome import Marks
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import load
 from engine.world.store.files import write_rules, write_table

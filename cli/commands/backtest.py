@@ -18,8 +18,9 @@ from cli.play import Bar, Stop, drive, tell_market
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import ConfigError, Exit, HotError, LedgerError, UsageError
 from engine.runs import settings
-from engine.runs.backtest.backtest import Playing, Result, Unfit, fastest, playing
+from engine.runs.backtest.backtest import fastest, playing
 from engine.runs.backtest.lookahead import Found, Lookahead
+from engine.runs.backtest.outcome import Playing, Result, Unfit
 from engine.runs.backtest.results import TRADE, Results, fresh_folder, trade_rows
 from engine.runs.market import Market as MarketOf
 from engine.runs.market import is_store, no_market, open_market

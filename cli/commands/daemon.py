@@ -21,8 +21,9 @@ from engine.ledger.ledger import Ledger
 from engine.runs import settings
 from engine.runs.data import report_path
 from engine.runs.market import MarketOptions, open_market
+from engine.runs.progress import Progress
 from engine.runs.schedule import Schedule
-from engine.runs.session import Progress, Session
+from engine.runs.session import Session
 from engine.runs.waiting import Patience
 
 app = typer.Typer(add_completion=False)

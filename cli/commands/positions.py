@@ -37,7 +37,8 @@ def positions(
 
     Example: hot positions --ledger paper.db
     """
-    from engine.runs.reporting.reporting import as_plain, last_day, ledger_or_newest, report_of
+    from engine.runs.reporting.plain import as_plain
+    from engine.runs.reporting.reporting import last_day, ledger_or_newest, report_of
 
     path = ledger_or_newest(ledger, say)
     rows = [flat(row) for row in as_plain(report_of(path, *last_day(path)).open_positions)]

@@ -59,7 +59,7 @@ def replay(
 
     Example: hot replay paper.db --explain --symbol ETCUSDT
     """
-    from engine.runs.backtest.backtest import Unfit
+    from engine.runs.backtest.outcome import Unfit
     from engine.runs.cores import cores
     from engine.runs.replay.compare import Wanted
     from engine.runs.replay.explain import Chosen, Explainer

@@ -47,7 +47,8 @@ def report(
     Example: hot report --ledger paper.db --html report.html
     """
     from engine.runs.backtest.results import is_whole
-    from engine.runs.reporting.reporting import as_plain, latency_in, ledger_or_newest, report_of
+    from engine.runs.reporting.plain import as_plain
+    from engine.runs.reporting.reporting import latency_in, ledger_or_newest, report_of
     from engine.runs.reporting.reporting import today as utc_day
 
     if context.invoked_subcommand is not None:
@@ -90,7 +91,7 @@ def _nothing_before(context: typer.Context) -> None:
 
 def _csv(made: "Report", columns: str | None, limit: int | None) -> None:
     from cli.commands.trades import TRADE, flat, print_rows
-    from engine.runs.reporting.reporting import as_plain
+    from engine.runs.reporting.plain import as_plain
 
     print_rows([flat(row) for row in as_plain(made.trades)], TRADE, TRADE, "csv", columns, limit)
 

@@ -48,7 +48,7 @@ def divergence(
     Example: hot report divergence paper.db results
     """
     from engine.runs.divergence import divergence_of
-    from engine.runs.reporting.reporting import as_plain
+    from engine.runs.reporting.plain import as_plain
 
     named = _known(columns)
     made = divergence_of(a, b)
@@ -83,7 +83,7 @@ def write_whole(made: Any, form: str) -> None:
 
 def _row(one: "Split") -> dict[str, Any]:
     """Gives a trade as one flat row of exact figures."""
-    from engine.runs.reporting.reporting import as_plain
+    from engine.runs.reporting.plain import as_plain
 
     causes = "+".join(f"{cause.share}:{cause.cause}" for cause in one.causes)
     row: dict[str, Any] = as_plain(one)

@@ -31,7 +31,8 @@ def status(
 
     Example: hot status --ledger paper.db --check --json | jq .engine
     """
-    from engine.runs.reporting.reporting import as_plain, ledger_or_newest
+    from engine.runs.reporting.plain import as_plain
+    from engine.runs.reporting.reporting import ledger_or_newest
     from engine.runs.reporting.status import standing_of
 
     standing = standing_of(ledger_or_newest(ledger, say))
@@ -69,7 +70,7 @@ def told(standing: "Standing") -> str:
 
 def _sections(standing: "Standing") -> list[tuple[str, list[dict[str, Any]]]]:
     from cli.commands.trades import flat
-    from engine.runs.reporting.reporting import as_plain
+    from engine.runs.reporting.plain import as_plain
     from engine.runs.reporting.text import moment
 
     names = ("symbol", "held", "qty", "entry_price", "price", "unrealised", "unrealised_pct")

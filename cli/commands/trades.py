@@ -101,7 +101,8 @@ def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trades(path: Path, since: int | None, until: int | None) -> list[dict[str, Any]]:
-    from engine.runs.reporting.reporting import TRADES_ONLY, as_plain, report_of
+    from engine.runs.reporting.plain import as_plain
+    from engine.runs.reporting.reporting import TRADES_ONLY, report_of
 
     return [flat(row) for row in as_plain(report_of(path, since, until, TRADES_ONLY).trades)]
 

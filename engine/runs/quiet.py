@@ -2,17 +2,13 @@
 of one instant go a shorter way.
 """
 
-from typing import TYPE_CHECKING
-
 from engine.errors import BadRecord
 from engine.matching.exchange import PaperExchange
 from engine.records.base import Record
 from engine.records.market import Bar, Ticker, check_price
+from engine.runs.stages import Stages
 from engine.stages.intake import Decimals, is_finer
 from engine.stages.recent import PRICE_KINDS, SAMPLE_MS
-
-if TYPE_CHECKING:
-    from engine.runs.session import Stages
 
 
 class _Aside:
@@ -40,7 +36,7 @@ class Quiet:
     the clock nor the account, so each stage that remembers it is told at once. Everything else goes through the stages.
     """
 
-    def __init__(self, stages: "Stages") -> None:
+    def __init__(self, stages: Stages) -> None:
         """Puts nothing aside for stages that trade on an account."""
         self._stages = stages
         self._venues = [venue for venue in (stages.precheck.exchange, stages.venue) if isinstance(venue, PaperExchange)]

@@ -18,8 +18,8 @@ from engine.runs.backtest.account import (
     returns,
     row_of,
 )
-from engine.runs.backtest.backtest import Mark
 from engine.runs.backtest.heat import AHEAD_MS, HeatAhead
+from engine.runs.backtest.outcome import Mark
 
 E8 = 100_000_000
 

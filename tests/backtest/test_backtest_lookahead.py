@@ -12,9 +12,9 @@ from hot_runs import SESSION, Hot
 from engine.plugs import Entry
 from engine.records.market import Bar, BookTop, Tick, Ticker, Trade, check_price
 from engine.runs import settings
-from engine.runs.backtest.backtest import Marks
 from engine.runs.backtest.futures import Passing, Stretches, other
 from engine.runs.backtest.lookahead import FROM_START, Again, FirstPass, Lookahead
+from engine.runs.backtest.outcome import Marks
 from engine.runs.market import MarketOptions, open_market
 
 #: Remembers each price beyond its pass, so that the next pass knows what comes.

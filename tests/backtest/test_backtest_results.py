@@ -16,7 +16,7 @@ from hot_runs import HOT, SESSION, Hot, compared, env, run_hot, start_hot
 from patience import until
 
 from engine.matching.units import plain
-from engine.runs.backtest.backtest import Held, Result
+from engine.runs.backtest.outcome import Held, Result
 from engine.runs.backtest.summary import STUCK_MS, stuck_of
 from engine.statistics.performance import max_drawdown, trade_stats
 

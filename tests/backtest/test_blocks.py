@@ -12,9 +12,10 @@ from engine.errors import DirtyInput
 from engine.records.base import Record
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import encode
-from engine.runs.backtest.backtest import Mark, Marks, Result, Unfit, playing
-from engine.runs.backtest.backtest import Path as Route
+from engine.runs.backtest.backtest import playing
 from engine.runs.backtest.blocks.desk import BlockDesk
+from engine.runs.backtest.outcome import Mark, Marks, Result, Unfit
+from engine.runs.backtest.outcome import Path as Route
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.settings import Settings, load
 from engine.world.imports.notes import Notes

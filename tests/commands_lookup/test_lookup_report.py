@@ -13,6 +13,7 @@ import pytest
 from made_session import DAY, at, session, write_ledger
 
 from engine.runs.reporting import reporting
+from engine.runs.reporting.plain import as_plain
 
 HOSTILE = (
     "<script>alert(1)</script>", "\x1b[31mRED", "=cmd()", "[/]X", "\u202eevil", "+1-2", "@SUM(A1)", "币安人生USDT",
@@ -36,7 +37,7 @@ def test_trades_as_csv_are_the_same(hot: Callable[..., object], ledger: Path) ->
 
 def test_report_as_json_is_the_whole_report(hot: Callable[..., object], ledger: Path) -> None:
     whole = json.loads(hot("report", "--ledger", ledger, "--json").out)
-    assert whole == reporting.as_plain(reporting.report_of(ledger))
+    assert whole == as_plain(reporting.report_of(ledger))
     line = hot("report", "--ledger", ledger).out
     assert (line.count("\n"), json.loads(line)) == (1, whole)
 

@@ -20,8 +20,9 @@ from engine.runs import settings as settings_of
 from engine.runs.ballast import Ballast
 from engine.runs.live import Trading, setup_of
 from engine.runs.market import Market
-from engine.runs.session import Session, Stages
+from engine.runs.session import Session
 from engine.runs.settings import Settings
+from engine.runs.stages import Stages
 from engine.world.account.account import Account
 from engine.world.recording import folder_of, read_recording
 from engine.world.venues.live.venue import LiveVenue

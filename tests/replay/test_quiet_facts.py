@@ -10,8 +10,8 @@ from engine.records.base import Record
 from engine.records.market import Bar, BookTop, Funding, Post, SymbolRules, Tick, Ticker, Trade, believe, check_price
 from engine.records.wire import COMPARED, decode, encode, recall
 from engine.runs.quiet import Quiet
-from engine.runs.session import Stages
 from engine.runs.settings import Settings, load
+from engine.runs.stages import Stages
 
 START, STEP_MS, MINUTE = 1_700_006_400_000, 300_000, 60_000
 NAMES = ("BTCUSDT", "ETHUSDT", "XAUSDT", "XBUSDT", "币USDT")

@@ -14,7 +14,7 @@ from engine.errors import LedgerError
 from engine.ledger import parts
 from engine.ledger.ledger import Ledger
 from engine.ledger.requests import request
-from engine.runs.backtest.backtest import Unfit
+from engine.runs.backtest.outcome import Unfit
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.replay.blocks import KINDS
 from engine.runs.replay.compare import Wanted

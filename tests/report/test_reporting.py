@@ -8,7 +8,8 @@ import pytest
 from made_session import DAY, at, candidate, cycle, fill, run, session, write_ledger
 
 from engine.errors import LedgerError
-from engine.runs.reporting.reporting import as_plain, last_day, report_of, today
+from engine.runs.reporting.plain import as_plain
+from engine.runs.reporting.reporting import last_day, report_of, today
 from engine.runs.reporting.status import standing_of
 from engine.stages.report import report
 

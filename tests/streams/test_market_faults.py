@@ -15,7 +15,7 @@ from engine.records.base import Record
 from engine.records.market import Bar
 from engine.records.trades import StateChange
 from engine.runs import settings
-from engine.runs.session import Stages
+from engine.runs.stages import Stages
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.rest.routes import encode

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from engine.matching.units import from_e8, plain
 from engine.records.base import figure
-from engine.runs.backtest.backtest import Mark
+from engine.runs.backtest.outcome import Mark
 from engine.stages.report_curve import Curve
 from engine.statistics.performance import performance
 

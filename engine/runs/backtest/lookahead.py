@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 
 from engine.records.base import Record
 from engine.records.wire import COMPARED, encode
-from engine.runs.backtest.backtest import Backtest, Listener, Marks
 from engine.runs.backtest.futures import Passing, Stretches
+from engine.runs.backtest.outcome import Listener, Marks
 from engine.runs.backtest.reads import Reads, Watched
+from engine.runs.backtest.record_path import Backtest
 from engine.runs.market import Market
 from engine.runs.pipeline import pack, unpack
-from engine.runs.session import Progress
+from engine.runs.progress import Progress
 from engine.runs.settings import Settings
 
 #: So many states of the first pass are kept at most, evenly over it.

@@ -16,14 +16,14 @@ from engine.records.desk import End, Run
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import COMPARED, decode, encode
 from engine.runs.backtest.account import Account, row_of
-from engine.runs.backtest.backtest import Marks, Result
-from engine.runs.backtest.backtest import Path as Route
 from engine.runs.backtest.heat import HeatAhead
+from engine.runs.backtest.outcome import Marks, Result
+from engine.runs.backtest.outcome import Path as Route
 from engine.runs.backtest.summary import summary_of
 from engine.runs.data import data_dir
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
-from engine.runs.reporting.reporting import as_plain
+from engine.runs.reporting.plain import as_plain
 from engine.runs.settings import Settings
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report

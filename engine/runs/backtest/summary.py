@@ -7,8 +7,8 @@ from typing import Any
 from engine.matching.units import plain
 from engine.records.base import figure
 from engine.runs.backtest.account import DAY_MS, exposure_of, performance_of
-from engine.runs.backtest.backtest import Held, Mark, Result
-from engine.runs.reporting.reporting import as_plain
+from engine.runs.backtest.outcome import Held, Mark, Result
+from engine.runs.reporting.plain import as_plain
 from engine.stages.report_shape import Report
 
 #: A position whose last price is older than this at the end has no market any more.

@@ -205,7 +205,7 @@ def _spread(name: str, one: Estimate | None, scale: float) -> dict[str, Any]:
 
 def plain(found: Evaluation) -> dict[str, Any]:
     """Gives the whole evaluation as plain JSON values; money as decimal strings."""
-    from engine.runs.reporting.reporting import as_plain
+    from engine.runs.reporting.plain import as_plain
 
     owed = found.attribution
     whole: dict[str, Any] = as_plain(msgspec.to_builtins({

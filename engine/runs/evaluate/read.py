@@ -8,12 +8,13 @@ from engine.kernels.heat import HEAT_WEIGHTS
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.wire import FACTS, decode
-from engine.runs.backtest.backtest import Marks, backtest
+from engine.runs.backtest.backtest import backtest
+from engine.runs.backtest.outcome import Marks
 from engine.runs.evaluate.heard import DECIDED, Heard
 from engine.runs.market import Market, MarketOptions, open_market
+from engine.runs.progress import Progress
 from engine.runs.replay.file import Found, Lines
 from engine.runs.reporting.facts import facts_of
-from engine.runs.session import Progress
 from engine.runs.settings import Settings
 
 OnBad = Callable[[str, int, str], None]

@@ -5,10 +5,11 @@ from itertools import groupby
 
 from engine.records.base import Record
 from engine.records.wire import at_of, encode, kind_of_line
-from engine.runs.backtest.backtest import Marks, Unfit, playing
+from engine.runs.backtest.backtest import playing
+from engine.runs.backtest.outcome import Marks, Unfit
+from engine.runs.progress import Progress
 from engine.runs.replay.compare import Comparison, Row
 from engine.runs.replay.ledger import LedgerReplay
-from engine.runs.session import Progress
 
 #: What the block path says all of; of everything else it makes records where an entry is asked for only.
 KINDS = frozenset({"intent", "order_attempt", "order_result", "fill", "position", "state_change"})

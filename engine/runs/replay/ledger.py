@@ -21,7 +21,7 @@ from engine.runs.replay.compare import Row, groups
 from engine.runs.replay.file import unscanned
 from engine.runs.replay.manifest import Tell, desk_of, other_bytes, settings_in_force
 from engine.runs.replay.think import ORDER, Stretch
-from engine.runs.session import PASSED_OVER
+from engine.runs.stages import PASSED_OVER
 from engine.runs.version import VERSION
 from engine.world.recording import folder_of, read_index, read_lines, read_recording
 from engine.world.snapshots.snapshots import load

@@ -14,11 +14,12 @@ from engine.records.base import Record
 from engine.records.desk import Run
 from engine.records.wire import COMPARED, at_of
 from engine.runs import settings as settings_of
-from engine.runs.backtest.backtest import Path as Route
-from engine.runs.backtest.backtest import Unfit
+from engine.runs.backtest.outcome import Path as Route
+from engine.runs.backtest.outcome import Unfit
 from engine.runs.backtest.results import DEEDS, is_results, is_whole, run_of
 from engine.runs.market import MarketOptions, open_market
 from engine.runs.pipeline import PipelineState
+from engine.runs.progress import Progress
 from engine.runs.replay.compare import Comparison, Difference, Tally, Wanted, groups
 from engine.runs.replay.decisions import Decisions
 from engine.runs.replay.file import Found, Lines, is_ledger, listed_trades
@@ -26,7 +27,6 @@ from engine.runs.replay.ledger import LedgerReplay, shown
 from engine.runs.replay.manifest import Tell, desk_of, other_bytes, settings_in_force
 from engine.runs.replay.think import ORDER, Stretch, Thinking
 from engine.runs.replay.trades import Listed, TradeCheck
-from engine.runs.session import Progress
 from engine.runs.version import VERSION
 
 if TYPE_CHECKING:

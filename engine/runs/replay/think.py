@@ -7,10 +7,11 @@ from engine.records.base import Record
 from engine.records.market import SymbolRules, Tick
 from engine.records.wire import COMPARED, at_of, encode
 from engine.runs.pipeline import PipelineState
+from engine.runs.progress import Progress
 from engine.runs.quiet import Quiet
 from engine.runs.replay.compare import Comparison, Group
-from engine.runs.session import Progress, Stages
 from engine.runs.settings import Settings
+from engine.runs.stages import Stages
 from engine.stages.live_order import LiveSetup
 
 #: The place of the order stage among the stages, for orders of the operator that only it has heard.

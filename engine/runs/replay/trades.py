@@ -9,7 +9,7 @@ from engine.records.base import Record
 from engine.records.desk import Run
 from engine.records.trades import Fill
 from engine.runs.replay.compare import Difference, Tally, Wanted, first_field
-from engine.runs.reporting.reporting import as_plain
+from engine.runs.reporting.plain import as_plain
 from engine.stages.report import Fold
 
 Listed = tuple[int, dict[str, Any]]

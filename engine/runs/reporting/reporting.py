@@ -1,16 +1,11 @@
-"""Reporting: a ledger's report for a span of time, and its plain JSON form."""
+"""Reporting: a ledger's report for a span of time."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from engine.errors import BadRecord, LedgerError
 from engine.ledger.ledger import Ledger
-from engine.matching.units import plain
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import decode
 from engine.runs.latency import Latency, latency_of
@@ -80,19 +75,6 @@ def ledger_or_newest(named: Path | None, tell: Callable[[str], None]) -> Path:
     path = latest_ledger()
     tell(f"ledger {path}")
     return path
-
-
-def as_plain(value: Any) -> Any:
-    """Gives a report, or a part of it, as plain JSON values in a fixed order of keys; money as decimal strings."""
-    return _strings(msgspec.to_builtins(value, builtin_types=(Decimal,)))
-
-
-def _strings(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, dict):
-        return {key: _strings(one) for key, one in value.items()}
-    return [_strings(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _take(ledger: Ledger, fold: Fold, rows: Iterator[tuple[int, bytes]]) -> None:

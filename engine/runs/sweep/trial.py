@@ -11,7 +11,8 @@ from engine.matching.units import from_e8, plain
 from engine.plugs import Entry
 from engine.records.base import Record, figure
 from engine.runs.backtest.account import HOUR_MS, HOURLY, Account, performance_of, returns
-from engine.runs.backtest.backtest import Marks, fastest
+from engine.runs.backtest.backtest import fastest
+from engine.runs.backtest.outcome import Marks
 from engine.runs.manifest import make_run
 from engine.runs.market import Market, MarketOptions, is_store, open_market
 from engine.runs.settings import Settings, load

@@ -14,7 +14,7 @@ from engine.kernels.measures import averages
 from engine.kernels.window import MICRO
 from engine.records.market import Bar, SymbolRules
 from engine.records.wire import decode
-from engine.runs.backtest.backtest import Unfit
+from engine.runs.backtest.outcome import Unfit
 from engine.stages.recent import WINDOW_MS
 from engine.world.store.facts import Stored
 from engine.world.store.files import RULES, SeriesFile, path_of, read_rules

@@ -16,8 +16,8 @@ from engine.kernels.window import MICRO, Window
 from engine.plugs import Strategy
 from engine.records.base import figure
 from engine.records.ideas import CandidateSnapshot, HeatInputs
-from engine.runs.backtest.backtest import Unfit
 from engine.runs.backtest.blocks.columns import Block, Grid
+from engine.runs.backtest.outcome import Unfit
 from engine.runs.settings import Settings
 from engine.stages.heat import heat_of
 from engine.stages.signal import TIMEFRAMES_S, FrameState

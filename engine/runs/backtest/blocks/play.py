@@ -14,15 +14,15 @@ from engine.plugs import Columnar, Exact
 from engine.records.ideas import SignalSnapshot
 from engine.records.market import SymbolRules, Tick, is_perp
 from engine.records.wire import COMPARED
-from engine.runs.backtest.backtest import Choosy, Held, Listener, Marks, Result, Unfit
 from engine.runs.backtest.blocks.asks import Asks, Said
 from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.desk import Account, BlockDesk
 from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
+from engine.runs.backtest.outcome import Choosy, Held, Listener, Marks, Result, Unfit
 from engine.runs.cores import cores
 from engine.runs.data import data_dir
 from engine.runs.market import Market
-from engine.runs.session import Progress
+from engine.runs.progress import Progress
 from engine.runs.settings import Settings
 from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
 from engine.stages.intake import Intake
