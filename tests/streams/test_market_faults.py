@@ -328,9 +328,10 @@ def test_a_candle_that_is_old_or_open_is_never_taken_for_the_last_closed_one(
 ) -> None:
     watched = watch(SPEED)
     watched.ready()
+    newest = max(watched.closed("ETHUSDT")) + MINUTE
 
     def tell(venue: Venue) -> int:
-        opened = venue.clock.now() // MINUTE * MINUTE - minutes_ago * MINUTE
+        opened = (newest if closed else venue.clock.now() // MINUTE * MINUTE) - minutes_ago * MINUTE
         kline = {"t": opened, "T": opened + MINUTE - 1, "s": "ETHUSDT", "i": "1m", "f": 1, "L": 2, "o": "7", "c": "7",
                  "h": "7", "l": "7", "v": "1", "n": 3, "x": closed, "q": "7", "V": "1", "Q": "7", "B": "0"}  # fmt: skip
         for session in venue.spot_streams.sessions:
@@ -338,7 +339,7 @@ def test_a_candle_that_is_old_or_open_is_never_taken_for_the_last_closed_one(
                 session.event("ethusdt@kline_1m", encode({"e": "kline", "E": opened, "s": "ETHUSDT", "k": kline}))
         return opened
 
-    told = watched.served.do(tell)
-    until(lambda: max(watched.closed("ETHUSDT")) > told, 20)
+    told = max(newest, watched.served.do(tell))
+    until(lambda: max(watched.closed("ETHUSDT")) > told)
     watched.stop()
     assert all(bar.close != "7" for bar in watched.of("bar", "ETHUSDT"))
