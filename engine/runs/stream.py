@@ -71,10 +71,14 @@ class KeptStream:
             self._source.newest.update(self._newest())
         if self._account is not None:
             self._account.start()
+        was_told = False
         for entry in self._source.facts():
             record = entry.record
-            if record is None and self._account is not None and last_at >= 0:
-                # Not between two facts that came together: a symbol's rules must be known before what is held of it.
+            # Not between two facts that came together: a symbol's rules must be known before what is held of it. But
+            # before the first tick, which a market may bring at once: that the account is being compared counts there.
+            is_place = record is None or (record.kind == "tick" and not was_told)
+            if is_place and self._account is not None and last_at >= 0:
+                was_told = True
                 yield from self._told(self._account, last_at)
             if isinstance(record, Alert):
                 self._on_alert(record)

@@ -335,4 +335,5 @@ def test_what_protects_leaves_though_the_budget_is_used_up_and_the_breaker_is_op
     assert client.breaker_level() == OPEN
     monkeypatch.setattr(client, "_sleep", pytest.fail)
     assert {one.status for one in listed(spot)} == {"working"}
+    assert spot.holdings(urgent=True)  # what an exit waits for
     assert spot.place(order("h-stop", "sell", "stop", stop_price="95"), urgent=True).order.status == "working"

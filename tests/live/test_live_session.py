@@ -14,7 +14,7 @@ from engine.ledger.verify import verify
 from engine.matching.events import VenueOrder
 from engine.records.desk import Alert
 from engine.records.ideas import ExitPlan, tiers_of
-from engine.records.trades import OrderResult
+from engine.records.trades import OrderResult, StateChange
 from engine.records.wire import decode
 from engine.world.binance.trouble import NotSent, Rejected, Sort
 
@@ -324,3 +324,12 @@ def test_a_breaker_that_opens_stops_entries_and_no_exit(tmp_path: Path) -> None:
         "BTCUSDT", "ETHUSDT",
     ]  # fmt: skip
     check(rig, account)
+
+
+def test_a_market_that_begins_with_a_tick_is_entered_after_the_account_was_compared_only(tmp_path: Path) -> None:
+    account = TinyAccount()
+    rig = Rig(tmp_path, account)
+    rig.play(rig.rules, lambda: [*rig.bars(-288, 0), *rig.cycle()], until(lambda: rig.venue.syncing.recovered))
+    assert rig.attempts() == []
+    [blocked, *_] = [one.now for one in rig.records(StateChange) if one.scope == "engine"]
+    assert blocked == "blocked(recovering)"

@@ -48,6 +48,7 @@ def test_a_position_whose_stop_never_arrived_is_closed_before_that_is_proven(tmp
              rig.tickers)  # fmt: skip
     assert rig.positions()[-1].reason == "UNPROTECTED"
     assert ("in_doubt", "UNSEEN") in [(one.status, one.code) for one in rig.records(OrderResult)]
+    assert "holdings in a hurry" in [what for what, _ in account.requests]
     check(rig, account)
 
 

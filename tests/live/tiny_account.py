@@ -198,9 +198,9 @@ class TinyAccount:
         self._ask("trades")
         return [bare(one) for one in self.executed if one.symbol == symbol]
 
-    def holdings(self) -> list[HeldNews]:
+    def holdings(self, *, urgent: bool = False) -> list[HeldNews]:
         with self.lock:
-            self._ask("holdings")
+            self._ask("holdings in a hurry" if urgent else "holdings")
             sums: dict[str, Decimal] = {}
             for one in self.executed:
                 sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + (one.qty if one.side == "buy" else -one.qty)

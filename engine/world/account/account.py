@@ -183,7 +183,7 @@ class Account(Protocol):
         """Gives all executions of a symbol since then, oldest first, through as many windows and pages as it takes."""
         ...
 
-    def holdings(self) -> list[HeldNews]:
+    def holdings(self, *, urgent: bool = False) -> list[HeldNews]:
         """Gives what is held now: all of it, or an error. What is not in it is flat."""
         ...
 

@@ -96,9 +96,9 @@ class BinanceSpotAccount:
         )  # fmt: skip
         return [trade_news(row) for row in rows]
 
-    def holdings(self) -> list[HeldNews]:
+    def holdings(self, *, urgent: bool = False) -> list[HeldNews]:
         """Gives the coins in the wallet, each as its symbol against the quote asset of the settings, traded or not."""
-        rows = self._orders.account().balances
+        rows = self._orders.account(urgent=urgent).balances
         held = [held_news(one.asset, one.free, one.locked, self._settings.quote) for one in rows]
         return [one for one in held if one is not None and one.qty]
 

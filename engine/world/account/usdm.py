@@ -128,9 +128,9 @@ class BinanceUsdmAccount:
         )  # fmt: skip
         return [trade_news(row) for row in rows]
 
-    def holdings(self) -> list[HeldNews]:
+    def holdings(self, *, urgent: bool = False) -> list[HeldNews]:
         """Gives the open positions; raises ConfigError in hedge mode."""
-        return [held_news(one) for one in self._account.positions() if one.position_amt]
+        return [held_news(one) for one in self._account.positions(urgent=urgent) if one.position_amt]
 
     def income(self, since_ms: int) -> list[IncomeNews]:
         """Gives what positions brought and cost since then, oldest first; none older than three months."""

@@ -116,9 +116,9 @@ class SpotOrders:
         """Gives order lists in any state: the newest, or those from an id on."""
         return self._read("allOrderList", {"fromId": from_id, "limit": limit}, 20, reader(list[OrderList]))
 
-    def account(self) -> SpotAccount:
+    def account(self, *, urgent: bool = False) -> SpotAccount:
         """Gives the account with its balances that are not zero."""
-        return self._read("account", {"omitZeroBalances": True}, 20, reader(SpotAccount))
+        return self._read("account", {"omitZeroBalances": True}, 20, reader(SpotAccount), urgent=urgent)
 
     def fees(self, symbol: str) -> SpotFees:
         """Gives a symbol's fees for this account."""

@@ -40,9 +40,9 @@ class UsdmAccount:
         """Gives the assets in the wallet."""
         return self._read("v3/balance", {}, 5, reader(list[UsdmBalance]))
 
-    def positions(self) -> list[Position]:
+    def positions(self, *, urgent: bool = False) -> list[Position]:
         """Gives all positions. One that is absent is flat: the request names no symbol, and every row was read."""
-        return self._read("v3/positionRisk", {}, 5, reader(list[Position]))
+        return self._read("v3/positionRisk", {}, 5, reader(list[Position]), urgent)
 
     def config(self) -> AccountConfig:
         """Gives how the account trades: hedge or one-way, one margin asset or many."""
@@ -102,8 +102,8 @@ class UsdmAccount:
         """Ends the private stream."""
         self._stream("DELETE", reader(dict[str, object]))
 
-    def _read(self, path: str, params: Params, weight: int, read: Callable[[bytes], T]) -> T:
-        return self.client.read(Ask(f"/fapi/{path}", params, "GET", "signed", {WEIGHT: weight}), read)
+    def _read(self, path: str, params: Params, weight: int, read: Callable[[bytes], T], urgent: bool = False) -> T:
+        return self.client.read(Ask(f"/fapi/{path}", params, "GET", "signed", {WEIGHT: weight}, urgent), read)
 
     def _change(self, path: str, params: Params, read: Callable[[bytes], T]) -> T | None:
         return self.client.change(Ask(f"/fapi/{path}", params, "POST", "signed", {WEIGHT: 1}), read)

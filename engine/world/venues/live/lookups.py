@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.errors import HotError
+from engine.world.account.account import HeldNews
 from engine.world.venues.live.tracker import Followed
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 PAUSES_S = (0.3, 0.5, 1.0, 2.0, 3.0)
 #: So many answers must have said that there is no such order.
 ABSENT_ANSWERS = 3
+#: What is held is asked for once in so long, whoever wants to know: on spot each answer costs as much as five orders'.
+HELD_FOR_S = 1.0
 #: Executions are looked for from so long before the order was sent: clocks differ.
 BEFORE_MS = 60_000
 
@@ -23,6 +26,8 @@ class Lookups:
     def __init__(self, venue: "LiveVenue") -> None:
         """Asks for this venue."""
         self._venue = venue
+        self._held: dict[str, HeldNews] = {}
+        self._held_at = -HELD_FOR_S
 
     def look(self) -> None:
         """Asks for every order whose time has come."""
@@ -115,10 +120,18 @@ class Lookups:
         venue = self._venue
         if self._is_open(order):
             return
-        held = next((one for one in venue.account.holdings() if one.symbol == order.symbol), None)
+        held = self._holding(order.symbol)
         if held is not None and held.free == held.qty >= venue.holds().get(order.symbol, 0):
             with venue.lock:
                 venue.tracker.unseen(order.client_id)
+
+    def _holding(self, symbol: str) -> HeldNews | None:
+        """Gives what is held of a symbol; an exit waits for it, and it must not wait for a budget."""
+        now = self._venue.mono()
+        if now - self._held_at >= HELD_FOR_S:
+            self._held = {one.symbol: one for one in self._venue.account.holdings(urgent=True)}
+            self._held_at = now
+        return self._held.get(symbol)
 
     def _is_open(self, order: Followed) -> bool:
         found = self._venue.account.open_orders(order.symbol, urgent=True)
