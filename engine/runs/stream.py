@@ -3,7 +3,7 @@
 Alerts are no facts: nobody decides on them, so that they are passed to who tells people, and are not recorded.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,22 +69,24 @@ class KeptStream:
                 yield Entry(record, line)
         if isinstance(self._source, Resumable):
             self._source.newest.update(self._newest())
+        told: list[Record] = []
         if self._account is not None:
             self._account.start()
-        was_told = False
+            told = self._account.facts()
         for entry in self._source.facts():
             record = entry.record
-            # Not between two facts that came together: a symbol's rules must be known before what is held of it. But
-            # before the first tick, which a market may bring at once: that the account is being compared counts there.
-            is_place = record is None or (record.kind == "tick" and not was_told)
-            if is_place and self._account is not None and last_at >= 0:
-                was_told = True
-                yield from self._told(self._account, last_at)
+            if record is None and self._account is not None and last_at >= 0:
+                # Not between two facts that came together: a symbol's rules must be known before what is held of it.
+                yield from self._told([*told, *self._account.facts()], last_at)
+                told = []
             if isinstance(record, Alert):
                 self._on_alert(record)
                 continue
             if record is None or (record.kind not in FACTS and record.kind != "tick"):
                 continue
+            # That the account is being compared counts before anything that the market may bring at once.
+            yield from self._told(told, max(last_at, record.at))
+            told = []
             line = entry.line if entry.line is not None else encode(record)
             if record.at < last_at or (record.at == last_at and line in at_last):
                 continue
@@ -92,8 +94,9 @@ class KeptStream:
             last_at = max(last_at, record.at) if self._account is not None else last_at
             yield Entry(record, line)
 
-    def _told(self, account: Account, at: int) -> Iterator[Entry]:
-        for fact in account.facts():
+    def _told(self, facts: Iterable[Record], at: int) -> Iterator[Entry]:
+        """Gives what an account told, at a time of the market's."""
+        for fact in facts:
             record = msgspec.structs.replace(fact, at=at)
             if isinstance(record, Alert):
                 self._on_alert(record)

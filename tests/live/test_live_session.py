@@ -329,7 +329,7 @@ def test_a_breaker_that_opens_stops_entries_and_no_exit(tmp_path: Path) -> None:
 def test_a_market_that_begins_with_a_tick_is_entered_after_the_account_was_compared_only(tmp_path: Path) -> None:
     account = TinyAccount()
     rig = Rig(tmp_path, account)
-    rig.play(rig.rules, lambda: [*rig.bars(-288, 0), *rig.cycle()], until(lambda: rig.venue.syncing.recovered))
+    rig.play(lambda: [*rig.rules(), *rig.bars(-288, 0), *rig.cycle()], until(lambda: rig.venue.syncing.recovered))
     assert rig.attempts() == []
     [blocked, *_] = [one.now for one in rig.records(StateChange) if one.scope == "engine"]
     assert blocked == "blocked(recovering)"
