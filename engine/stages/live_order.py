@@ -14,13 +14,14 @@ from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.market import SymbolRules, Tick
 from engine.records.trades import OrderAttempt, OrderStatus
-from engine.stages import stuck
+from engine.stages import ahead, stuck
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.elsewhere import ELSEWHERE, Elsewhere
 from engine.stages.exits import LIQUIDATION, Exit
 from engine.stages.once_more import once_more
 from engine.stages.order import Order, OrderState, Sent
+from engine.stages.order_records import fill_of
 from engine.stages.protection import TRAIL, is_tier
 from engine.stages.protector import Protector
 from engine.stages.recent import Price
@@ -147,15 +148,24 @@ class LiveOrder(Order):
     # Orders that rest at the exchange.
 
     def _executed(self, sent: Sent, done: Executed, at: int) -> list[Made]:
-        book = self.desk.state.books.get(sent.attempt.symbol)
-        if sent.attempt.purpose == "entry":
-            return super()._executed(sent, done, at)
-        if book is None:
+        attempt = sent.attempt
+        book = self.desk.state.books.get(attempt.symbol)
+        if attempt.purpose == "entry":
+            return [*super()._executed(sent, done, at), *ahead.settled(self, sent, at)]
+        held = book.qty if book is not None else Decimal(0)
+        entry = ahead.awaited(self.state.sent.values(), attempt.symbol) if done.qty > held else None
+        if book is None and entry is None:
             sent.filled += done.qty
             return []  # sold what we do not hold: the next look at the holdings tells what that means
-        if sent.attempt.purpose == "protect":
+        if book is not None and attempt.purpose == "protect":
             self._sold_there(book, sent, done)
-        return super()._executed(sent, done, at)
+        if entry is None:
+            return super()._executed(sent, done, at)
+        sent.filled += done.qty
+        now, later = ahead.parted(done, held)
+        entry.ahead.append((attempt.reason, later))
+        made: list[Made] = [fill_of(attempt, done, at)]
+        return made + (self.sold(book, attempt.reason, now, at) if book is not None else [])
 
     def _sold_there(self, book: Book, sent: Sent, done: Executed) -> None:
         scale, attempt = self.scale(book.symbol), sent.attempt

@@ -44,6 +44,7 @@ class Sent(msgspec.Struct, kw_only=True):
     plan: ExitPlan | None = None
     working: bool = False
     unseen: bool = False
+    ahead: list[tuple[str, Executed]] = []
 
 
 class OrderState(msgspec.Struct, kw_only=True):
@@ -330,11 +331,14 @@ class Order:
         fill = fill_of(attempt, done, at)
         if attempt.purpose == "entry":
             return [fill, self._entered(sent, done, at)]
-        book = self.desk.state.books[attempt.symbol]
+        return [fill, *self.sold(self.desk.state.books[attempt.symbol], attempt.reason, done, at)]
+
+    def sold(self, book: Book, reason: str, done: Executed, at: int) -> list[Made]:
+        """Takes an execution out of a position; what is too little to be one is closed."""
         self.desk.sell(book, done)
         if book.qty < max(self.scale(book.symbol).step, CLOSED_UNDER):
-            return [fill, *self.close(book, attempt.reason, at)]
-        return [fill, self.position(book, attempt.reason, at)]
+            return self.close(book, reason, at)
+        return [self.position(book, reason, at)]
 
     def _entered(self, sent: Sent, done: Executed, at: int) -> Position:
         attempt, desk = sent.attempt, self.desk.state

@@ -18,6 +18,8 @@ SEND_AGAIN_S = (0.1, 0.4, 1.0)
 #: Spot's words for a stop that price is through already; futures have a code for it.
 THROUGH = "would trigger immediately"
 RELOAD_EVERY_S = 60.0
+#: The exchange's words for a sale of more than is held: of a position (reduce-only), and of coins.
+NOTHING_THERE = frozenset({"-2022", "-2010"})
 
 
 class Placing:
@@ -108,6 +110,8 @@ class Placing:
             self.reject(orders, "NOT_TRADED")
             return
         code = str(error.venue_code) if error.venue_code is not None else error.sort.name
+        if orders[0].closes and code in NOTHING_THERE:
+            self._venue.syncing.hurry()  # what the program would sell is not there: holdings tell
         self.reject(orders, "WOULD_TRIGGER" if THROUGH in error.said.lower() else code)
 
     def _reload(self, symbol: str) -> None:
