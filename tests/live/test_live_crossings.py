@@ -299,6 +299,37 @@ def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:
     assert [one for one in told if isinstance(one, AccountHolding)] == []
 
 
+def test_a_holding_that_is_older_than_our_own_execution_is_not_told() -> None:
+    """What a tier of ours sells between the two questions is in the executions, and not yet in what was held."""
+    account = TinyAccount(venue="binance-spot")
+    venue = LiveVenue(account, QUICK, holds=lambda: {"BTCUSDT": Decimal(2)})
+    told: list[Record] = []
+    account.stranger("BTCUSDT", "buy", "1")
+    tier = VenueOrder(
+        client_id="h" + "a" * 27, symbol="BTCUSDT", side="sell", order_type="limit", qty=Decimal("0.5"), sent_at=1,
+        limit_price=Decimal(110), closes=True, resting=True,
+    )  # fmt: skip
+    sold: list[str] = []
+
+    def mishap(what: str, _: str) -> None:
+        if what == "trades" and account.orders and not sold:
+            account.streams = False
+            sold.extend(one.trade_id for one in account.fill(tier.client_id, tier.qty))
+
+    account.mishap = mishap
+    try:
+        venue.start([])
+        venue.send(tier)
+        patience.until(lambda: told.extend(venue.drain()) or sold)
+        patience.until(lambda: told.extend(venue.drain()) or [one for one in told if isinstance(one, Execution)])
+        told += venue.drain()
+        first = next(i for i, one in enumerate(told) if isinstance(one, Execution) and one.client_id == tier.client_id)
+        held = [one for one in told[first:] if isinstance(one, AccountHolding)]
+        assert all(Decimal(one.qty) == Decimal("0.5") for one in held)
+    finally:
+        venue.close()
+
+
 def test_a_flood_of_fills_does_not_use_up_what_may_be_asked() -> None:
     account = TinyAccount()
     venue = LiveVenue(account, LiveVenueSettings())

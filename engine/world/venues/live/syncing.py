@@ -156,9 +156,11 @@ class Syncing:
         with venue.lock:
             if venue.tracker.moved.get(held.symbol) != moved or self._in_flight(held.symbol):
                 return False
-            for trade in trades:
-                if not venue.tracker.hear_trade(trade):
-                    venue.tracker.book_stranger(trade)
+            others = [trade for trade in trades if not venue.tracker.hear_trade(trade)]
+            if venue.tracker.moved.get(held.symbol) != moved:
+                return False  # ours among them may be younger than the look at what is held
+            for trade in others:
+                venue.tracker.book_stranger(trade)
             venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
         return True
 
