@@ -4,12 +4,14 @@ Alerts are no facts: nobody decides on them, so that they are passed to who tell
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from engine.plugs import Entry, Resumable, Source
+from engine.records.account import Condition
 from engine.records.base import Record
 from engine.records.desk import Alert
 from engine.records.wire import FACTS, at_of, decode, encode
@@ -69,24 +71,28 @@ class KeptStream:
                 yield Entry(record, line)
         if isinstance(self._source, Resumable):
             self._source.newest.update(self._newest())
+        first: list[Record] = []
         told: list[Record] = []
         if self._account is not None:
             self._account.start()
             told = self._account.facts()
+            first = list(takewhile(lambda fact: isinstance(fact, Condition), told))
+            told = told[len(first) :]
         for entry in self._source.facts():
             record = entry.record
             if record is None and self._account is not None and last_at >= 0:
                 # Not between two facts that came together: a symbol's rules must be known before what is held of it.
-                yield from self._told([*told, *self._account.facts()], last_at)
-                told = []
+                yield from self._told([*first, *told, *self._account.facts()], last_at)
+                first, told = [], []
             if isinstance(record, Alert):
                 self._on_alert(record)
                 continue
             if record is None or (record.kind not in FACTS and record.kind != "tick"):
                 continue
             # That the account is being compared counts before anything that the market may bring at once.
-            yield from self._told(told, max(last_at, record.at))
-            told = []
+            if first:
+                yield from self._told(first, max(last_at, record.at))
+                first = []
             line = entry.line if entry.line is not None else encode(record)
             if record.at < last_at or (record.at == last_at and line in at_last):
                 continue
