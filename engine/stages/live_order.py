@@ -30,6 +30,10 @@ from engine.stages.wishes import Wish
 ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
 
 
+#: Keys of orders are remembered so long, in ms; a later one has another time in it.
+KEPT_MS = 60_000
+
+
 class LiveSetup(NamedTuple):
     """What a live order stage knows of its account.
 
@@ -225,6 +229,14 @@ class LiveOrder(Order):
         if self.protector.in_the_way(book.symbol, exit_.reason):
             return self.protector.let_go(book.symbol, exit_, at)
         return self.leave_at_once(book, exit_, at)
+
+    def is_new(self, key: str, book: Book, at: int) -> bool:
+        """Says whether nothing of this content was sent: what is refused may be wanted again at the same instant."""
+        used = self.state.protection.used
+        if key in used:
+            return False
+        self.state.protection.used = {**{one: when for one, when in used.items() if when > at - KEPT_MS}, key: at}
+        return True
 
     def leave_at_once(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """Gives an exit whose way is free. A tier that does not rest at the exchange is sold at the market."""

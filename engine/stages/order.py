@@ -279,13 +279,17 @@ class Order:
         if steps <= 0:
             return made + self._stuck(book, exit_, at)
         key = intent_key(book.strategy, book.venue, book.symbol, "sell", "exit", at, exit_.reason)
-        if key == book.last_exit:
+        if not self.is_new(key, book, at):
             return made  # a client id goes on the wire once; what is left goes with the next fact
         book.last_exit = key
         attempt = exit_of(book, exit_.reason, key, at, scale.qty(steps), price, exit_.resting)
         book.exits.sold(exit_.reason, steps)
         at_price = price if exit_.ticks is not None else None
         return [*made, self._send(attempt, None, at_price, exit_.resting, exit_.ambiguous, liquidates)]
+
+    def is_new(self, key: str, book: Book, at: int) -> bool:
+        """Says whether an exit of this content has not been sent; whoever asks sends it."""
+        return key != book.last_exit
 
     def selling(self, symbol: str, price: Decimal) -> Selling:
         """Gives what says how much of a symbol may be sold, measured with a price."""

@@ -29,7 +29,7 @@ class Protection(msgspec.Struct, kw_only=True):
     program watches them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when
     the first began to; `naked_since` is since when a position has lacked a working stop, `tried_at` when a leg was sent
     last, by symbol and leg; `short_of` is the balance that was last too small. `stuck` positions are of symbols that
-    are not traded: when a way out was tried last.
+    are not traded: when a way out was tried last. `used` are the keys of the newest orders, with their time.
     """
 
     resting: dict[str, dict[str, Resting]] = {}
@@ -40,6 +40,7 @@ class Protection(msgspec.Struct, kw_only=True):
     tried_at: dict[str, int] = {}
     short_of: str | None = None
     stuck: dict[str, int] = {}
+    used: dict[str, int] = {}
 
     def of(self, symbol: str) -> dict[str, Resting]:
         """Gives what rests for a symbol, by leg."""

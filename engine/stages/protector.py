@@ -184,6 +184,8 @@ class Protector:
         """Gives the effects that send a leg, or two that are a list, each under its own id."""
         held, symbol = self.order.state.protection, book.symbol
         keys = [intent_key(book.strategy, book.venue, symbol, "sell", "protect", at, leg) for leg in legs]
+        if not all(self.order.is_new(key, book, at) for key in keys):
+            return []  # sent at this very instant before; the next one has another id
         ids = [client_id(key, 1) for key in keys]
         held.tried_at[f"{symbol} {legs[0]}"] = at
         made: list[Made] = []

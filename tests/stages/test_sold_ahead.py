@@ -12,6 +12,8 @@ from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.trades import Fill, OrderAttempt, Position, Purpose
 from engine.stages.desk import DeskSettings
+from engine.stages.effects import Send
+from engine.stages.exits import Exit
 from engine.stages.live_order import LiveOrder, LiveSetup
 from engine.stages.order import Sent
 from engine.stages.recent import Recent
@@ -78,3 +80,17 @@ def test_what_an_entry_that_is_over_never_brought_is_sold_elsewhere(ends: str) -
     assert stage.desk.state.books == {}
     stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))  # type: ignore[arg-type]
     assert ENTRY not in stage.state.sent
+
+
+def test_an_exit_that_was_refused_is_not_sent_again_under_its_id_at_the_same_instant() -> None:
+    stage = order_stage("2")
+    told(stage, [executed(ENTRY, 1, Decimal(2), Decimal(100))])
+    book = stage.desk.state.books[S]
+    sent = []
+    for reason in ("TIME", "UNPROTECTED", "TIME", "UNPROTECTED"):
+        sent += [one.attempt.client_id for one in stage.leave_at_once(book, Exit(reason, 2000, None), START + 9)
+                 if isinstance(one, Send)]  # fmt: skip
+        book.exits.unsold(reason, 2000)
+    assert len(sent) == len(set(sent)) == 2
+    again = stage.leave_at_once(book, Exit("TIME", 2000, None), START + 10)
+    assert next(one.attempt.client_id for one in again if isinstance(one, Send)) not in sent
