@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -25,19 +26,9 @@ class Asking:
 
     async def ask(self, call: Callable[..., Answer], *arguments: Any) -> Answer:
         """Gives what a call gives; raises what it raises."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-
-        def make() -> None:
-            try:
-                answer = call(*arguments)
-            except Exception as error:
-                _tell(loop, future, None, error)
-            else:
-                _tell(loop, future, answer, None)
-
-        self._calls.put(make)
-        return await future
+        answer: Future[Answer] = Future()
+        self._calls.put(partial(_settle, answer, partial(call, *arguments)))
+        return await asyncio.wrap_future(answer)
 
     def stop(self) -> None:
         """Ends the threads, each after the call it is at."""
@@ -49,30 +40,19 @@ class Asking:
             call()
 
 
-def _tell(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[Any]", answer: Any, error: Exception | None) -> None:
-    def settle() -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(answer)
-
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(settle)
+def _settle(answer: "Future[Answer]", call: Callable[[], Answer]) -> None:
+    if not answer.set_running_or_notify_cancel():
+        return
+    try:
+        answer.set_result(call())
+    except Exception as error:  # whatever it is: who asked gets it, and this thread goes on with the next call
+        answer.set_exception(error)
 
 
 def ask_unless(call: Callable[[], Answer], stopped: Callable[[], bool]) -> Answer | None:
     """Gives what a call gives, and raises what it raises; None where `stopped` says so first: then nobody waits."""
     answer: Future[Answer] = Future()
-
-    def make() -> None:
-        try:
-            answer.set_result(call())
-        except Exception as error:
-            answer.set_exception(error)
-
-    Thread(target=make, name="hot-first", daemon=True).start()
+    Thread(target=_settle, args=(answer, call), name="hot-first", daemon=True).start()
     while not stopped():
         with suppress(TimeoutError):
             return answer.result(LOOK_S)
