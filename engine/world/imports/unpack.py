@@ -122,7 +122,7 @@ def _unzip(file: BinaryIO, path: Path) -> Iterator[bytes]:
                     yield piece
     except (BadZipFile, zlib.error, EOFError) as error:
         raise DirtyInput(f"{path}: the zip file is damaged or cut off ({error}); get it again") from None
-    except (RuntimeError, NotImplementedError) as error:  # a password, or a packing that Python does not know
+    except RuntimeError as error:  # a password, or (NotImplementedError) a packing unknown here
         raise DirtyInput(f"{path}: the zip file cannot be unpacked ({error}); unpack it yourself") from None
 
 
