@@ -8,11 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+from cli.main import COMMANDS
+from engine.runs.settings_file import default_file
 
-from cli.main import COMMANDS  # noqa: E402 - the checkout is put on the path first
-from engine.runs.settings_file import default_file  # noqa: E402
+HERE = Path(__file__).parent
 
 RECIPE = (
     "# HotCoin: discover hot spot coins, rank, signal, trade on paper. Every setting at its default; "

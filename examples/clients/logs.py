@@ -1,18 +1,13 @@
 """Runs every program beside it against a venue whose prices stand still, and writes docs/clients.md with their logs."""
 
 import importlib
-import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(HERE)]
+from engine.world.loopback.market.generated import Generated
+from engine.world.loopback.serving import Serving, serving
+from engine.world.loopback.venue import Venue, VenueOptions
 
-from engine.world.loopback.market.generated import Generated  # noqa: E402 - the checkout is put on the path first
-from engine.world.loopback.serving import Serving, serving  # noqa: E402 - as above
-from engine.world.loopback.venue import Venue, VenueOptions  # noqa: E402 - as above
-
-PAGE = ROOT / "docs" / "clients.md"
+PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 PROGRAMS = ("ccxt_spot", "ccxt_usdm", "python_binance", "official_spot", "official_usdm")
 _OPENING = """# Clients of others on `hot venue`
 
