@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stage_builders import START, S, V, all_rules, examples, rules
 
-from engine.records.account import Execution, OrderReport
+from engine.records.account import Execution, OrderReport, ReportStatus
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.trades import Fill, OrderAttempt, Position, Purpose
@@ -27,8 +27,9 @@ def order_stage(qty: str) -> LiveOrder:
     stage.desk.learn(rules(START, tick="0.01", step="0.001", min_notional="5"))
     stage.desk.state.recent[S] = Recent()
     stage.desk.state.recent[S].start("100", START)
-    for client_id, purpose in ((ENTRY, "entry"), (STOP, "protect")):
-        stage.state.sent[client_id] = Sent(attempt=attempt(client_id, purpose, qty), plan=ExitPlan(stop_pct=5))  # type: ignore[arg-type]
+    purposes: dict[str, Purpose] = {ENTRY: "entry", STOP: "protect"}
+    for client_id, purpose in purposes.items():
+        stage.state.sent[client_id] = Sent(attempt=attempt(client_id, purpose, qty), plan=ExitPlan(stop_pct=5))
     return stage
 
 
@@ -74,11 +75,11 @@ def test_in_whatever_order_executions_come_the_books_are_those_of_the_exchange(b
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "filled"])
-def test_what_an_entry_that_is_over_never_brought_is_sold_elsewhere(ends: str) -> None:
+def test_what_an_entry_that_is_over_never_brought_is_sold_elsewhere(ends: ReportStatus) -> None:
     stage = order_stage("2")
     told(stage, [executed(ENTRY, 1, Decimal(1), Decimal(100)), executed(STOP, 2, Decimal(2), Decimal(99))])
     assert stage.desk.state.books == {}
-    stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))  # type: ignore[arg-type]
+    stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))
     assert ENTRY not in stage.state.sent
 
 

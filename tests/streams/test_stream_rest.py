@@ -12,6 +12,7 @@ from engine.records.market import LongShort, TakerFlow
 from engine.world.binance.budget import Budget
 from engine.world.binance.client import Client
 from engine.world.binance.clock import VenueClock
+from engine.world.binance.codes import Market
 from engine.world.binance.http import Link
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.usdm_market import UsdmMarket
@@ -85,10 +86,10 @@ def exchange() -> Exchange:
     return Exchange()
 
 
-def rest_of(exchange: Exchange, folder: Path, market: str) -> BinanceRest:
+def rest_of(exchange: Exchange, folder: Path, market: Market) -> BinanceRest:
     link = Link(transport=httpx.MockTransport(exchange))
     clock = VenueClock(mono=lambda: exchange.passed_ms)
-    client = Client(market, "https://exchange.test", link=link, budget=Budget(folder / "limits.db"), clock=clock)  # type: ignore[arg-type]
+    client = Client(market, "https://exchange.test", link=link, budget=Budget(folder / "limits.db"), clock=clock)
     asked = SpotMarket(client) if market == "spot" else UsdmMarket(client)
     made = BinanceRest(asked, f"binance-{market}", FirstDays(folder / "days.json"))
     made.measure()
