@@ -96,9 +96,9 @@ class LiveOrder(Order):
         if sent.working:
             return []  # a start looks up what it knew
         sent.working, sent.unseen = True, False
-        moved = stuck.moves(self.state.protection, sent.attempt.symbol, at)
+        moved: list[Made] = [*stuck.moves(self.state.protection, sent.attempt.symbol, at)]
         if sent.attempt.purpose == "protect":
-            self.protector.accepted(sent.attempt.symbol, event.client_id)
+            moved += self.protector.accepted(sent.attempt.symbol, event.client_id)
         return [*moved, *super().answer(event, at)]
 
     def _told(self, record: OrderReport | Execution | AccountHolding) -> list[Made]:

@@ -46,6 +46,7 @@ class Protector:
         if self.order.setup.locks and symbol in held.waiting:
             return self._leave_in_part(book, at)
         wishes = wished(self.order, book)
+        self._give_up_unseen(resting)
         if self._is_bare(wishes, resting):
             since = held.naked_since.setdefault(symbol, at)
             if at - since > NAKED_MS and not self._leaving(symbol):
@@ -65,8 +66,7 @@ class Protector:
         They have its coins; or it is the trail, and one at the exchange would sell the same share again. What is not
         to be seen at the exchange has no coins; should it still come, there are none for it, or it is cancelled.
         """
-        resting, sent = self.order.state.protection.of(symbol), self.order.state.sent
-        seen = [leg for leg, one in resting.items() if one.client_id not in sent or not sent[one.client_id].unseen]
+        seen = [leg for leg, one in self.order.state.protection.of(symbol).items() if not self._is_unseen(one)]
         return [leg for leg in seen if self.order.setup.locks or leg == reason == TRAIL]
 
     def let_go(self, symbol: str, exit_: Exit, at: int) -> list[Made]:
@@ -106,12 +106,14 @@ class Protector:
             held.waits_since.pop(symbol, None)
         return [one for one in waiting if one not in still]
 
-    def accepted(self, symbol: str, its_id: str) -> None:
-        """Takes note that an order rests at the exchange."""
+    def accepted(self, symbol: str, its_id: str) -> list[Made]:
+        """Takes note that an order rests at the exchange; one that was given up has to go."""
         held = self.order.state.protection
         leg = held.leg_of(symbol, its_id)
-        if leg is not None:
-            held.of(symbol)[leg].working = True
+        if leg is None:
+            return [Cancel(symbol, its_id)]
+        held.of(symbol)[leg].working = True
+        return []
 
     def executed(self, symbol: str, its_id: str, steps: int) -> None:
         """Takes note that so much of an order is done."""
@@ -119,6 +121,20 @@ class Protector:
         leg = held.leg_of(symbol, its_id)
         if leg is not None:
             held.of(symbol)[leg].steps -= steps
+
+    def _give_up_unseen(self, resting: dict[str, Resting]) -> None:
+        """Forgets orders of which nothing is to be seen, so that others take their place: only one can have the coins.
+
+        The two of a list came both or neither.
+        """
+        unseen = {leg for leg, one in resting.items() if self._is_unseen(one)}
+        for leg in unseen:
+            if other_of(leg) not in resting.keys() - unseen:
+                del resting[leg]
+
+    def _is_unseen(self, one: Resting) -> bool:
+        sent = self.order.state.sent.get(one.client_id)
+        return sent is not None and sent.unseen
 
     def _leave_in_part(self, book: Book, at: int) -> list[Made]:
         """Gives the way out of coins that are free, where another order is long in letting go of the others."""

@@ -17,12 +17,15 @@ from engine.world.recording import folder_of, read_recording
 LONG = (*ONE_ENTRY, "orders.absent_after_s=600")
 
 
-def lose(account: TinyAccount, rig: Rig, purpose: str, told: object) -> None:
-    """Has the first order of a purpose meet a mishap."""
-    left = [told]
+def lose(account: TinyAccount, rig: Rig, *purposes: str, told: object = "nothing") -> None:
+    """Has the first orders of these purposes meet a mishap, in this order."""
+    left = list(purposes)
 
     def mishap(what: str, client_id: str) -> object:
-        return left.pop() if what == "place" and left and meant_for(rig, client_id) == purpose else None
+        if what != "place" or not left or meant_for(rig, client_id) != left[0]:
+            return None
+        left.pop(0)
+        return told
 
     account.mishap = mishap
 
@@ -38,24 +41,51 @@ def unseen(rig: Rig) -> bool:
     return any(sent.unseen for sent in rig.session.stages.order.state.sent.values())
 
 
-def test_a_position_whose_stop_never_arrived_is_closed_before_that_is_proven(tmp_path: Path) -> None:
+def purposes(rig: Rig) -> list[str]:
+    return [one.purpose for one in rig.attempts()]
+
+
+def test_a_stop_that_never_arrived_is_followed_by_another_before_that_is_proven(tmp_path: Path) -> None:
     account = TinyAccount(venue="binance-spot")
     rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
-    lose(account, rig, "protect", "nothing")
-    rig.play(*rig.begun(), rig.cycle, until(lambda: rig.held != {}), *[rig.tickers] * 4,
-             until(lambda: account.mishap("place", "") is None and len(rig.attempts()) == 2), close=False)  # fmt: skip
-    rig.play(rig.tickers, until(lambda: unseen(rig)), *[rig.tickers, 0.05] * 8, until(lambda: rig.held == {}),
-             rig.tickers)  # fmt: skip
-    assert rig.positions()[-1].reason == "UNPROTECTED"
-    assert ("in_doubt", "UNSEEN") in [(one.status, one.code) for one in rig.records(OrderResult)]
+    lose(account, rig, "protect")
+    rig.play(*rig.begun(), rig.cycle, until(lambda: rig.held != {}), *[rig.tickers] * 4, until(lambda: unseen(rig)),
+             *[rig.tickers] * 3, until(lambda: rig.stands("stop", "working")), rig.tickers)  # fmt: skip
+    assert purposes(rig) == ["entry", "protect", "protect"]
+    assert ("in_doubt", "UNSEEN") in results(rig)
     assert "holdings in a hurry" in [what for what, _ in account.requests]
+    assert rig.held == held(account) != {}
+    check(rig, account)
+
+
+def test_a_position_whose_stops_never_arrive_is_closed_before_that_is_proven(tmp_path: Path) -> None:
+    account = TinyAccount(venue="binance-spot")
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
+    account.mishap = lambda what, i: "nothing" if what == "place" and meant_for(rig, i) == "protect" else None
+    rig.play(*rig.begun(), rig.cycle, until(lambda: rig.held != {}), *[rig.tickers] * 4, until(lambda: unseen(rig)),
+             *[rig.tickers, 0.05] * 8, until(lambda: rig.held == {}), rig.tickers)  # fmt: skip
+    assert rig.positions()[-1].reason == "UNPROTECTED"
+    check(rig, account)
+
+
+def test_a_stop_is_sent_where_neither_an_exit_nor_the_stop_after_it_arrived(tmp_path: Path) -> None:
+    account = TinyAccount(venue="binance-spot")
+    rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
+    rig.play(*rig.entered())
+    lose(account, rig, "exit", "protect")
+    rig.play(rig.tickers, until(lambda: rig.venue.idle), lambda: rig.tickers("94"), until(lambda: unseen(rig)),
+             lambda: rig.tickers("96"), rig.tickers, until(lambda: len(purposes(rig)) == 4), close=False)  # fmt: skip
+    rig.play(rig.tickers, until(lambda: unseen(rig)), *[rig.tickers, 0.1] * 8,
+             until(lambda: rig.stands("stop", "working")), rig.tickers)  # fmt: skip
+    assert purposes(rig) == ["entry", "protect", "exit", "protect", "protect"]
+    assert rig.held == held(account) == {"BTCUSDT": Decimal(rig.attempts()[0].qty)}
     check(rig, account)
 
 
 def test_the_program_stands_guard_over_it_from_the_start(tmp_path: Path) -> None:
     account = TinyAccount(venue="binance-spot")
     rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
-    lose(account, rig, "protect", "nothing")
+    lose(account, rig, "protect")
     rig.play(*rig.begun(), rig.cycle, until(lambda: rig.held != {}), *[rig.tickers] * 4,
              until(lambda: len(rig.attempts()) == 2), close=False)  # fmt: skip
     rig.play(rig.tickers, until(lambda: unseen(rig)), lambda: rig.tickers("94"), until(lambda: rig.held == {}),
@@ -67,7 +97,7 @@ def test_the_program_stands_guard_over_it_from_the_start(tmp_path: Path) -> None
 def test_a_stop_that_has_its_coins_is_not_taken_for_unseen(tmp_path: Path) -> None:
     account = TinyAccount(venue="binance-spot")
     rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
-    lose(account, rig, "protect", "lost")
+    lose(account, rig, "protect", told="lost")
     usual = account.mishap
     hides = [True]
     account.mishap = lambda what, i: "hidden" if what == "order" and hides and meant_for(rig, i) else usual(what, i)
@@ -82,10 +112,10 @@ def test_a_stop_that_has_its_coins_is_not_taken_for_unseen(tmp_path: Path) -> No
     check(rig, account)
 
 
-def test_a_stop_that_arrives_late_has_the_coins_and_goes_before_they_are_sold(tmp_path: Path) -> None:
+def test_a_stop_that_arrives_late_goes_so_that_one_has_the_coins(tmp_path: Path) -> None:
     account = TinyAccount(venue="binance-spot")
     rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
-    lose(account, rig, "protect", "nothing")
+    lose(account, rig, "protect", "protect")
 
     def arrive() -> None:
         assert rig.session is not None
@@ -99,23 +129,32 @@ def test_a_stop_that_arrives_late_has_the_coins_and_goes_before_they_are_sold(tm
         rig.cycle,
         until(lambda: rig.held != {}),
         *[rig.tickers] * 4,
-        until(lambda: unseen(rig)),
+        until(lambda: len(rig.sent) == 2),
         arrive,
-        *[rig.tickers] * 8,
-        until(lambda: rig.held == {}),
+        until(lambda: not account.working("stop")),
+        until(lambda: unseen(rig)),
+        *[rig.tickers] * 3,
+        until(lambda: rig.stands("stop", "working")),
         rig.tickers,
-        until(lambda: rig.sent == []),
     )
-    assert ("rejected", "-2010") in [(one.status, one.code) for one in rig.records(OrderResult)]
-    assert not account.working("stop")
+    first, *_, last = [one.client_id for one in rig.attempts() if one.purpose == "protect"]
+    assert ("cancel", first) in account.requests
+    assert [one.reason for one in rig.positions()] == ["ENTRY"]
+    [stop] = account.working("stop")
+    assert stop.order.client_id == last
+    assert rig.held == held(account) != {}
     check(rig, account)
+
+
+def results(rig: Rig) -> list[tuple[str, str | None]]:
+    return [(one.status, one.code) for one in rig.records(OrderResult)]
 
 
 def test_an_exit_that_never_arrived_leaves_its_coins_to_a_stop(tmp_path: Path) -> None:
     account = TinyAccount(venue="binance-spot")
     rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
     rig.play(*rig.entered())
-    lose(account, rig, "exit", "nothing")
+    lose(account, rig, "exit")
     rig.play(rig.tickers, until(lambda: rig.venue.idle), lambda: rig.tickers("94"), until(lambda: unseen(rig)),
              lambda: rig.tickers("96"), *[rig.tickers] * 3, until(lambda: rig.stands("stop", "working")),
              rig.tickers)  # fmt: skip
