@@ -1,7 +1,8 @@
 """Sales that are told before the purchase they come out of: executions of an account come in any order.
 
-A stop that closes whatever is held may sell what an entry has just bought, and its execution may be heard first. What
-is sold beyond what is known to be held waits for that entry's own executions, and is taken out of them at once.
+A stop that closes whatever is held may sell what an entry has just bought, and its execution may be heard first. A sale
+of more than is known to be held waits, as a whole, for that entry's own executions: so what a position bought is told
+before what it sold.
 """
 
 from collections.abc import Iterable
@@ -12,43 +13,48 @@ import msgspec
 
 from engine.matching.events import Executed
 from engine.stages.effects import Made
+from engine.stages.order_records import fill_of
 
 if TYPE_CHECKING:
     from engine.stages.live_order import LiveOrder
     from engine.stages.order import Sent
 
 
-def awaited(sent: Iterable["Sent"], symbol: str) -> "Sent | None":
-    """Gives the entry of a symbol whose executions are not all known, None where there is none."""
-    return next(
-        (
-            one for one in sent
-            if one.attempt.symbol == symbol and one.attempt.purpose == "entry"
-            and one.filled < Decimal(one.attempt.qty)
-        ),
-        None,
-    )  # fmt: skip
+def awaited(sent: Iterable["Sent"], symbol: str, is_more: bool) -> "Sent | None":
+    """Gives the entry that a sale waits for: where it `is_more` than is held, or others wait already; else None."""
+    for one in sent:
+        is_entry = one.attempt.symbol == symbol and one.attempt.purpose == "entry"
+        if is_entry and (one.early or (is_more and one.filled < Decimal(one.attempt.qty))):
+            return one
+    return None
 
 
-def parted(done: Executed, qty: Decimal) -> tuple[Executed, Executed]:
-    """Gives an execution as two: `qty` of it, and the rest; money goes with the quantity."""
-    notional, fee = round(done.notional * qty / done.qty, 8), round(done.fee_quote * qty / done.qty, 8)
-    first = msgspec.structs.replace(done, qty=qty, notional=notional, fee_quote=fee)
-    rest = msgspec.structs.replace(
-        done, qty=done.qty - qty, notional=done.notional - notional, fee_quote=done.fee_quote - fee
-    )
-    return first, rest
+def is_told(sent: Iterable["Sent"], symbol: str) -> bool:
+    """Says whether everything that was heard of a symbol is in its books."""
+    return not any(one.early for one in sent if one.attempt.symbol == symbol)
 
 
-def settled(order: "LiveOrder", entry: "Sent", at: int) -> list[Made]:
-    """Takes out of what an entry has brought what was sold ahead of it; gives the records of it."""
+def settled(order: "LiveOrder", entry: "Sent", at: int, *, is_over: bool = False) -> list[Made]:
+    """Gives the records of what was sold ahead of an entry and can be taken out of what it has brought.
+
+    When the entry `is_over` nothing more will come of it: what was sold beyond is not ours.
+    """
     made: list[Made] = []
     symbol = entry.attempt.symbol
-    while entry.ahead and (book := order.desk.state.books.get(symbol)) is not None:
-        reason, done = entry.ahead.pop(0)
-        now, later = parted(done, min(done.qty, book.qty))
-        if later.qty:
-            entry.ahead.insert(0, (reason, later))
-        book.exits.sold(reason, order.scale(symbol).steps(now.qty))
-        made += order.sold(book, reason, now, at)
+    while entry.early and (book := order.desk.state.books.get(symbol)) is not None:
+        attempt, done, noted = msgspec.structs.astuple(entry.early[0])
+        if done.qty > book.qty and not is_over:
+            break
+        del entry.early[0]
+        if not noted:
+            book.exits.sold(attempt.reason, order.scale(symbol).steps(done.qty))
+        made += [fill_of(attempt, done, at), *order.sold(book, attempt.reason, _part(done, book.qty), at)]
     return made
+
+
+def _part(done: Executed, qty: Decimal) -> Executed:
+    """Gives an execution, or `qty` of it where it is of more; money goes with the quantity."""
+    if done.qty <= qty:
+        return done
+    notional, fee = round(done.notional * qty / done.qty, 8), round(done.fee_quote * qty / done.qty, 8)
+    return msgspec.structs.replace(done, qty=qty, notional=notional, fee_quote=fee)

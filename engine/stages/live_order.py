@@ -20,8 +20,7 @@ from engine.stages.effects import Made, Send
 from engine.stages.elsewhere import ELSEWHERE, Elsewhere
 from engine.stages.exits import LIQUIDATION, Exit
 from engine.stages.once_more import once_more
-from engine.stages.order import Order, OrderState, Sent
-from engine.stages.order_records import fill_of
+from engine.stages.order import Early, Order, OrderState, Sent
 from engine.stages.protection import TRAIL, is_tier
 from engine.stages.protector import Protector
 from engine.stages.recent import Price
@@ -157,19 +156,16 @@ class LiveOrder(Order):
         if attempt.purpose == "entry":
             return [*super()._executed(sent, done, at), *ahead.settled(self, sent, at)]
         held = book.qty if book is not None else Decimal(0)
-        entry = ahead.awaited(self.state.sent.values(), attempt.symbol) if done.qty > held else None
-        if book is None and entry is None:
-            sent.filled += done.qty
-            return []  # sold what we do not hold: the next look at the holdings tells what that means
+        entry = ahead.awaited(self.state.sent.values(), attempt.symbol, done.qty > held)
         if book is not None and attempt.purpose == "protect":
             self._sold_there(book, sent, done)
-        if entry is None:
+        if entry is None and book is not None:
             return super()._executed(sent, done, at)
         sent.filled += done.qty
-        now, later = ahead.parted(done, held)
-        entry.ahead.append((attempt.reason, later))
-        made: list[Made] = [fill_of(attempt, done, at)]
-        return made + (self.sold(book, attempt.reason, now, at) if book is not None else [])
+        if entry is not None:
+            entry.early.append(Early(attempt=attempt, done=done, noted=book is not None))
+        # What is sold, and not held, and not bought either: the next look at the holdings tells what that means.
+        return []
 
     def _sold_there(self, book: Book, sent: Sent, done: Executed) -> None:
         scale, attempt = self.scale(book.symbol), sent.attempt
@@ -188,7 +184,7 @@ class LiveOrder(Order):
 
     def _over(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         if sent.attempt.purpose != "protect":
-            ended = super()._ended(sent, status, code, at)
+            ended = [*ahead.settled(self, sent, at, is_over=True), *super()._ended(sent, status, code, at)]
             if status != "rejected":
                 return ended
             if sent.attempt.purpose == "entry":

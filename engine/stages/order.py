@@ -33,10 +33,19 @@ CLOSED_UNDER = Decimal("0.00000001")
 Plans = dict[str, ExitPlan]
 
 
+class Early(msgspec.Struct, kw_only=True):
+    """A sale that was heard of before the purchase it comes out of. `noted` says that the exits know of it already."""
+
+    attempt: OrderAttempt
+    done: Executed
+    noted: bool
+
+
 class Sent(msgspec.Struct, kw_only=True):
     """An order that is not over: its attempt, what it has filled, and the plan its position will follow.
 
-    `unseen` says that the exchange showed nothing of it (live): it is in no other order's way.
+    `unseen` says that the exchange showed nothing of it (live): it is in no other order's way. `early` are sales that
+    wait for the rest of an entry.
     """
 
     attempt: OrderAttempt
@@ -44,7 +53,7 @@ class Sent(msgspec.Struct, kw_only=True):
     plan: ExitPlan | None = None
     working: bool = False
     unseen: bool = False
-    ahead: list[tuple[str, Executed]] = []
+    early: list[Early] = []
 
 
 class OrderState(msgspec.Struct, kw_only=True):

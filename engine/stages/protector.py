@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from engine.records.ids import client_id, intent_key
 from engine.stages import stuck
+from engine.stages.ahead import is_told
 from engine.stages.desk import Book
 from engine.stages.effects import Cancel, Made
 from engine.stages.exits import Exit
@@ -43,6 +44,8 @@ class Protector:
         if book is None:
             held.forget(symbol)
             return self._cancel(symbol, list(resting))
+        if not is_told(self.order.state.sent.values(), symbol):
+            return []  # the exchange holds less than the books
         if self.order.setup.locks and symbol in held.waiting:
             return self._leave_in_part(book, at)
         wishes = wished(self.order, book)

@@ -53,6 +53,18 @@ def told(stage: LiveOrder, facts: list[Record]) -> list[Record]:
     return [made for fact in facts for made in stage.take(fact) if isinstance(made, Record)]
 
 
+def assert_positions_follow(records: list[Record]) -> None:
+    """What a position bought is told before what it sold, and it is closed by what its own fills leave: nothing."""
+    held = Decimal(0)
+    for one in records:
+        if isinstance(one, Fill):
+            held += Decimal(one.qty) if one.side == "buy" else -Decimal(one.qty)
+            assert held >= 0
+        elif isinstance(one, Position):
+            assert Decimal(one.qty) == held
+    assert (held, records[-1].status) == (0, "closed")
+
+
 parts = st.lists(st.integers(1, 400), min_size=1, max_size=4)
 
 
@@ -69,7 +81,7 @@ def test_in_whatever_order_executions_come_the_books_are_those_of_the_exchange(b
     fills = [one for one in records if isinstance(one, Fill)]
     assert sorted(one.trade_id for one in fills) == sorted(one.trade_id for one in facts)
     assert stage.desk.state.books == {}
-    assert [one.status for one in records if isinstance(one, Position)][-1] == "closed"
+    assert_positions_follow(records)
     money = sum((1 if one.side == "sell" else -1) * Decimal(one.notional) - Decimal(one.fee_quote) for one in fills)
     assert abs(Decimal(stage.desk.state.cash_e8 - cash).scaleb(-8) - money) < Decimal("0.000001")
 
@@ -78,9 +90,12 @@ def test_in_whatever_order_executions_come_the_books_are_those_of_the_exchange(b
 def test_what_an_entry_that_is_over_never_brought_is_sold_elsewhere(ends: ReportStatus) -> None:
     stage = order_stage("2")
     told(stage, [executed(ENTRY, 1, Decimal(1), Decimal(100)), executed(STOP, 2, Decimal(2), Decimal(99))])
-    assert stage.desk.state.books == {}
-    stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))
-    assert ENTRY not in stage.state.sent
+    book = stage.desk.state.books[S]
+    again = stage.leave_at_once(book, Exit("TIME", book.exits.left, None), START + 2)
+    assert not any(isinstance(one, Send) for one in again), "it is sold already"
+    made = stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))
+    assert [one.trade_id for one in made if isinstance(one, Fill)] == [f"{STOP}-2"]
+    assert stage.desk.state.books == {} and ENTRY not in stage.state.sent
 
 
 def test_an_exit_that_was_refused_is_not_sent_again_under_its_id_at_the_same_instant() -> None:
