@@ -9,6 +9,8 @@ from engine.matching.bracket import TicksBar, touched
 from engine.matching.units import Scale, ceil_div
 from engine.records.ideas import ExitPlan
 
+#: Why a position is left that its strategy says to leave: it says so once.
+SIGNAL = "SIGNAL"
 #: Why a position is left that its venue closed, for want of margin.
 LIQUIDATION = "LIQUIDATION"
 #: Why a position is left by a stop that has moved up to its entry.
@@ -82,10 +84,15 @@ class ExitState(msgspec.Struct, kw_only=True):
         self.left += steps
         if reason == "TRAIL":
             self.trail_left += steps
-        elif reason.startswith("TIER_"):
-            self.tier_steps_done = max(0, self.tier_steps_done - steps)
-            while self.tiers_done and self.tier_steps_done < self.tier_steps(self.tiers_done):
-                self.tiers_done -= 1
+        self.put_off(reason, steps)
+
+    def put_off(self, reason: str, steps: int) -> None:
+        """Takes note that a tier's exit of so many steps was not sent: it is due again."""
+        if not reason.startswith("TIER_"):
+            return
+        self.tier_steps_done = max(0, self.tier_steps_done - steps)
+        while self.tiers_done and self.tier_steps_done < self.tier_steps(self.tiers_done):
+            self.tiers_done -= 1
 
     def tier_sold(self, steps: int, ticks: int) -> None:
         """Takes note of steps that a tier sold which rested at an exchange; price, in ticks, got there."""

@@ -18,7 +18,7 @@ from engine.stages import ahead, stuck
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.elsewhere import ELSEWHERE, Elsewhere
-from engine.stages.exits import LIQUIDATION, Exit
+from engine.stages.exits import LIQUIDATION, SIGNAL, Exit
 from engine.stages.once_more import once_more
 from engine.stages.order import Early, Order, OrderState, Sent
 from engine.stages.protection import TRAIL, is_tier
@@ -29,6 +29,8 @@ from engine.stages.wishes import Wish
 ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
 
 
+#: A way out that was refused is tried again after this; what a symbol's next price asks for would be refused as well.
+REFUSED_MS = 1_000
 #: Keys of orders are remembered so long, in ms; a later one has another time in it.
 KEPT_MS = 60_000
 
@@ -189,6 +191,7 @@ class LiveOrder(Order):
                 return ended
             if sent.attempt.purpose == "entry":
                 return ended + once_more(self, sent, code, at)
+            self.state.protection.refused[sent.attempt.symbol] = at
             # An order that was not to be seen may have the coins.
             self._may_be_seen(*(one for one in self.state.sent.values() if one.attempt.symbol == sent.attempt.symbol))
             return ended
@@ -220,11 +223,17 @@ class LiveOrder(Order):
     def leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
             return []  # the exchange does that itself, and tells of it
-        if not stuck.may_try(self.state.protection, book.symbol, at):
+        if exit_.reason != SIGNAL and self._is_too_soon(book.symbol, at):
+            book.exits.put_off(exit_.reason, exit_.steps)
             return []
         if self.protector.in_the_way(book.symbol, exit_.reason):
             return self.protector.let_go(book.symbol, exit_, at)
         return self.leave_at_once(book, exit_, at)
+
+    def _is_too_soon(self, symbol: str, at: int) -> bool:
+        """Says whether a way out has just been turned away: each costs one of the orders an account may send."""
+        held = self.state.protection
+        return at - held.refused.get(symbol, -REFUSED_MS) < REFUSED_MS or not stuck.may_try(held, symbol, at)
 
     def is_new(self, key: str, book: Book, at: int) -> bool:
         """Says whether nothing of this content was sent: what is refused may be wanted again at the same instant."""

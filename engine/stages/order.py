@@ -20,7 +20,7 @@ from engine.records.market import Bar, BookTop, Funding, SymbolRules, Tick, Tick
 from engine.records.trades import Intent, OrderAttempt, OrderResult, OrderStatus, Position
 from engine.stages.desk import Book, Desk, DeskSettings, DeskState
 from engine.stages.effects import Cancel, Made, Send
-from engine.stages.exits import LIQUIDATION, Exit, ExitState, on_bar, on_change, on_mark, on_price
+from engine.stages.exits import LIQUIDATION, SIGNAL, Exit, ExitState, on_bar, on_change, on_mark, on_price
 from engine.stages.funding import hear
 from engine.stages.margin import guard, margin_tiers, paid
 from engine.stages.order_records import entry_of, exit_of, fill_of, position_of, refusal_of, result_of
@@ -233,7 +233,7 @@ class Order:
         book = self.desk.state.books.get(intent.symbol)
         if book is None:
             return self._refuse(intent, intent.at, No("ACCOUNT_CHANGED", "0", "0"), "NOT_HELD")
-        return self.leave(book, Exit("SIGNAL", book.exits.left, None), intent.at)
+        return self.leave(book, Exit(SIGNAL, book.exits.left, None), intent.at)
 
     def close_tick(self, tick: Tick) -> list[Made]:
         """Gives the cycle record: how it ended for each scanned symbol."""

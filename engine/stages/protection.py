@@ -29,7 +29,8 @@ class Protection(msgspec.Struct, kw_only=True):
     program watches them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when
     the first began to; `naked_since` is since when a position has lacked a working stop, `tried_at` when a leg was sent
     last, by symbol and leg; `short_of` is the balance that was last too small. `stuck` positions are of symbols that
-    are not traded: when a way out was tried last. `used` are the keys of the newest orders, with their time.
+    are not traded: when a way out was tried last; `refused` is when a way out was last turned away. `used` are the keys
+    of the newest orders, with their time.
     """
 
     resting: dict[str, dict[str, Resting]] = {}
@@ -40,6 +41,7 @@ class Protection(msgspec.Struct, kw_only=True):
     tried_at: dict[str, int] = {}
     short_of: str | None = None
     stuck: dict[str, int] = {}
+    refused: dict[str, int] = {}
     used: dict[str, int] = {}
 
     def of(self, symbol: str) -> dict[str, Resting]:
@@ -56,6 +58,7 @@ class Protection(msgspec.Struct, kw_only=True):
         self.waiting.pop(symbol, None)
         self.waits_since.pop(symbol, None)
         self.stuck.pop(symbol, None)
+        self.refused.pop(symbol, None)
         self.by_program = [one for one in self.by_program if one.partition(" ")[0] != symbol]
         for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
             del self.tried_at[leg]

@@ -5,52 +5,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stage_builders import START, S, V, all_rules, examples, rules
+from order_stage import ENTRY, STOP, executed, order_stage, told
+from stage_builders import START, S, V, examples
 
-from engine.records.account import Execution, OrderReport, ReportStatus
+from engine.records.account import OrderReport, ReportStatus
 from engine.records.base import Record
-from engine.records.ideas import ExitPlan
-from engine.records.trades import Fill, OrderAttempt, Position, Purpose
-from engine.stages.desk import DeskSettings
+from engine.records.trades import Fill, Position
 from engine.stages.effects import Send
 from engine.stages.exits import Exit
-from engine.stages.live_order import LiveOrder, LiveSetup
-from engine.stages.order import Sent
-from engine.stages.recent import Recent
-
-ENTRY, STOP = "h-entry", "h-stop"
-
-
-def order_stage(qty: str) -> LiveOrder:
-    """A stage that has sent an entry, while a stop of an earlier position still stands."""
-    stage = LiveOrder(DeskSettings(), all_rules(), LiveSetup(locks=False, strategy="x", plan=ExitPlan(stop_pct=5)))
-    stage.desk.learn(rules(START, tick="0.01", step="0.001", min_notional="5"))
-    stage.desk.state.recent[S] = Recent()
-    stage.desk.state.recent[S].start("100", START)
-    purposes: dict[str, Purpose] = {ENTRY: "entry", STOP: "protect"}
-    for client_id, purpose in purposes.items():
-        stage.state.sent[client_id] = Sent(attempt=attempt(client_id, purpose, qty), plan=ExitPlan(stop_pct=5))
-    return stage
-
-
-def attempt(client_id: str, purpose: Purpose, qty: str) -> OrderAttempt:
-    return OrderAttempt(
-        at=START, venue=V, symbol=S, strategy="x", client_id=client_id, intent_key=client_id,
-        side="buy" if purpose == "entry" else "sell", purpose=purpose, reason=purpose.upper(),
-        order_type="market" if purpose == "entry" else "stop", qty=qty, limit_price=None, reference_price="100",
-    )  # fmt: skip
-
-
-def executed(client_id: str, number: int, qty: Decimal, price: Decimal) -> Execution:
-    return Execution(
-        at=START + number, venue=V, symbol=S, venue_at=START + number, client_id=client_id,
-        trade_id=f"{client_id}-{number}", side="buy" if client_id == ENTRY else "sell", qty=f"{qty}",
-        price=f"{price}", notional=f"{qty * price}", fee=f"{qty / 1000}", fee_asset="USDT", liquidity="taker",
-    )  # fmt: skip
-
-
-def told(stage: LiveOrder, facts: list[Record]) -> list[Record]:
-    return [made for fact in facts for made in stage.take(fact) if isinstance(made, Record)]
 
 
 def assert_positions_follow(records: list[Record]) -> None:
@@ -96,17 +58,3 @@ def test_what_an_entry_that_is_over_never_brought_is_sold_elsewhere(ends: Report
     made = stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))
     assert [one.trade_id for one in made if isinstance(one, Fill)] == [f"{STOP}-2"]
     assert stage.desk.state.books == {} and ENTRY not in stage.state.sent
-
-
-def test_an_exit_that_was_refused_is_not_sent_again_under_its_id_at_the_same_instant() -> None:
-    stage = order_stage("2")
-    told(stage, [executed(ENTRY, 1, Decimal(2), Decimal(100))])
-    book = stage.desk.state.books[S]
-    sent = []
-    for reason in ("TIME", "UNPROTECTED", "TIME", "UNPROTECTED"):
-        sent += [one.attempt.client_id for one in stage.leave_at_once(book, Exit(reason, 2000, None), START + 9)
-                 if isinstance(one, Send)]  # fmt: skip
-        book.exits.unsold(reason, 2000)
-    assert len(sent) == len(set(sent)) == 2
-    again = stage.leave_at_once(book, Exit("TIME", 2000, None), START + 10)
-    assert next(one.attempt.client_id for one in again if isinstance(one, Send)) not in sent
