@@ -74,7 +74,7 @@ def test_a_stop_is_sent_where_neither_an_exit_nor_the_stop_after_it_arrived(tmp_
     rig.play(*rig.entered())
     lose(account, rig, "exit", "protect")
     rig.play(rig.tickers, until(lambda: rig.venue.idle), lambda: rig.tickers("94"), until(lambda: unseen(rig)),
-             lambda: rig.tickers("96"), rig.tickers, until(lambda: len(purposes(rig)) == 4), close=False)  # fmt: skip
+             lambda: rig.tickers("96"), rig.tickers, until(lambda: len(purposes(rig)) >= 4), close=False)  # fmt: skip
     rig.play(rig.tickers, until(lambda: unseen(rig)), *[rig.tickers, 0.1] * 8,
              until(lambda: rig.stands("stop", "working")), rig.tickers)  # fmt: skip
     assert purposes(rig) == ["entry", "protect", "exit", "protect", "protect"]
@@ -87,7 +87,7 @@ def test_the_program_stands_guard_over_it_from_the_start(tmp_path: Path) -> None
     rig = Rig(tmp_path, account, STOP_ONLY, sets=LONG)
     lose(account, rig, "protect")
     rig.play(*rig.begun(), rig.cycle, until(lambda: rig.held != {}), *[rig.tickers] * 4,
-             until(lambda: len(rig.attempts()) == 2), close=False)  # fmt: skip
+             until(lambda: len(rig.attempts()) >= 2), close=False)  # fmt: skip
     rig.play(rig.tickers, until(lambda: unseen(rig)), lambda: rig.tickers("94"), until(lambda: rig.held == {}),
              rig.tickers)  # fmt: skip
     assert rig.positions()[-1].reason == "STOP"
@@ -129,7 +129,7 @@ def test_a_stop_that_arrives_late_goes_so_that_one_has_the_coins(tmp_path: Path)
         rig.cycle,
         until(lambda: rig.held != {}),
         *[rig.tickers] * 4,
-        until(lambda: len(rig.sent) == 2),
+        until(lambda: len(rig.sent) >= 2),
         arrive,
         until(lambda: not account.working("stop")),
         until(lambda: unseen(rig)),
