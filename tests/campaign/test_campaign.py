@@ -31,6 +31,14 @@ def test_a_short_campaign_loses_and_doubles_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
 
+def test_every_bug_has_a_place_in_the_code_as_it_is() -> None:
+    pytest.importorskip("websockets")
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
+    each = "import planted_bugs\nfor bug in planted_bugs.BUGS:\n    bug.plant()\nplanted_bugs.take_what_is_taken()"
+    done = subprocess.run([sys.executable, "-c", each], capture_output=True, text=True, timeout=120, env=env)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="traders are forked")
 def test_the_checker_tells_of_planted_bugs() -> None:
     """Two of them; all take minutes."""
