@@ -22,11 +22,12 @@ NEWS = frozenset({"reconcile_diff", "order_result", "fill", "position"})
 
 
 class Synced(NamedTuple):
-    """What came of a comparison: the records that are new, the orders whose outcome is still open, and the past."""
+    """What came of a comparison: the records that are new, the orders that are still open, the past, and the dust."""
 
     news: list[Record]
     open_orders: int
     past: list[PastTrade]
+    dust: tuple[str, ...]
 
 
 def sync(
@@ -71,7 +72,7 @@ def sync(
         raise InDoubt(f"{len(doubts)} orders are still in doubt: {', '.join(doubts[:5])}; run hot sync again")
     if not recovered:
         raise VenueError(f"the account could not be compared within {within_s:g} s; run hot sync again")
-    return Synced(news, len(session.stages.order.state.sent), past)
+    return Synced(news, len(session.stages.order.state.sent), past, trading.dust)
 
 
 def _rules_of(settings: Settings, venue: str, done: Callable[[], bool], stopped: Callable[[], bool]) -> Market:

@@ -8,6 +8,7 @@ from engine.matching.events import Executed
 from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, Execution
 from engine.records.trades import Apart, Fill, Purpose, ReconcileDiff
+from engine.stages import dust
 from engine.stages.desk import Book
 from engine.stages.effects import Made
 from engine.stages.exits import ExitState
@@ -57,9 +58,12 @@ class Elsewhere:
         book = self.order.desk.state.books.get(told.symbol)
         ours = book.qty if book is not None else Decimal(0)
         theirs = Decimal(told.qty)
+        made = dust.gone(self.order, told, ours)
+        # What is left of positions that are closed is neither held nor news.
+        theirs -= dust.of(self.order, told.symbol)
         apart = theirs - ours
         if theirs < 0 or abs(apart) < max(self.order.scale(told.symbol).step, CLOSED_UNDER):
-            return []
+            return made
         price = Decimal(told.entry_price) if told.entry_price else self._last_price(told.symbol, book)
         text = "\x1f".join((told.venue, told.symbol, plain(ours), plain(theirs), str(told.opened_at)))
         made_up = Execution(
@@ -68,7 +72,7 @@ class Elsewhere:
             price=plain(price), notional=plain(round(abs(apart) * price, 8)), fee="0",
             fee_asset=self.order.desk.state.rules[told.symbol].quote, liquidity="taker",
         )  # fmt: skip
-        return self.executed(made_up)
+        return made + self.executed(made_up)
 
     def balance(self, told: AccountBalance) -> list[Made]:
         """Says so when the wallet holds less of the quote asset than the desk counts on."""
@@ -106,6 +110,7 @@ class Elsewhere:
             self._diff(told, what, ours, book.qty),
             self._fill(told, done, "entry", "ADOPTED"),
             self.order.position(book, "ADOPTED", told.at),
+            *dust.joined(self.order, book, done, told.at),
         ]
 
     def _last_price(self, symbol: str, book: Book | None) -> Decimal:
