@@ -40,7 +40,8 @@ class Standing:
 class TinyAccount:
     """Market orders fill at `price` at once, stops and limits rest. `mishap` is asked before each request by name.
 
-    `fee_in_coin` takes the fees of purchases in the coin. It returns None, or "lost" (done, the answer never comes), "nothing" (not done, no answer), or an error to raise.
+    `fee_in_coin` takes the fees of purchases in the coin. A mishap is None, or "lost" (done, the answer never comes),
+    "nothing" (not done, no answer), or an error to raise.
     """
 
     venue: str = "binance-usdm"
