@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from engine.errors import Bug, InDoubt, VenueError
 from engine.records.base import Record
-from engine.records.trades import PastTrade
+from engine.records.desk import Alert
+from engine.records.trades import PastTrade, StateChange
 from engine.runs.backfill import backfill
 from engine.runs.live import open_trading
 from engine.runs.market import Live, Market, MarketOptions, open_market
@@ -49,7 +50,12 @@ def sync(
     until = time.monotonic() + within_s
 
     def done() -> bool:
-        return trading.venue.idle or stopped() or time.monotonic() > until
+        known = trading.venue.idle and not trading.venue.unanswered
+        return known or stopped() or time.monotonic() > until
+
+    def tell(news: Alert | StateChange) -> None:
+        if isinstance(news, Alert):
+            say(f"{news.level}: {news.code}: {news.text}")
 
     def hear(record: Record) -> None:
         if record.kind in NEWS and not session.keeper.catching_up:
@@ -57,7 +63,7 @@ def sync(
 
     try:
         market = _rules_of(settings, venue, done, stopped)
-        session = Session(settings, market, ledger, sink=hear, trading=trading)
+        session = Session(settings, market, ledger, sink=hear, tell=tell, trading=trading)
         for _ in session.play(stopped):
             pass
         recovered, doubts = trading.venue.syncing.recovered, trading.venue.doubts

@@ -65,6 +65,8 @@ class Elsewhere:
         if theirs < 0 or abs(apart) < max(self.order.scale(told.symbol).step, CLOSED_UNDER):
             return made
         price = Decimal(told.entry_price) if told.entry_price else self._last_price(told.symbol, book)
+        if price <= 0:
+            return made  # what it is worth is not known yet: a later look at the holdings tells it again
         text = "\x1f".join((told.venue, told.symbol, plain(ours), plain(theirs), str(told.opened_at)))
         made_up = Execution(
             at=told.at, venue=told.venue, symbol=told.symbol, trade_id="made-" + sha256(text.encode()).hexdigest()[:20],

@@ -64,15 +64,19 @@ class Protection(msgspec.Struct, kw_only=True):
         self.refused.pop(symbol, None)
         self.bound.pop(symbol, None)
         self.by_program = [one for one in self.by_program if one.partition(" ")[0] != symbol]
-        for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
-            del self.tried_at[leg]
+        self._forget_tries(symbol)
 
     def bind(self, symbol: str, qty: Decimal) -> None:
-        """Takes note of how many coins of a position orders of others have."""
+        """Takes note of how many coins of a position orders of others have: how many may rest is tried anew."""
+        self._forget_tries(symbol)
         if qty > 0:
             self.bound[symbol] = qty
         else:
             self.bound.pop(symbol, None)
+
+    def _forget_tries(self, symbol: str) -> None:
+        for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
+            del self.tried_at[leg]
 
     def leave_to_program(self, symbol: str, what: str) -> None:
         """Takes note that tiers or the trail of a position cannot rest at the exchange."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import HotError
+from engine.matching.units import plain
 from engine.world.account.account import HeldNews, OrderNews, TradeNews
 from engine.world.account.walk_back import walk_back
 from engine.world.binance.trouble import Rejected, Sort
@@ -175,9 +176,9 @@ class Syncing:
         if bound > before:
             self._venue.tell_alert(
                 "warning", BOUND,
-                f"{news.symbol}: sell orders that this ledger did not send have {bound:f} of the {ours:f} coins that "
-                f"it holds; its stop covers the others alone: cancel those orders at the exchange, or run hot flatten "
-                f"--symbol {news.symbol}",
+                f"{news.symbol}: sell orders that this ledger did not send have {plain(bound)} of the {plain(ours)} "
+                "coins that it holds; its stop covers the others alone: cancel those orders at the exchange, or run "
+                f"hot flatten --symbol {news.symbol}",
             )  # fmt: skip
 
     def _in_flight(self, symbol: str) -> bool:

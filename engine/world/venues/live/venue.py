@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from engine.errors import HotError, KeyRefused
 from engine.matching.events import STOPS, Event, VenueOrder
+from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, BoundCoins, Condition, ConditionState
 from engine.records.base import Record
 from engine.records.desk import Alert
@@ -186,6 +187,12 @@ class LiveVenue:
             return self._started and self.syncing.recovered and not busy and not self._out
 
     @property
+    def unanswered(self) -> bool:
+        """Whether an order was sent of which nothing has been told yet."""
+        with self._lock:
+            return any(not one.told for one in self.tracker.open.values())
+
+    @property
     def doubts(self) -> list[str]:
         """The ids of the orders of which nobody knows what became."""
         with self._lock:
@@ -259,7 +266,7 @@ class LiveVenue:
 
     def tell_bound(self, symbol: str, qty: Decimal) -> None:
         """Tells how many coins that are held orders of others have."""
-        self.tell(BoundCoins(at=0, venue=self.venue, symbol=symbol, qty=f"{qty:f}"))
+        self.tell(BoundCoins(at=0, venue=self.venue, symbol=symbol, qty=plain(qty)))
 
     def tell_balance(self, balance: BalanceNews) -> None:
         """Tells what is in the wallet."""
