@@ -9,6 +9,7 @@ from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, Execution
 from engine.records.trades import Apart, Fill, Purpose, ReconcileDiff
 from engine.stages import dust
+from engine.stages.ahead import part_of
 from engine.stages.desk import Book
 from engine.stages.effects import Made
 from engine.stages.exits import ExitState
@@ -41,10 +42,12 @@ class Elsewhere:
             return []
         scale = self.order.scale(told.symbol)
         ours = book.qty
+        # Dust, or coins that nobody has told of yet, may have gone with ours.
+        done = part_of(done, ours)
         book.exits.sold("ELSEWHERE", min(book.exits.left, scale.steps(done.qty)))
         self.order.desk.sell(book, done)
         made: list[Made] = [
-            self._diff(told, "closed_elsewhere", ours, max(book.qty, Decimal(0))),
+            self._diff(told, "closed_elsewhere", ours, book.qty),
             self._fill(told, done, "exit", "CLOSED_ELSEWHERE"),
         ]
         if book.qty < max(scale.step, CLOSED_UNDER):

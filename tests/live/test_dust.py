@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_rig import Rig, until
+from live_rig import Rig, rules, until
 from test_live_session import check, held, once
 from tiny_account import COIN_FEE, TinyAccount
 
 from engine.ledger.verify import verify
 from engine.matching.units import e8
+from engine.records.account import Execution
 from engine.records.ideas import ExitPlan
 from engine.records.trades import DUST, Fill
 from engine.runs.reporting.reporting import report_of
 from engine.runs.reporting.status import standing_of
+from engine.stages.dust import spent
+from engine.stages.live_order import LiveOrder
 
 SPOT = "binance-spot"
 #: Left by the next cycle but one.
@@ -178,3 +181,51 @@ def test_an_answer_that_is_lost_joins_dust_once(tmp_path: Path) -> None:
     rig.play(*rig.entered(), *out(rig), lose, *again(rig))
     assert len(joined(rig)) == 1
     equal(rig, account)
+
+
+def test_hands_that_sell_all_there_is_take_dust_along(tmp_path: Path) -> None:
+    account = TinyAccount(venue=SPOT, fee_in_coin=True)
+    rig = Rig(tmp_path, account, SHORT, sets=(*AGAIN, "live.adopt_spot=true"))
+    left: list[Decimal] = []
+
+    def sell_all() -> None:
+        account.working("stop")[0].status = "cancelled"
+        left.append(rig.held["BTCUSDT"])
+        # With it go coins of a purchase that the ledger does not know.
+        account.stranger("BTCUSDT", "sell", str(rig.held["BTCUSDT"] + Decimal("0.0003")))
+
+    rig.play(*rig.entered(), sell_all, until(lambda: rig.held == {}), rig.tickers, until(lambda: rig.sent == []))
+    sale = executed(rig)[-1]
+    assert (Decimal(sale.qty), sale.reason) == (left[0], "CLOSED_ELSEWHERE")
+    assert Decimal(sale.notional) == left[0] * 100
+    assert rig.positions()[-1].dust == "0"
+    assert verify(rig.path).ok
+    assert rig.thought_again() > 0
+
+
+def test_a_fee_that_is_paid_in_a_coin_takes_of_its_dust(tmp_path: Path) -> None:
+    account = TinyAccount(venue=SPOT)
+    rig = Rig(tmp_path, account, SHORT, sets=AGAIN)
+
+    def pay(fee: str, symbol: str, side: str) -> Execution:
+        return Execution(
+            at=rig.at, venue=SPOT, symbol=symbol, trade_id="1", venue_at=rig.at, side=side,  # type: ignore[arg-type]
+            qty="1", price="100", notional="100", fee=fee, fee_asset="BNB", liquidity="taker",
+        )  # fmt: skip
+
+    def look() -> None:
+        assert rig.session is not None
+        order = rig.session.stages.order
+        assert isinstance(order, LiveOrder)
+        order.desk.learn(rules("BNBUSDT", SPOT))
+        for told, still in (
+            (pay("0.0001", "BTCUSDT", "buy"), {"BNBUSDT": Decimal("0.0004")}),
+            (pay("0.0001", "BNBUSDT", "buy"), {"BNBUSDT": Decimal("0.0004")}),  # it never came in
+            (pay("0.0001", "BNBUSDT", "sell"), {"BNBUSDT": Decimal("0.0003")}),
+            (pay("1", "BTCUSDT", "sell"), {}),
+        ):
+            order.state.dust.setdefault("BNBUSDT", Decimal("0.0005"))
+            spent(order, told)
+            assert order.state.dust == still
+
+    rig.play(*rig.begun(), look)
