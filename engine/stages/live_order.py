@@ -271,7 +271,10 @@ class LiveOrder(Order):
 
     def too_few(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """Coins that orders of others have are no dust: the way out is tried again until they are free."""
-        return [] if book.symbol in self.state.protection.bound else super().too_few(book, exit_, at)
+        if book.symbol not in self.state.protection.bound:
+            return super().too_few(book, exit_, at)
+        book.exits.put_off(exit_.reason, exit_.steps)
+        return []
 
     def leave_at_once(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """Gives an exit whose way is free. A tier that does not rest at the exchange is sold at the market."""
