@@ -98,6 +98,8 @@ def _account(account: "AccountNow | None") -> list[str]:
         f"no stop    {', '.join(account.unprotected) or 'every position has one at the exchange'}",
         *([f"stuck      {', '.join(account.stuck)}: not traded now"] if account.stuck else []),
         *([f"watched    {', '.join(account.by_program)}: sold by this program alone"] if account.by_program else []),
+        *([f"bound      {', '.join(account.bound)}: in sell orders of others, under no stop"] if account.bound else []),
+        *([f"dust       {', '.join(account.dust)}: sold with the next position"] if account.dust else []),
     ]
 
 

@@ -71,7 +71,8 @@ def sync(
     if not quiet:
         differ = sum(row["kind"] == "reconcile_diff" for row in rows)
         past = f", {len(synced.past)} past trades kept" if history else ""
-        say(f"hot sync: {differ} differences booked, {synced.open_orders} orders open{past}; ledger {ledger}")
+        dust = f", dust {', '.join(synced.dust)}" if synced.dust else ""
+        say(f"hot sync: {differ} differences booked, {synced.open_orders} orders open{past}{dust}; ledger {ledger}")
 
 
 def _plain(line: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from engine.matching.margin import funding_amount
 from engine.matching.units import E8, ceil_div, e8, plain
 from engine.records.market import is_perp
-from engine.records.trades import Fill, FundingPayment, Position
+from engine.records.trades import DUST, Fill, FundingPayment, Position
 
 #: Digits behind the point of an average entry price on the wire.
 PRICE_DIGITS = 12
@@ -43,6 +43,7 @@ class Holdings:
         self.leverage = 1
         self._open: dict[tuple[str, str], Holding] = {}
         self._trades: set[tuple[str, str, str]] = set()
+        self._dust: dict[tuple[str, str], Decimal] = {}
 
     def add(self, fill: Fill) -> str | None:
         """Adds a fill; gives what is wrong with it, or None."""
@@ -51,6 +52,8 @@ class Holdings:
             return f"trade {fill.trade_id} of {fill.symbol} is booked twice"
         self._trades.add(trade)
         key = (fill.venue, fill.symbol)
+        if fill.reason == DUST:
+            return self._find(key, fill)
         if fill.side == "buy":
             leverage = self.leverage if is_perp(fill.venue) else 1
             _buy(self._open.setdefault(key, Holding(fill.venue_at)), fill, leverage)
@@ -58,6 +61,17 @@ class Holdings:
             return f"a sale of {fill.symbol}, of which nothing was held"
         else:
             _sell(self._open[key], fill)
+        return None
+
+    def _find(self, key: tuple[str, str], fill: Fill) -> str | None:
+        """Adds coins that earlier positions left, as what they are worth now; there are no more than they left."""
+        holding, qty, worth = self._open.get(key), Decimal(fill.qty), e8(Decimal(fill.notional))
+        left = self._dust.pop(key, Decimal(0))
+        if holding is None or qty > left:
+            return f"dust of {fill.qty} {fill.symbol} joins a position, where {plain(left)} was left"
+        holding.qty += qty
+        holding.cost += worth
+        holding.realised += worth
         return None
 
     def fund(self, payment: FundingPayment) -> str | None:
@@ -88,6 +102,7 @@ class Holdings:
             holding.realised -= holding.cost - holding.owed
             holding.qty, holding.cost, holding.owed = Decimal(0), 0, 0
             del self._open[key]
+            self._dust[key] = self._dust.get(key, Decimal(0)) + dust
         return _difference(position, holding, dust)
 
 

@@ -64,6 +64,16 @@ class AccountHolding(Told, frozen=True, kw_only=True):
     opened_at: Moment = 0
 
 
+class BoundCoins(Told, frozen=True, kw_only=True):
+    """How many of the coins that we hold of a symbol are in sell orders of others on the account (spot).
+
+    Told when it changes: `qty` is "0" when they are free again.
+    """
+
+    symbol: str
+    qty: str
+
+
 class AccountBalance(Told, frozen=True, kw_only=True):
     """An asset in the wallet, free and locked."""
 

@@ -12,7 +12,9 @@ OrderType = Literal["market", "limit", "stop", "trailing_stop"]
 OrderStatus = Literal[
     "working", "part_filled", "filled", "cancelled", "expired", "rejected", "in_doubt", "never_executed"
 ]
-Apart = Literal["adopted", "closed_elsewhere", "changed", "balance"]
+Apart = Literal["adopted", "closed_elsewhere", "changed", "balance", "dust"]
+#: The reason of a fill that is none: coins that an earlier position left, which join one now.
+DUST = "DUST"
 
 
 class Deed(Record, frozen=True, kw_only=True):
@@ -146,7 +148,7 @@ class ReconcileDiff(Deed, frozen=True, kw_only=True):
     """Where the exchange's books and ours differed; ours follow. Quantities in the base asset (`balance`: of an asset).
 
     `adopted` is a holding that we did not know, `closed_elsewhere` one that is gone or smaller, `changed` one that is
-    larger, `balance` an asset of which there is less than we count on.
+    larger, `balance` an asset of which there is less than we count on, `dust` what closed positions left and is gone.
     """
 
     OWNER: ClassVar[str] = "order"

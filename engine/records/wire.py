@@ -21,7 +21,7 @@ KINDS: dict[str, type[Record]] = {
         trades.Intent, trades.OrderAttempt, trades.OrderResult, trades.Fill, trades.Position,
         trades.FundingPayment, trades.StateChange, trades.ReconcileDiff, trades.PastTrade,
         account.OrderReport, account.Execution,
-        account.AccountHolding, account.AccountBalance, account.Condition,
+        account.AccountHolding, account.BoundCoins, account.AccountBalance, account.Condition,
         desk.Run, desk.Judged, desk.Operator, desk.Recording, desk.EmergencyClose, desk.EmergencyResult,
         desk.LiveStep, desk.Alert, desk.End,
     )

@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from engine.errors import Bug, ConfigError
 from engine.ledger.lease import Lease, take_account_lease
 from engine.ledger.ledger import Ledger
+from engine.matching.units import plain
 from engine.records.account import Execution
 from engine.records.base import Record
 from engine.records.trades import Fill, OrderAttempt
@@ -24,6 +24,7 @@ from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
 from engine.world.account.account import Account
 from engine.world.account.settings import AccountTerms
+from engine.world.venues.live.syncing import Ours
 from engine.world.venues.live.venue import LiveVenue, Sent
 
 FUTURES = "usdm"
@@ -125,9 +126,9 @@ class Trading:
         self._ballast, self._room_due = ballast, math.inf
         self._caps = caps if caps is not None else settings.governor
         self.setup = setup_of(settings, account.venue)
-        self._holds: dict[str, Decimal] = {}
+        self._ours = Ours()
         self.venue = LiveVenue(
-            account, settings.orders, booked=_booked(ledger), own=_own(ledger), holds=self._held,
+            account, settings.orders, booked=_booked(ledger), own=_own(ledger), ours=lambda: self._ours,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
         )  # fmt: skip
         self._ledger, self._lease = ledger, lease
@@ -179,6 +180,11 @@ class Trading:
         state = self._known().state
         return tuple(symbol for symbol in state.desk.books if symbol not in state.protection.guarded)
 
+    @property
+    def dust(self) -> tuple[str, ...]:
+        """What closed positions left, by symbol: it is sold with the next position."""
+        return tuple(f"{symbol} {plain(qty)}" for symbol, qty in sorted(self._known().state.dust.items()))
+
     def close(self) -> None:
         """Stops acting; what rests at the exchange stays there."""
         self.venue.close()
@@ -187,7 +193,12 @@ class Trading:
 
     def _note(self) -> None:
         """Leaves a picture of what is held for the account's threads."""
-        self._holds = {symbol: book.qty for symbol, book in self._known().desk.state.books.items()}
+        state = self._known().state
+        self._ours = Ours(
+            {symbol: book.qty for symbol, book in state.desk.books.items()},
+            dict(state.dust),
+            dict(state.protection.bound),
+        )
 
     def _look_for_room(self) -> None:
         """Tells when the ballast is gone, and when it is back: what it made room for are ways out."""
@@ -211,6 +222,8 @@ class Trading:
             unprotected=self.unprotected,
             stuck=tuple(sorted(held.stuck)),
             by_program=tuple(sorted(held.watched)),
+            bound=tuple(f"{symbol} {plain(qty)}" for symbol, qty in sorted(held.bound.items())),
+            dust=self.dust,
         )  # fmt: skip
         told = msgspec.json.encode(now)
         if told != self._told:
@@ -221,9 +234,6 @@ class Trading:
         if self._order is None:
             raise Bug("an account is traded on without an order stage")
         return self._order
-
-    def _held(self) -> Mapping[str, Decimal]:
-        return self._holds
 
 
 def _booked(ledger: Ledger) -> list[tuple[str, str]]:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from engine.errors import Bug, InDoubt, VenueError
 from engine.records.base import Record
-from engine.records.trades import PastTrade
+from engine.records.desk import Alert
+from engine.records.trades import PastTrade, StateChange
 from engine.runs.backfill import backfill
 from engine.runs.live import open_trading
 from engine.runs.market import Live, Market, MarketOptions, open_market
@@ -22,11 +23,12 @@ NEWS = frozenset({"reconcile_diff", "order_result", "fill", "position"})
 
 
 class Synced(NamedTuple):
-    """What came of a comparison: the records that are new, the orders whose outcome is still open, and the past."""
+    """What came of a comparison: the records that are new, the orders that are still open, the past, and the dust."""
 
     news: list[Record]
     open_orders: int
     past: list[PastTrade]
+    dust: tuple[str, ...]
 
 
 def sync(
@@ -48,7 +50,12 @@ def sync(
     until = time.monotonic() + within_s
 
     def done() -> bool:
-        return trading.venue.idle or stopped() or time.monotonic() > until
+        known = trading.venue.idle and not trading.venue.unanswered
+        return known or stopped() or time.monotonic() > until
+
+    def tell(news: Alert | StateChange) -> None:
+        if isinstance(news, Alert):
+            say(f"{news.level}: {news.code}: {news.text}")
 
     def hear(record: Record) -> None:
         if record.kind in NEWS and not session.keeper.catching_up:
@@ -56,7 +63,7 @@ def sync(
 
     try:
         market = _rules_of(settings, venue, done, stopped)
-        session = Session(settings, market, ledger, sink=hear, trading=trading)
+        session = Session(settings, market, ledger, sink=hear, tell=tell, trading=trading)
         for _ in session.play(stopped):
             pass
         recovered, doubts = trading.venue.syncing.recovered, trading.venue.doubts
@@ -71,7 +78,7 @@ def sync(
         raise InDoubt(f"{len(doubts)} orders are still in doubt: {', '.join(doubts[:5])}; run hot sync again")
     if not recovered:
         raise VenueError(f"the account could not be compared within {within_s:g} s; run hot sync again")
-    return Synced(news, len(session.stages.order.state.sent), past)
+    return Synced(news, len(session.stages.order.state.sent), past, trading.dust)
 
 
 def _rules_of(settings: Settings, venue: str, done: Callable[[], bool], stopped: Callable[[], bool]) -> Market:

@@ -48,13 +48,13 @@ def settled(order: "LiveOrder", entry: "Sent", at: int, *, is_over: bool = False
         del entry.early[0]
         if not noted:
             book.exits.sold(attempt.reason, order.scale(symbol).steps(done.qty))
-        made += [fill_of(attempt, done, at), *order.sold(book, attempt.reason, _part(done, book.qty), at)]
+        made += [fill_of(attempt, done, at), *order.sold(book, attempt.reason, part_of(done, book.qty), at)]
     return made
 
 
-def _part(done: Executed, qty: Decimal) -> Executed:
+def part_of(done: Executed, qty: Decimal) -> Executed:
     """Gives an execution, or `qty` of it where it is of more; money goes with the quantity."""
     if done.qty <= qty:
         return done
-    notional, fee = round(done.notional * qty / done.qty, 8), round(done.fee_quote * qty / done.qty, 8)
-    return msgspec.structs.replace(done, qty=qty, notional=notional, fee_quote=fee)
+    notional, fee, fee_quote = (round(one * qty / done.qty, 8) for one in (done.notional, done.fee, done.fee_quote))
+    return msgspec.structs.replace(done, qty=qty, notional=notional, fee=fee, fee_quote=fee_quote)

@@ -382,6 +382,12 @@ class Desk:
         book.realised_e8 += notional - cost - fee
         self.state.cash_e8 = min(self.state.cash_e8 + notional - fee - owed, MOST)
 
+    def find(self, book: Book, qty: Decimal, worth_e8: int) -> None:
+        """Adds coins to a position that an earlier one has written off: what they are worth now is gained."""
+        book.qty += qty
+        book.cost_e8 += worth_e8
+        book.realised_e8 += worth_e8
+
     def write_off(self, book: Book) -> Decimal:
         """Closes a position whose remainder is too small to sell; gives that dust, whose margin counts as lost."""
         dust = book.qty

@@ -2,7 +2,7 @@
 
 The gap is the net result of B minus that of A, in quote units. A run's net result is what its sells brought, less what
 its buys cost, less fees, with funding, plus what is still held at the last price that its records told. Dust is worth
-nothing.
+nothing, and costs nothing where it joins a later trade.
 
 A trade is a holding, from its first entry to its last exit. Two trades are the same when they share the intent of an
 entry (`intent_key`, so strategy, venue, symbol, side and time of decision); exits are matched by their reason within
@@ -40,7 +40,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from engine.stages.divergence_deals import DUST, EXACT, OPEN, Coin, Deal, Deals, Leg, Told
+from engine.records.trades import DUST
+from engine.stages.divergence_deals import EXACT, OPEN, Coin, Deal, Deals, Leg, Told
 
 FUNDING = "FUNDING"
 SHARES = ("signal", "timing", "price", "fee", "funding", "fill")
@@ -245,7 +246,7 @@ def _matched(a: Leg, b: Leg, mark: Decimal, prices: Mapping[int, Decimal]) -> tu
 
 def _mark(a: Deal, b: Deal) -> Decimal:
     """Gives the mean of both average entry prices."""
-    entries = [leg for deal in (a, b) for leg in deal.legs.values() if leg.side == "buy"]
+    entries = [leg for deal in (a, b) for leg in deal.legs.values() if leg.side == "buy" and leg.reason != DUST]
     return _rounded(sum((_average(leg) for leg in entries), Fraction(0)) / len(entries))
 
 

@@ -11,7 +11,7 @@ from engine.errors import BadRecord
 from engine.records.base import Record
 from engine.records.desk import Run
 from engine.records.ideas import Candidate, CandidateSnapshot, Cycle, Refusal, SignalSnapshot
-from engine.records.trades import Fill, FundingPayment, OrderAttempt, OrderResult, Position
+from engine.records.trades import DUST, Fill, FundingPayment, OrderAttempt, OrderResult, Position
 from engine.stages.report_trades import money
 
 #: Sums and products of money never round: a digit that would be lost is an error.
@@ -19,8 +19,8 @@ EXACT = Context(prec=400, traps=[Inexact, InvalidOperation])
 #: Kinds that make deals, and kinds that tell the rest.
 DEEDS = ("run", "order_attempt", "order_result", "fill", "funding_payment", "position")
 TELLING = ("candidate", "candidate_snapshot", "signal_snapshot", "refusal", "cycle")
-#: Ways out that are no order: what is still held, and what was too small to sell.
-OPEN, DUST = "OPEN", "DUST"
+#: A way out that is no order: what is still held. Another is DUST: what was too small to sell.
+OPEN = "OPEN"
 _NOTHING = Decimal(0)
 Coin = tuple[str, str]
 
@@ -155,7 +155,8 @@ class Deals:
             raise BadRecord(f"a fill of {fill.symbol[:40]!r} without coins")
         leg = deal.legs.setdefault((fill.side, fill.reason), Leg(side=fill.side, reason=fill.reason))
         leg.qty += qty
-        leg.notional += money(fill.notional)
+        if fill.reason != DUST:  # which costs nothing
+            leg.notional += money(fill.notional)
         leg.fee += money(fill.fee_quote)
         at_once = fill.at == attempt.at
         leg.executions.append(Execution(fill.venue_at, qty, money(attempt.reference_price), at_once))

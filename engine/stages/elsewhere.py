@@ -8,6 +8,8 @@ from engine.matching.events import Executed
 from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, Execution
 from engine.records.trades import Apart, Fill, Purpose, ReconcileDiff
+from engine.stages import dust
+from engine.stages.ahead import part_of
 from engine.stages.desk import Book
 from engine.stages.effects import Made
 from engine.stages.exits import ExitState
@@ -40,10 +42,12 @@ class Elsewhere:
             return []
         scale = self.order.scale(told.symbol)
         ours = book.qty
+        # Dust, or coins that nobody has told of yet, may have gone with ours.
+        done = part_of(done, ours)
         book.exits.sold("ELSEWHERE", min(book.exits.left, scale.steps(done.qty)))
         self.order.desk.sell(book, done)
         made: list[Made] = [
-            self._diff(told, "closed_elsewhere", ours, max(book.qty, Decimal(0))),
+            self._diff(told, "closed_elsewhere", ours, book.qty),
             self._fill(told, done, "exit", "CLOSED_ELSEWHERE"),
         ]
         if book.qty < max(scale.step, CLOSED_UNDER):
@@ -57,10 +61,15 @@ class Elsewhere:
         book = self.order.desk.state.books.get(told.symbol)
         ours = book.qty if book is not None else Decimal(0)
         theirs = Decimal(told.qty)
+        made = dust.gone(self.order, told, ours)
+        # What is left of positions that are closed is neither held nor news.
+        theirs -= dust.of(self.order, told.symbol)
         apart = theirs - ours
         if theirs < 0 or abs(apart) < max(self.order.scale(told.symbol).step, CLOSED_UNDER):
-            return []
+            return made
         price = Decimal(told.entry_price) if told.entry_price else self._last_price(told.symbol, book)
+        if price <= 0:
+            return made  # what it is worth is not known yet: a later look at the holdings tells it again
         text = "\x1f".join((told.venue, told.symbol, plain(ours), plain(theirs), str(told.opened_at)))
         made_up = Execution(
             at=told.at, venue=told.venue, symbol=told.symbol, trade_id="made-" + sha256(text.encode()).hexdigest()[:20],
@@ -68,7 +77,7 @@ class Elsewhere:
             price=plain(price), notional=plain(round(abs(apart) * price, 8)), fee="0",
             fee_asset=self.order.desk.state.rules[told.symbol].quote, liquidity="taker",
         )  # fmt: skip
-        return self.executed(made_up)
+        return made + self.executed(made_up)
 
     def balance(self, told: AccountBalance) -> list[Made]:
         """Says so when the wallet holds less of the quote asset than the desk counts on."""
@@ -106,6 +115,7 @@ class Elsewhere:
             self._diff(told, what, ours, book.qty),
             self._fill(told, done, "entry", "ADOPTED"),
             self.order.position(book, "ADOPTED", told.at),
+            *dust.joined(self.order, book, done, told.at),
         ]
 
     def _last_price(self, symbol: str, book: Book | None) -> Decimal:

@@ -9,12 +9,20 @@ import msgspec
 from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
 from engine.matching.units import plain
 from engine.plugs import Rule
-from engine.records.account import UNSEEN, AccountBalance, AccountHolding, Condition, Execution, OrderReport
+from engine.records.account import (
+    UNSEEN,
+    AccountBalance,
+    AccountHolding,
+    BoundCoins,
+    Condition,
+    Execution,
+    OrderReport,
+)
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.market import SymbolRules, Tick
 from engine.records.trades import OrderAttempt, OrderStatus
-from engine.stages import ahead, stuck
+from engine.stages import ahead, dust, stuck
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.effects import Made, Send
 from engine.stages.elsewhere import ELSEWHERE, Elsewhere
@@ -26,7 +34,9 @@ from engine.stages.protector import Protector
 from engine.stages.recent import Price
 from engine.stages.wishes import Wish
 
-ACCOUNT_KINDS = frozenset({"order_report", "execution", "account_holding", "account_balance", "condition"})
+ACCOUNT_KINDS = frozenset(
+    {"order_report", "execution", "account_holding", "bound_coins", "account_balance", "condition"}
+)
 
 
 #: A way out that was refused is tried again after this; what a symbol's next price asks for would be refused as well.
@@ -72,7 +82,7 @@ class LiveOrder(Order):
             return self.elsewhere.balance(record)
         if isinstance(record, Tick):
             return super().take(record)
-        if isinstance(record, OrderReport | Execution | AccountHolding):
+        if isinstance(record, OrderReport | Execution | AccountHolding | BoundCoins):
             made = self._told(record)
         else:
             made = list(super().take(record))
@@ -102,9 +112,14 @@ class LiveOrder(Order):
             moved += self.protector.accepted(sent.attempt.symbol, event.client_id)
         return [*moved, *super().answer(event, at)]
 
-    def _told(self, record: OrderReport | Execution | AccountHolding) -> list[Made]:
+    def _told(self, record: OrderReport | Execution | AccountHolding | BoundCoins) -> list[Made]:
+        if isinstance(record, BoundCoins):
+            self.state.protection.bind(record.symbol, Decimal(record.qty))
+            return []
         if isinstance(record, AccountHolding):
             return self.elsewhere.holds(record)
+        if isinstance(record, Execution) and record.symbol in self.desk.state.rules:
+            dust.spent(self, record)
         if record.client_id is None or (isinstance(record, Execution) and record.client_id not in self.state.sent):
             return self.elsewhere.executed(record) if isinstance(record, Execution) else []
         sent = self.state.sent.get(record.client_id)
@@ -156,7 +171,9 @@ class LiveOrder(Order):
         attempt = sent.attempt
         book = self.desk.state.books.get(attempt.symbol)
         if attempt.purpose == "entry":
-            return [*super()._executed(sent, done, at), *ahead.settled(self, sent, at)]
+            made = super()._executed(sent, done, at)
+            made += dust.joined(self, self.desk.state.books[attempt.symbol], done, at)
+            return made + ahead.settled(self, sent, at)
         held = book.qty if book is not None else Decimal(0)
         entry = ahead.awaited(self.state.sent.values(), attempt.symbol, done.qty > held)
         if book is not None and attempt.purpose == "protect":
@@ -177,6 +194,11 @@ class LiveOrder(Order):
             book.exits.tier_sold(steps, scale.ticks(done.price, up=False))
         else:
             book.exits.sold(attempt.reason, steps)
+
+    def close(self, book: Book, reason: str, at: int) -> list[Made]:
+        """Closes a position; what it leaves is kept for the next one of its symbol."""
+        dust.left(self, book)
+        return super().close(book, reason, at)
 
     def _ended(self, sent: Sent, status: OrderStatus, code: str | None, at: int) -> list[Made]:
         symbol = sent.attempt.symbol
@@ -242,6 +264,17 @@ class LiveOrder(Order):
             return False
         self.state.protection.used = {**{one: when for one, when in used.items() if when > at - KEPT_MS}, key: at}
         return True
+
+    def free_steps(self, book: Book) -> int:
+        free = book.qty - self.state.protection.bound.get(book.symbol, Decimal(0))
+        return max(0, self.scale(book.symbol).steps(free))
+
+    def too_few(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+        """Coins that orders of others have are no dust: the way out is tried again until they are free."""
+        if book.symbol not in self.state.protection.bound:
+            return super().too_few(book, exit_, at)
+        book.exits.put_off(exit_.reason, exit_.steps)
+        return []
 
     def leave_at_once(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """Gives an exit whose way is free. A tier that does not rest at the exchange is sold at the market."""

@@ -57,13 +57,14 @@ class Sent(msgspec.Struct, kw_only=True):
 
 
 class OrderState(msgspec.Struct, kw_only=True):
-    """Everything the order stage remembers between records."""
+    """Everything the order stage remembers between records. `dust` is what closed positions left, by symbol (live)."""
 
     desk: DeskState
     sent: dict[str, Sent] = {}
     intents: list[Intent] = []
     codes: dict[str, str] = {}
     exited: list[str] = []
+    dust: dict[str, Decimal] = {}
     protection: Protection = msgspec.field(default_factory=Protection)
 
 
@@ -282,11 +283,11 @@ class Order:
         ]
         last = Decimal(self.desk.state.recent[book.symbol].text)
         price = scale.price(exit_.ticks) if exit_.ticks is not None else last
-        steps = scale.steps(book.qty)
+        steps = self.free_steps(book)
         if not liquidates:
             steps = self.selling(book.symbol, price).of_leg(exit_.steps, min(book.exits.left, steps))
         if steps <= 0:
-            return made + self._stuck(book, exit_, at)
+            return made + self.too_few(book, exit_, at)
         key = intent_key(book.strategy, book.venue, book.symbol, "sell", "exit", at, exit_.reason)
         if not self.is_new(key, book, at):
             return made  # a client id goes on the wire once; what is left goes with the next fact
@@ -300,13 +301,17 @@ class Order:
         """Says whether an exit of this content has not been sent; whoever asks sends it."""
         return key != book.last_exit
 
+    def free_steps(self, book: Book) -> int:
+        """Gives how many steps of a position an order may sell."""
+        return self.scale(book.symbol).steps(book.qty)
+
     def selling(self, symbol: str, price: Decimal) -> Selling:
         """Gives what says how much of a symbol may be sold, measured with a price."""
         return Selling(
             self.scale(symbol), self.desk.state.rules[symbol], self.exchange_rules, self.view(0, symbol), price
         )  # fmt: skip
 
-    def _stuck(self, book: Book, exit_: Exit, at: int) -> list[Made]:
+    def too_few(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         """What the exchange would not take is dust: it closes the position once and blocks nothing."""
         if exit_.reason.startswith("TIER") or any(s.attempt.symbol == book.symbol for s in self.state.sent.values()):
             return []

@@ -1,5 +1,7 @@
 """What rests at an exchange for a position: the memory of these orders, and of exits that wait for one to go."""
 
+from decimal import Decimal
+
 import msgspec
 
 from engine.stages.exits import Exit
@@ -29,8 +31,8 @@ class Protection(msgspec.Struct, kw_only=True):
     program watches them. `waiting` are exits that go out when what is in their way is gone, and `waits_since` is when
     the first began to; `naked_since` is since when a position has lacked a working stop, `tried_at` when a leg was sent
     last, by symbol and leg; `short_of` is the balance that was last too small. `stuck` positions are of symbols that
-    are not traded: when a way out was tried last; `refused` is when a way out was last turned away. `used` are the keys
-    of the newest orders, with their time.
+    are not traded: when a way out was tried last; `refused` is when a way out was last turned away. `bound` are coins
+    that sell orders of others have. `used` are the keys of the newest orders, with their time.
     """
 
     resting: dict[str, dict[str, Resting]] = {}
@@ -42,6 +44,7 @@ class Protection(msgspec.Struct, kw_only=True):
     short_of: str | None = None
     stuck: dict[str, int] = {}
     refused: dict[str, int] = {}
+    bound: dict[str, Decimal] = {}
     used: dict[str, int] = {}
 
     def of(self, symbol: str) -> dict[str, Resting]:
@@ -59,7 +62,19 @@ class Protection(msgspec.Struct, kw_only=True):
         self.waits_since.pop(symbol, None)
         self.stuck.pop(symbol, None)
         self.refused.pop(symbol, None)
+        self.bound.pop(symbol, None)
         self.by_program = [one for one in self.by_program if one.partition(" ")[0] != symbol]
+        self._forget_tries(symbol)
+
+    def bind(self, symbol: str, qty: Decimal) -> None:
+        """Takes note of how many coins of a position orders of others have: how many may rest is tried anew."""
+        self._forget_tries(symbol)
+        if qty > 0:
+            self.bound[symbol] = qty
+        else:
+            self.bound.pop(symbol, None)
+
+    def _forget_tries(self, symbol: str) -> None:
         for leg in [leg for leg in self.tried_at if leg.partition(" ")[0] == symbol]:
             del self.tried_at[leg]
 

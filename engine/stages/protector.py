@@ -141,11 +141,11 @@ class Protector:
 
     def _leave_in_part(self, book: Book, at: int) -> list[Made]:
         """Gives the way out of coins that are free, where another order is long in letting go of the others."""
-        held, symbol, scale = self.order.state.protection, book.symbol, self.order.scale(book.symbol)
+        held, symbol = self.order.state.protection, book.symbol
         if at - held.waits_since[symbol] < PATIENCE_MS or self._leaving(symbol):
             return []
         bound = {other_of(leg) if is_listed_stop(leg) else leg: one.steps for leg, one in held.of(symbol).items()}
-        free = min(book.exits.left, scale.steps(book.qty) - sum(bound.values()))
+        free = min(book.exits.left, self.order.free_steps(book) - sum(bound.values()))
         last = Decimal(self.order.desk.state.recent[symbol].text)
         if free <= 0 or not self.order.selling(symbol, last).of_leg(free, free):
             return []

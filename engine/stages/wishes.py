@@ -25,14 +25,16 @@ def wished(order: "LiveOrder", book: Book) -> Wishes:
     """Gives what should rest for a position, by leg.
 
     Where resting orders lock what they would sell, each coin is in one of them: a tier with a stop beside it, of which
-    one ends the other, the trail, or the stop for the rest. Elsewhere the stop closes whatever is held.
+    one ends the other, the trail, or the stop for the rest; while orders of others have some of them, only a stop
+    rests, for those that are free. Elsewhere the stop closes whatever is held.
     """
-    wishes = _tiers(order, book)
-    trail = _trail(order, book)
+    is_bound = book.symbol in order.state.protection.bound
+    wishes = _tiers(order, book) if not is_bound else Wishes()
+    trail = _trail(order, book) if not is_bound else None
     if trail is not None:
         wishes[TRAIL] = trail
     scale = order.scale(book.symbol)
-    rest = scale.steps(book.qty)
+    rest = order.free_steps(book)
     if order.setup.locks:
         rest -= sum(wish.steps for wish in wishes.values())
     if book.exits.stop:

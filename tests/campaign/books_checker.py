@@ -185,9 +185,14 @@ def _arrivals(seen: Evidence) -> Iterator[Broken]:
             yield "twice", f"client id {name} arrived {count} times"
 
 
+def _executions(seen: Evidence) -> list[dict[str, Any]]:
+    """Gives the fills that happened: dust that joins a position is none."""
+    return [one for one in seen.of("fill") if one["reason"] != "DUST"]
+
+
 def _fills(seen: Evidence) -> Iterator[Broken]:
     booked: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for one in seen.of("fill"):
+    for one in _executions(seen):
         if not one["trade_id"].startswith("made-"):
             booked[one["symbol"], one["trade_id"]].append(one)
         else:
@@ -209,7 +214,7 @@ def _fills(seen: Evidence) -> Iterator[Broken]:
 
 def _wallet(seen: Evidence, start: dict[str, Decimal]) -> Iterator[Broken]:
     """Balances follow from the ledger's fills, to a unit of 1e-8 a fill."""
-    fills = seen.of("fill")
+    fills = _executions(seen)
     if seen.market == "usdm":
         brought = sum((_signed(one) for one in fills), Decimal(0))
         fees = sum((Decimal(one["fee"]) for one in fills), Decimal(0))
@@ -252,10 +257,17 @@ def _net(fill: dict[str, Any]) -> Decimal:
 
 def _positions(seen: Evidence, flat: bool) -> Iterator[Broken]:
     held: dict[str, Decimal] = defaultdict(Decimal)
+    left: dict[str, Decimal] = defaultdict(Decimal)
     open_: set[str] = set()
     for one in seen.of("fill", "position"):
         symbol = one["symbol"]
-        if one["kind"] == "fill":
+        if one["kind"] == "fill" and one["reason"] == "DUST":
+            if Decimal(one["qty"]) != left[symbol]:
+                yield "dust", f"{symbol}: {one['qty']} joins a position, {left[symbol]} was left"
+            held[symbol] += left.pop(symbol, Decimal(0))
+        elif one["kind"] == "fill":
+            if one["side"] == "sell" and left[symbol] and seen.market == "spot":
+                yield "dust", f"{symbol}: {left[symbol]} was left, and joined no position"
             held[symbol] += _net(one)
             if held[symbol] < 0:
                 yield "position", f"{symbol}: more sold than held, {held[symbol]}"
@@ -267,6 +279,7 @@ def _positions(seen: Evidence, flat: bool) -> Iterator[Broken]:
             open_.discard(symbol)
             if Decimal(one["dust"]) != held[symbol]:
                 yield "position", f"{symbol}: closed with dust {one['dust']}, {held[symbol]} by the fills"
+            left[symbol] += held[symbol]
             held[symbol] = Decimal(0)
     yield from _short(seen)
     if seen.market == "usdm":

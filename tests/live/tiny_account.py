@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from engine.matching.events import STOPS, VenueOrder
 from engine.records.market import SymbolRules
 from engine.world.account.account import (
@@ -19,6 +21,8 @@ from engine.world.account.account import (
 from engine.world.binance.trouble import Doubtful, Lost, Rejected, Sort
 
 FEE = Decimal("0.001")
+#: What purchases cost where fees are taken in coins: it leaves less than a step.
+COIN_FEE = Decimal("0.00077")
 
 
 @dataclass
@@ -29,13 +33,15 @@ class Standing:
     number: str
     status: str = "working"
     filled: Decimal = Decimal(0)
+    list_id: str | None = None
 
 
 @dataclass
 class TinyAccount:
     """Market orders fill at `price` at once, stops and limits rest. `mishap` is asked before each request by name.
 
-    It returns None, or "lost" (done, the answer never comes), "nothing" (not done, no answer), or an error to raise.
+    `fee_in_coin` takes the fees of purchases in the coin. A mishap is None, or "lost" (done, the answer never comes),
+    "nothing" (not done, no answer), or an error to raise.
     """
 
     venue: str = "binance-usdm"
@@ -45,6 +51,7 @@ class TinyAccount:
     skew: int | None = None
     step: str = "0.001"
     min_notional: str = "5"
+    fee_in_coin: bool = False
     now: int = 0
     orders: dict[str, Standing] = field(default_factory=dict)
     executed: list[TradeNews] = field(default_factory=list)
@@ -72,16 +79,34 @@ class TinyAccount:
             if told == "nothing":
                 raise Doubtful("no answer", order.client_id)
             assert order.client_id not in self.orders, "the same client id twice"
-            if (order.side, order.order_type) == ("sell", "market") and self.venue.endswith("spot"):
-                free = {one.symbol: one.free for one in self.holdings()}
-                if order.qty > free.get(order.symbol, 0):
-                    raise Rejected("insufficient", sort=Sort.STATE, status=400, venue_code=-2010, said="insufficient")
+            if order.side == "sell" and self.venue.endswith("spot"):
+                self.check_free(order)
             standing = Standing(order, str(len(self.orders) + 1))
             self.orders[order.client_id] = standing
             trades = self.fill(order.client_id) if order.order_type == "market" else []
             if told == "lost":
                 raise Doubtful("no answer", order.client_id)
             return Placed(order=self.news(standing), trades=[] if told == "no trades" else trades)
+
+    def check_free(self, order: VenueOrder) -> None:
+        """Raises Rejected where fewer coins are free than an order would sell; what rests may have none to sell."""
+        free = {one.symbol: one.free for one in self.holdings()}
+        if order.symbol not in free and order.order_type != "market":
+            return
+        if order.qty > free.get(order.symbol, 0):
+            raise Rejected("insufficient", sort=Sort.STATE, status=400, venue_code=-2010, said="insufficient")
+
+    def rest_by_hand(self, symbol: str, qty: str, client_id: str = "web_77") -> None:
+        """Somebody has coins sold at a price that is far away."""
+        with self.lock:
+            order = VenueOrder(
+                client_id=client_id, symbol=symbol, side="sell", order_type="limit", qty=Decimal(qty), sent_at=0,
+                limit_price=Decimal(1000), resting=True,
+            )  # fmt: skip
+            self.check_free(order)
+            standing = self.orders[client_id] = Standing(order, str(len(self.orders) + 1))
+            if self.streams:
+                self.tell(self.news(standing))
 
     def place_listed(self, limit: VenueOrder, stop: VenueOrder) -> list[Placed]:
         with self.lock:
@@ -125,10 +150,13 @@ class TinyAccount:
             return [trade]
 
     def trade(self, symbol: str, side: str, qty: Decimal, number: str, client_id: str | None) -> TradeNews:
+        base = symbol.removesuffix("USDT")
+        in_coin = self.fee_in_coin and side == "buy"
+        fee, fee_asset = (qty * COIN_FEE, base) if in_coin else (qty * self.price * FEE, "USDT")
         trade = TradeNews(
             symbol=symbol, client_id=client_id, order_id=number, trade_id=str(len(self.executed) + 1),
             side=side, qty=qty, price=self.price, notional=qty * self.price,  # type: ignore[arg-type]
-            fee=qty * self.price * FEE, fee_asset="USDT", liquidity="taker", venue_at=self.now,
+            fee=fee, fee_asset=fee_asset, liquidity="taker", venue_at=self.now,
         )  # fmt: skip
         self.executed.append(trade)
         return trade
@@ -188,7 +216,12 @@ class TinyAccount:
         with self.lock:
             self._ask("open_orders")
             found = [one for one in self.orders.values() if one.status == "working"]
-            return [self.news(one) for one in found if symbol in (None, one.order.symbol)]
+            return [self.open_news(one) for one in found if symbol in (None, one.order.symbol)]
+
+    def open_news(self, standing: Standing) -> OrderNews:
+        """How the list of open orders tells of one."""
+        left = standing.order.qty - standing.filled
+        return msgspec.structs.replace(self.news(standing), left=left, list_id=standing.list_id)
 
     def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         self._ask("trades_of")
@@ -203,7 +236,9 @@ class TinyAccount:
             self._ask("holdings in a hurry" if urgent else "holdings")
             sums: dict[str, Decimal] = {}
             for one in self.executed:
-                sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + (one.qty if one.side == "buy" else -one.qty)
+                net = one.qty if one.side == "buy" else -one.qty
+                net -= one.fee if one.symbol.startswith(one.fee_asset) else 0
+                sums[one.symbol] = sums.get(one.symbol, Decimal(0)) + net
             return [
                 HeldNews(symbol=symbol, qty=qty, free=qty - self.locked(symbol), entry_price=self.price)
                 for symbol, qty in sums.items()

@@ -19,7 +19,8 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
     `filled_qty` is what was executed so far, in the base asset, and is right in every status. `conditional` orders live
     in a service of their own; one that has triggered goes on as the plain order `became`, and what is told of that one
     is told under the conditional order's ids (its trades carry the number `became`). `code` names why an order was
-    rejected or expired.
+    rejected or expired. `left` is what a list of open spot orders says may still be executed: coins that a sale locks;
+    those of one `list_id` lock the same.
     """
 
     symbol: str
@@ -32,6 +33,8 @@ class OrderNews(msgspec.Struct, frozen=True, kw_only=True):
     conditional: bool = False
     became: str | None = None
     code: str | None = None
+    left: Decimal = Decimal(0)
+    list_id: str | None = None
 
 
 class TradeNews(msgspec.Struct, frozen=True, kw_only=True):

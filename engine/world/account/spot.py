@@ -14,7 +14,15 @@ from engine.world.account.account import BalanceNews, HeldNews, IncomeNews, News
 from engine.world.account.known import known
 from engine.world.account.pages import FULL, number_of, pages, rows_since
 from engine.world.account.settings import AccountTerms
-from engine.world.account.spot_told import balance_news, cancel_news, fills_of, held_news, order_news, trade_news
+from engine.world.account.spot_told import (
+    balance_news,
+    cancel_news,
+    fills_of,
+    held_news,
+    open_news,
+    order_news,
+    trade_news,
+)
 from engine.world.account.user_stream import EVERYDAY, Rhythm, UserStream
 from engine.world.account.user_stream_spot import SpotEar
 from engine.world.binance.binance import Binance
@@ -80,7 +88,7 @@ class BinanceSpotAccount:
 
     def open_orders(self, symbol: str | None = None, *, urgent: bool = False) -> list[OrderNews]:
         """Gives the open orders of a symbol, or of all; strangers' orders too."""
-        return [order_news(order) for order in self._orders.open_orders(symbol, urgent=urgent)]
+        return [open_news(order) for order in self._orders.open_orders(symbol, urgent=urgent)]
 
     def trades_of(self, symbol: str, order_id: str, since_ms: int, *, urgent: bool = False) -> list[TradeNews]:
         """Gives the executions of one order, oldest first."""

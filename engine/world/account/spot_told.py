@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from engine.world.account.account import BalanceNews, HeldNews, OrderNews, TradeNews
 from engine.world.account.words import PLAIN, code_of, side_of, status_of
 from engine.world.binance.spot_shapes import Balance, SpotOrder, SpotTrade
@@ -20,6 +22,15 @@ def order_news(order: SpotOrder) -> OrderNews:
         order_id=str(order.order_id), status=status_of(PLAIN, order.status), filled_qty=order.executed_qty,
         venue_at=at, side=side_of(order.side), code=code_of(order.status, order.expiry_reason),
     )  # fmt: skip
+
+
+def open_news(order: SpotOrder) -> OrderNews:
+    """Gives an order out of the list of those that are open, with what it locks: nothing while it waits for another."""
+    news = order_news(order)
+    if order.orig_qty is None or order.status == "PENDING_NEW":
+        return news
+    list_id = str(order.order_list_id) if order.order_list_id >= 0 else None
+    return msgspec.structs.replace(news, left=max(order.orig_qty - news.filled_qty, Decimal(0)), list_id=list_id)
 
 
 def cancel_news(order: SpotOrder) -> OrderNews | None:

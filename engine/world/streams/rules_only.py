@@ -16,7 +16,7 @@ BEAT_S = 0.02
 
 @dataclass(frozen=True)
 class RulesOnly:
-    """The rules of `market` once, then empty entries until `done` says so, and a tick at the end."""
+    """The rules of `market` once, empty entries until `done` says so, a tick, and again until what it began is done."""
 
     market: BinanceLive
     done: Callable[[], bool]
@@ -30,11 +30,15 @@ class RulesOnly:
                 return
             for rules in symbols.update(listings, clock().at).rules:
                 yield Entry(rules, None)
-            while not self.done():
-                yield Entry(None, None)
-                time.sleep(BEAT_S)
-            yield Entry(None, None)
+            yield from self._beat()
             yield Entry(Tick(at=clock().at), None)
+            yield from self._beat()
+
+    def _beat(self) -> Iterator[Entry]:
+        while not self.done():
+            yield Entry(None, None)
+            time.sleep(BEAT_S)
+        yield Entry(None, None)
 
     def manifest(self) -> dict[str, Any]:
         """Gives the market's name: a run on it goes on from here."""

@@ -121,7 +121,7 @@ class Lookups:
         if self._is_open(order):
             return
         held = self._holding(order.symbol)
-        if held is not None and held.free == held.qty >= venue.holds().get(order.symbol, 0):
+        if held is not None and held.free == held.qty >= venue.ours().held.get(order.symbol, 0):
             with venue.lock:
                 venue.tracker.unseen(order.client_id)
 

@@ -1,6 +1,8 @@
 """Strangers: orders on the account that are not ours are told to people, each once, all of them once a minute."""
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from engine.world.account.account import OrderNews, TradeNews
@@ -13,6 +15,19 @@ CODE = "EXTERNAL_ACTIVITY"
 MOST_KNOWN = 1000
 AGAIN_S = 60.0
 _NAMED = 3
+
+
+def locked_by_others(orders: Iterable[OrderNews]) -> Mapping[str, Decimal]:
+    """Gives the coins that sell orders of others lock, by symbol; those of one list lock the same."""
+    lists: dict[tuple[str, str], Decimal] = {}
+    for one in orders:
+        if one.side == "sell":
+            key = (one.symbol, f"list {one.list_id}" if one.list_id is not None else one.order_id)
+            lists[key] = max(lists.get(key, one.left), one.left)
+    locked: dict[str, Decimal] = {}
+    for (symbol, _), qty in lists.items():
+        locked[symbol] = locked.get(symbol, Decimal(0)) + qty
+    return locked
 
 
 class Strangers:

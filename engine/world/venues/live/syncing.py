@@ -1,13 +1,16 @@
 """Syncing: compares the exchange's books with ours, at each start and every half a minute; its word counts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import HotError
+from engine.matching.units import plain
 from engine.world.account.account import HeldNews, OrderNews, TradeNews
 from engine.world.account.walk_back import walk_back
-from engine.world.venues.live.strangers import Strangers
+from engine.world.binance.trouble import Rejected, Sort
+from engine.world.venues.live.parts import base_of, of_ours
+from engine.world.venues.live.strangers import Strangers, locked_by_others
 
 if TYPE_CHECKING:
     from engine.world.venues.live.venue import LiveVenue
@@ -21,14 +24,25 @@ HURRY_S = 5.0
 AGAIN_S = 2.0
 #: Executions of the last so many ms are read again: some come late.
 OVERLAP_MS = 120_000
+BOUND = "COINS_BOUND"
+_NOTHING = Decimal(0)
+
+
+class Ours(NamedTuple):
+    """What the desk knows of an account, by symbol: held, left by closed positions, locked by orders of others."""
+
+    held: Mapping[str, Decimal] = {}
+    dust: Mapping[str, Decimal] = {}
+    bound: Mapping[str, Decimal] = {}
 
 
 class Syncing:
     """Compares for one venue. `recovered` says that it has once compared everything and found no doubt."""
 
-    def __init__(self, venue: "LiveVenue", holds: Callable[[], Mapping[str, Decimal]], adopts: bool) -> None:
-        """`holds` gives what the desk holds."""
-        self._venue, self._holds, self._adopts = venue, holds, adopts
+    def __init__(self, venue: "LiveVenue", ours: Callable[[], Ours], adopts: bool) -> None:
+        """`ours` gives what the desk knows."""
+        self._venue, self._ours, self._adopts = venue, ours, adopts
+        self._untraded: set[str] = set()
         self.strangers = Strangers(venue)
         self._due, self._balance_due, self._begun = 0.0, 0.0, -HURRY_S
         self._awaits_doubts = False
@@ -59,18 +73,27 @@ class Syncing:
         self.recovered, self._due, self._balance_due = False, 0.0, 0.0
 
     def stranger(self, trade: TradeNews) -> None:
-        """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us."""
-        if self._adopts or (trade.side == "sell" and self._holds().get(trade.symbol)):
+        """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us.
+
+        Somebody may sell coins of their own there: what is held tells.
+        """
+        if self._adopts:
             self._venue.tracker.book_stranger(trade)
+        elif trade.side == "sell" and self._ours().held.get(trade.symbol):
+            self.hurry()
         if trade.client_id not in self._venue.own:
             self.strangers.hear(trade)
+
+    def stranger_order(self, news: OrderNews) -> None:
+        """Takes an order that was not ours: one that begins or ends to sell coins that we hold may lock them."""
+        if news.side == "sell" and news.client_id not in self._venue.own and self._ours().held.get(news.symbol):
+            self.hurry()
 
     def _sync(self) -> None:
         venue = self._venue
         try:
             started_ms = venue.now_ms()
-            self._look_at_orders(venue.account.open_orders())
-            compared = self._look_at_holdings()
+            compared = self._look_at_holdings(self._look_at_orders(venue.account.open_orders()))
             self._look_at_balances()
             if compared:
                 self._last_ms = started_ms
@@ -94,12 +117,13 @@ class Syncing:
             self.recovered = True
             venue.tell_condition("recovering", "ok", "recovering")
 
-    def _look_at_orders(self, found: list[OrderNews]) -> None:
+    def _look_at_orders(self, found: list[OrderNews]) -> Mapping[str, Decimal]:
         """Tells what the list says of our orders; one of this ledger that nobody follows is left over, and cancelled.
 
-        Orders of others stay alone, those of another ledger on the same account among them; people hear of them.
+        Orders of others stay alone, those of another ledger on the same account among them; people hear of them. Gives
+        the coins that they lock.
         """
-        venue = self._venue
+        venue, others = self._venue, list[OrderNews]()
         for news in found:
             with venue.lock:
                 followed = venue.tracker.open.get(news.client_id)
@@ -108,30 +132,54 @@ class Syncing:
             elif news.client_id in venue.own:
                 venue.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
             else:
+                others.append(news)
                 with venue.lock:
                     self.strangers.hear(news)
+        return locked_by_others(others)
 
-    def _look_at_holdings(self) -> bool:
+    def _look_at_holdings(self, locked: Mapping[str, Decimal]) -> bool:
         """Compares what is held, of symbols on which nothing has moved from before the question to the end of it.
 
-        Says whether that was all of them.
+        Says whether that was all of them. `locked` are the coins that orders of others have.
         """
         venue = self._venue
         with venue.lock:
             moved = dict(venue.tracker.moved)
             unbooked = {symbol for symbol, at in moved.items() if not venue.tracker.was_booked(at)}
         theirs = {one.symbol: one for one in venue.account.holdings()}
-        ours = dict(self._holds())
-        looked = {*ours, *(theirs if self._adopts else ())}
+        held, dust, _ = self._ours()
+        looked = {*held, *dust, *(theirs if self._adopts else ())} - self._untraded
         compared = not looked & unbooked
         for symbol in sorted(looked - unbooked):
             news = theirs.get(symbol, HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0)))
-            if news.qty == ours.get(symbol, Decimal(0)) or self._in_flight(symbol):
+            if self._in_flight(symbol):
                 continue
-            if news.qty > ours.get(symbol, Decimal(0)) and not self._adopts:
+            ours, left = held.get(symbol, _NOTHING), dust.get(symbol, _NOTHING)
+            self._tell_bound(news, ours, locked.get(symbol, _NOTHING))
+            if news.qty == ours + left or (news.qty > ours + left and not self._adopts):
                 continue
-            compared &= self._explain(news, ours.get(symbol, Decimal(0)), moved.get(symbol))
+            try:
+                compared &= self._explain(news, ours, left, moved.get(symbol))
+            except Rejected as error:
+                if error.sort is not Sort.SYMBOL:
+                    raise
+                self._untraded.add(symbol)  # a coin without a market, which nobody here can have bought
         return compared
+
+    def _tell_bound(self, news: HeldNews, ours: Decimal, locked: Decimal) -> None:
+        """Tells how many of our coins orders of others have, when that has changed: somebody's own are theirs first."""
+        bound = min(max(locked - max(news.qty - ours, _NOTHING), _NOTHING), ours)
+        before = self._ours().bound.get(news.symbol, _NOTHING)
+        if bound == before:
+            return
+        self._venue.tell_bound(news.symbol, bound)
+        if bound > before:
+            self._venue.tell_alert(
+                "warning", BOUND,
+                f"{news.symbol}: sell orders that this ledger did not send have {plain(bound)} of the {plain(ours)} "
+                "coins that it holds; its stop covers the others alone: cancel those orders at the exchange, or run "
+                f"hot flatten --symbol {news.symbol}",
+            )  # fmt: skip
 
     def _in_flight(self, symbol: str) -> bool:
         """Says whether an order is on its way that may just have changed the holding."""
@@ -139,7 +187,7 @@ class Syncing:
         with venue.lock:
             return any(not one.rests or one.doubtful for one in venue.tracker.on_symbol(symbol))
 
-    def _explain(self, held: HeldNews, ours: Decimal, moved: int | None) -> bool:
+    def _explain(self, held: HeldNews, ours: Decimal, dust: Decimal, moved: int | None) -> bool:
         """Tells the executions behind a difference, then the holding itself: what they do not explain it does.
 
         Where something has moved since the look, the holding is old: it says so, and the next look decides.
@@ -149,17 +197,20 @@ class Syncing:
         if ours:
             since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
             trades = venue.account.trades(held.symbol, since)
-        else:
-            opening = walk_back(venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS), held.qty)
+        elif self._adopts:
+            past = venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS)
+            opening = walk_back(past, held.qty, base=base_of(past), dust=dust)
             near = opening is not None and (held.entry_price is None or opening.is_near(held.entry_price))
             trades = list(opening.trades) if opening is not None and near else []
+        else:
+            trades = []  # dust that is gone
         with venue.lock:
             if venue.tracker.moved.get(held.symbol) != moved or self._in_flight(held.symbol):
                 return False
-            others = [trade for trade in trades if not venue.tracker.hear_trade(trade)]
+            others: Iterable[TradeNews] = [trade for trade in trades if not venue.tracker.hear_trade(trade)]
             if venue.tracker.moved.get(held.symbol) != moved:
                 return False  # ours among them may be younger than the look at what is held
-            for trade in others:
+            for trade in others if self._adopts else of_ours(others, ours + dust - held.qty):
                 venue.tracker.book_stranger(trade)
             venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
         return True

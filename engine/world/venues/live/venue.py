@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from engine.errors import HotError, KeyRefused
 from engine.matching.events import STOPS, Event, VenueOrder
-from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
+from engine.matching.units import plain
+from engine.records.account import AccountBalance, AccountHolding, BoundCoins, Condition, ConditionState
 from engine.records.base import Record
 from engine.records.desk import Alert
 from engine.world.account.account import (
@@ -29,7 +30,7 @@ from engine.world.venues.live.lanes import Lanes
 from engine.world.venues.live.lookups import Lookups
 from engine.world.venues.live.placing import Placing
 from engine.world.venues.live.settings import LiveVenueSettings
-from engine.world.venues.live.syncing import Syncing
+from engine.world.venues.live.syncing import Ours, Syncing
 from engine.world.venues.live.tracker import Followed, Tracker
 from engine.world.venues.live.watch import Watch
 
@@ -53,17 +54,17 @@ class LiveVenue:
 
     def __init__(
         self, account: Account, settings: LiveVenueSettings, *, booked: Iterable[tuple[str, str]] = (),
-        own: Iterable[str] = (), holds: Callable[[], Mapping[str, Decimal]] = dict, adopts: bool = True,
+        own: Iterable[str] = (), ours: Callable[[], Ours] = Ours, adopts: bool = True,
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = awake_s,
     ) -> None:  # fmt: skip
         """`booked` are (symbol, trade id) that the ledger has, `own` the client ids of its orders, over or not.
 
-        `holds` gives what the desk holds, by symbol.
+        `ours` gives what the desk knows of the account.
 
         `adopts` says whether holdings that the desk does not know are told: not on spot, where they may be savings.
         """
         self.account, self.settings, self.venue = account, settings, account.venue
-        self.locks, self.holds = not account.venue.endswith("usdm"), holds
+        self.locks, self.ours = not account.venue.endswith("usdm"), ours
         self._now_ms, self._mono = now_ms, mono
         self._lock = threading.RLock()
         self._out: list[Record] = []
@@ -80,7 +81,7 @@ class LiveVenue:
         # Questions that hang, or wait for a budget, must not take the threads of orders.
         self._lanes, self._questions = Lanes(self._watch.broken), Lanes(self._watch.broken, ASKING_THREADS)
         self.lookups = Lookups(self)
-        self.syncing = Syncing(self, holds, adopts)
+        self.syncing = Syncing(self, ours, adopts)
         self.placing = Placing(self)
         self.dead_man = DeadMan(self)
         self.care = Care(self)
@@ -186,6 +187,12 @@ class LiveVenue:
             return self._started and self.syncing.recovered and not busy and not self._out
 
     @property
+    def unanswered(self) -> bool:
+        """Whether an order was sent of which nothing has been told yet."""
+        with self._lock:
+            return any(not one.told for one in self.tracker.open.values())
+
+    @property
     def doubts(self) -> list[str]:
         """The ids of the orders of which nobody knows what became."""
         with self._lock:
@@ -207,7 +214,8 @@ class LiveVenue:
         """Takes what the account's stream, or an answer, tells."""
         with self._lock:
             if isinstance(news, OrderNews):
-                self.tracker.hear_order(news)
+                if not self.tracker.hear_order(news):
+                    self.syncing.stranger_order(news)
             elif isinstance(news, TradeNews):
                 self.hear_trade(news)
             elif isinstance(news, StreamNews):
@@ -255,6 +263,10 @@ class LiveVenue:
                 opened_at=opened_at,
             )
         )  # fmt: skip
+
+    def tell_bound(self, symbol: str, qty: Decimal) -> None:
+        """Tells how many coins that are held orders of others have."""
+        self.tell(BoundCoins(at=0, venue=self.venue, symbol=symbol, qty=plain(qty)))
 
     def tell_balance(self, balance: BalanceNews) -> None:
         """Tells what is in the wallet."""
