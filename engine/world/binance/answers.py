@@ -10,7 +10,7 @@ from engine.errors import BadRecord, KeyRefused
 from engine.records.wire import check_json
 from engine.world.binance.codes import Market, meaning_of
 from engine.world.binance.redact import shown
-from engine.world.binance.trouble import Banned, Limited, Rejected, Sort, Unreadable, utc
+from engine.world.binance.trouble import TURNED_AWAY, Banned, Limited, Rejected, Sort, Unreadable, utc
 
 T = TypeVar("T")
 
@@ -118,7 +118,7 @@ def _held(host: str, hold: Hold) -> Limited:
             hold.until_ms,
         )
     what = "new orders" if hold.orders_only else "requests"
-    return Limited(f"{host}: too many {what}; nothing more until {when}", hold.until_ms)
+    return Limited(f"{host}: too many {what}; nothing more until {when}", hold.until_ms, TURNED_AWAY)
 
 
 def _without_code(answer: Answer, host: str) -> Exception:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from engine.errors import HotError, KeyRefused
+from engine.errors import ConfigError, HotError, KeyRefused
 from engine.matching.events import STOPS, Event, VenueOrder
 from engine.records.account import AccountBalance, AccountHolding, Condition, ConditionState
 from engine.records.base import Record
@@ -265,11 +265,13 @@ class LiveVenue:
         )
 
     def trouble(self, error: HotError) -> None:
-        """Tells what an error means for all orders: a ban, a key that is no good."""
+        """Tells what an error means for all orders: a ban, a key that is no good, an account in another mode."""
         if isinstance(error, Banned):
             self.tell_condition("banned", "blocked", "banned", until=error.until_ms)
         elif isinstance(error, KeyRefused):
             self.tell_condition("auth", "blocked", "auth", needs_resume=True)
+        elif isinstance(error, ConfigError):
+            self.tell_condition("account_mode", "blocked", "account_mode", needs_resume=True)
 
     def lanes(self, lane: str, work: Callable[[], None]) -> None:
         """Has a question asked on another thread, in its lane."""
