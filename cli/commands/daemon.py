@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from cli import options
+from cli.aside import speaking_aside
 from cli.commands.run import strategy_failed
 from cli.news import News
 from cli.pipe import Rejects
@@ -77,7 +78,7 @@ def serve(
     for_real: bool = False, skip_step: str | None = None,
 ) -> int:  # fmt: skip
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
-    with Stop() as stop:
+    with Stop() as stop, speaking_aside():
         patience = Patience(
             path, partial(options.open_books, for_real, used, wanted, path), lambda text: say(f"hot daemon: {text}")
         )

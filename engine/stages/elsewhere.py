@@ -4,6 +4,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from engine.matching.events import Executed
 from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, Execution
@@ -40,6 +42,7 @@ class Elsewhere:
             return []
         scale = self.order.scale(told.symbol)
         ours = book.qty
+        done = _ours(done, ours)
         book.exits.sold("ELSEWHERE", min(book.exits.left, scale.steps(done.qty)))
         self.order.desk.sell(book, done)
         made: list[Made] = [
@@ -134,3 +137,14 @@ class Elsewhere:
             qty=plain(done.qty), price=plain(done.price), notional=plain(done.notional), fee=plain(done.fee),
             fee_asset=done.fee_asset, fee_quote=plain(done.fee_quote), liquidity=done.liquidity,
         )  # fmt: skip
+
+
+def _ours(done: Executed, held: Decimal) -> Executed:
+    """Gives what of a sale by others was held here: whoever sells more than that sells his own, or goes short."""
+    if done.qty <= held:
+        return done
+    share = held / done.qty
+    return msgspec.structs.replace(
+        done, qty=held, notional=round(done.notional * share, 8), fee=round(done.fee * share, 8),
+        fee_quote=round(done.fee_quote * share, 8),
+    )  # fmt: skip

@@ -35,6 +35,7 @@ _WAYS_BACK: Mapping[str, str] = {
     "ledger": "by itself, when the disk has room again",
     "auth": "hot resume, when hot doctor finds the key in order",
     "account_mode": "hot resume, when the account is in one-way mode, with isolated margin and leverage as set",
+    "account_short": "by itself, when the short positions that others opened are closed; hot flatten closes them",
     "banned": "by itself, when the exchange's ban ends; look for other programs on this address",
     "breaker": "hot resume, when the exchange answers again",
     "operator": "hot resume",

@@ -121,11 +121,14 @@ class Syncing:
             moved = dict(venue.tracker.moved)
             unbooked = {symbol for symbol, at in moved.items() if not venue.tracker.was_booked(at)}
         theirs = {one.symbol: one for one in venue.account.holdings()}
+        self.strangers.see(theirs.values())
         ours = dict(self._holds())
         looked = {*ours, *(theirs if self._adopts else ())}
         compared = not looked & unbooked
         for symbol in sorted(looked - unbooked):
-            news = theirs.get(symbol, HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0)))
+            news = theirs.get(symbol, nothing_of(symbol))
+            if news.qty < 0:
+                news = nothing_of(symbol)  # somebody's short position is nothing of ours
             if news.qty == ours.get(symbol, Decimal(0)) or self._in_flight(symbol):
                 continue
             if news.qty > ours.get(symbol, Decimal(0)) and not self._adopts:
@@ -181,3 +184,8 @@ class Syncing:
         for balance in venue.account.balances():
             venue.tell_balance(balance)
         self._balance_due = venue.mono() + venue.settings.balance_s
+
+
+def nothing_of(symbol: str) -> HeldNews:
+    """Gives what is held of a symbol of which nothing is."""
+    return HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0))

@@ -75,7 +75,9 @@ class LiveVenue:
         self.own = set(own)
         self._started = False
         self.stopping = threading.Event()
-        self.stream_up, self._deaf = False, False
+        self.stream_up = False
+        #: What was told of the account's stream; an earlier life may have told that it was silent.
+        self._deaf: bool | None = None
         self._watch = Watch(self)
         # Questions that hang, or wait for a budget, must not take the threads of orders.
         self._lanes, self._questions = Lanes(self._watch.broken), Lanes(self._watch.broken, ASKING_THREADS)
@@ -305,7 +307,7 @@ class LiveVenue:
         self.stream_up = news.up
         if news.up:
             self.syncing.hurry()
-        elif not self._deaf:
+        elif self._deaf is not True:
             self._deaf = True
             self.tell_condition("user_stream", "degraded", "user_stream")
 
@@ -316,7 +318,7 @@ class LiveVenue:
 
     def hears_again(self) -> None:
         """Takes note that everything was asked for since the account's stream came back."""
-        if self.stream_up and self._deaf:
+        if self.stream_up and self._deaf is not False:
             self._deaf = False
             self.tell_condition("user_stream", "ok", "user_stream")
 
