@@ -1,4 +1,4 @@
-"""Hands on the account that go further than what is held: sales beyond it, short positions, and what a start forgets."""
+"""Hands on the account that go further than what is held: sales beyond it, short positions, what a start forgets."""
 
 from decimal import Decimal
 from pathlib import Path
