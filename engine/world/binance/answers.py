@@ -90,8 +90,8 @@ def check(answer: Answer, market: Market, host: str, hold: Hold | None) -> None:
     )  # fmt: skip
 
 
-def decode(body: bytes, read: Callable[[bytes], T], *, strict: bool) -> T:
-    """Gives a body as what its endpoint answers; raises Unreadable.
+def decode(body: bytes, read: Callable[[bytes], T], host: str, *, strict: bool) -> T:
+    """Gives a body as what its endpoint answers; raises Unreadable, naming the host.
 
     `strict` is for money: a key given twice, a number that is not finite or deep nesting is no answer.
     """
@@ -101,7 +101,7 @@ def decode(body: bytes, read: Callable[[bytes], T], *, strict: bool) -> T:
         return read(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadRecord, ValueError) as error:
         why = shown(str(error), 120)
-        raise Unreadable(f"unreadable answer ({why}): {sample(body)}") from None
+        raise Unreadable(f"{host}: unreadable answer ({why}): {sample(body)}") from None
 
 
 def sample(body: bytes) -> str:
