@@ -90,8 +90,8 @@ def check(answer: Answer, market: Market, host: str, hold: Hold | None) -> None:
     )  # fmt: skip
 
 
-def decode(body: bytes, read: Callable[[bytes], T], host: str, *, strict: bool) -> T:
-    """Gives a body as what its endpoint answers; raises Unreadable, naming the host.
+def decode(body: bytes, read: Callable[[bytes], T], *, strict: bool, host: str = "") -> T:
+    """Gives a body as what its endpoint answers; raises Unreadable, naming the host where it is given.
 
     `strict` is for money: a key given twice, a number that is not finite or deep nesting is no answer.
     """
@@ -101,7 +101,8 @@ def decode(body: bytes, read: Callable[[bytes], T], host: str, *, strict: bool) 
         return read(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadRecord, ValueError) as error:
         why = shown(str(error), 120)
-        raise Unreadable(f"{host}: unreadable answer ({why}): {sample(body)}") from None
+        where = f"{host}: " if host else ""
+        raise Unreadable(f"{where}unreadable answer ({why}): {sample(body)}") from None
 
 
 def sample(body: bytes) -> str:
