@@ -26,6 +26,7 @@ from engine.runs.progress import Progress
 from engine.runs.schedule import Schedule
 from engine.runs.session import Session
 from engine.runs.waiting import Patience
+from engine.world.supervisor import Supervisor
 
 app = typer.Typer(add_completion=False)
 
@@ -57,7 +58,7 @@ def daemon(
     Beside the stages, a schedule writes a heartbeat, keeps the HTML report fresh and looks after the ledger. A stop is
     in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
     On a live market it waits where the disk is full, or the venue is away at a restart: nothing is entered meanwhile,
-    and stops stay at the exchange.
+    and stops stay at the exchange. systemd (Type=notify, WatchdogSec=60) hears when it is ready and that it works.
 
     Without --market it watches the live market of --venue (binance-spot or binance-usdm) and trades on paper, which
     needs no key. With --live it trades with real money on the account that live.key names, into a ledger of its own,
@@ -82,15 +83,19 @@ def serve(
         patience = Patience(
             path, partial(options.open_books, for_real, used, wanted, path), lambda text: say(f"hot daemon: {text}")
         )
+        supervisor = Supervisor(os.environ)
         while True:
             try:
-                return _serve(used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop, patience)
+                return _serve(
+                    used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop, patience, supervisor
+                )
             except Stopped:
                 return Exit.OK
             except (HotError, OSError) as error:
                 # What was recorded can be read once more; a market that was piped in cannot.
                 if stop.asked or wanted.path or not patience.bears(error):
                     raise
+                supervisor.waits(str(error))
                 with patience.noted(error):
                     if stop.wait(patience.pause_s(error)):
                         return Exit.OK
@@ -98,7 +103,7 @@ def serve(
 
 def _serve(
     used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
-    for_real: bool, skip_step: str | None, stop: Stop, patience: Patience,
+    for_real: bool, skip_step: str | None, stop: Stop, patience: Patience, supervisor: Supervisor,
 ) -> int:  # fmt: skip
     """Serves until the end of the market, a stop, or an error."""
     rejects = Rejects("daemon", wanted.strict)
@@ -117,11 +122,13 @@ def _serve(
         schedule = Schedule(used.daemon, path, say=None if quiet else say)
         with schedule, Bar("hot daemon", quiet, opened.span) as bar:
             try:
-                _follow(session.play(stop), ledger, bar, schedule)
+                for now in _follow(session.play(stop), ledger, bar, schedule):
+                    supervisor.worked(not now.catching_up and (trading is None or trading.recovered))
             except (LedgerError, OSError):
                 for symbol in trading.unprotected if trading is not None else ():
                     say(f"hot daemon: {symbol} has no stop at the exchange; hot flatten --symbol {symbol} closes it")
                 raise
+        supervisor.ends()
         session.close()
         if decisions is not None:
             decisions.flush()
@@ -131,7 +138,8 @@ def _serve(
     return Exit.OK if stop.asked else rejects.code()
 
 
-def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Schedule) -> None:
+def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Schedule) -> Iterator[Progress]:
+    """Gives the steps again, each after people and the ledger heard of it."""
     told = 0.0
     for now in steps:
         bar.show(now)
@@ -142,6 +150,7 @@ def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Sched
             ledger.note("heartbeat", f"{int(time.time() * 1000)}")
             ledger.note("progress", f"{now.at} {now.facts} {now.ticks} {now.fills}")
         schedule.worked()
+        yield now
 
 
 def _tell(path: Path, session: Session, stop: Stop, seconds: float, table: bool, quiet: bool) -> None:

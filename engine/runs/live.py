@@ -179,6 +179,11 @@ class Trading:
         state = self._known().state
         return tuple(symbol for symbol in state.desk.books if symbol not in state.protection.guarded)
 
+    @property
+    def recovered(self) -> bool:
+        """Says whether everything at the exchange has been compared once."""
+        return self.venue.syncing.recovered
+
     def close(self) -> None:
         """Stops acting; what rests at the exchange stays there."""
         self.venue.close()
