@@ -11,7 +11,6 @@ from tiny_account import TinyAccount
 from engine.errors import ConfigError, KeyRefused
 from engine.ledger.requests import request
 from engine.records.ideas import ExitPlan
-from engine.runs.reporting.status import _WAYS_BACK
 from engine.world.binance.trouble import TURNED_AWAY, Limited, Rejected, Sort
 
 BRIEF = ExitPlan(stop_pct=5, hold_max_s=20)
@@ -122,8 +121,3 @@ def test_a_key_that_is_refused_blocks_entries_and_the_way_out_is_tried_again_and
     assert len(exits) >= 2 and len({one.client_id for one in exits}) == len(exits)
     assert account.holdings() == []
     assert rig.thought_again() > 0
-
-
-@pytest.mark.parametrize("reason", ["auth", "account_mode", "user_stream", "clock_skew", "recovering", "ledger"])
-def test_status_knows_the_way_back_from_what_an_account_says(reason: str) -> None:
-    assert reason in _WAYS_BACK
