@@ -58,7 +58,8 @@ def daemon(
     Beside the stages, a schedule writes a heartbeat, keeps the HTML report fresh and looks after the ledger. A stop is
     in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
     On a live market it waits where the disk is full, the ledger is locked, or the venue is away at a restart: nothing
-    is entered meanwhile, and stops stay at the exchange. systemd (Type=notify, WatchdogSec=60) hears when it is ready and that it works.
+    is entered meanwhile, and stops stay at the exchange. systemd (Type=notify, WatchdogSec=60) hears when it is ready
+    and that it works.
 
     Without --market it watches the live market of --venue (binance-spot or binance-usdm) and trades on paper, which
     needs no key. With --live it trades with real money on the account that live.key names, into a ledger of its own,
