@@ -150,7 +150,7 @@ class Syncing:
         venue = self._venue
         self._ask_for_orders(held.symbol)
         if ours:
-            since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
+            since = venue.since(self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS, OVERLAP_MS)
             trades = venue.account.trades(held.symbol, since)
         else:
             opening = walk_back(venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS), held.qty)

@@ -292,6 +292,10 @@ class LiveVenue:
         """Gives the time in epoch ms."""
         return self._now_ms()
 
+    def since(self, at_ms: int, before_ms: int) -> int:
+        """Gives, for a time of ours, one that is so long before it by the exchange's clock too, where ours is ahead."""
+        return max(0, at_ms - before_ms - max(0, self.account.skew_ms() or 0))
+
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
