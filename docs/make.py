@@ -21,6 +21,7 @@ RECIPE = (
 GUIDES = {
     "markets.md": "What `--market` takes, and what may stand beside prices.",
     "live.md": "Live trading: rehearsal, key, switches, steps, what stops entries.",
+    "faults.md": "What goes wrong around a trader, what hot does about it, and the test that holds it.",
 }
 
 

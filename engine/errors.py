@@ -8,7 +8,8 @@ HotError
 ├── VenueError     69   look at the venue or the network, then try again
 ├── Bug            70   tell us; nothing was lost
 ├── LedgerError    74   look at the ledger or the disk; nothing was sent
-│   └── DiskRefused     make room, then go on
+│   ├── DiskRefused     make room, then go on
+│   └── LedgerBusy      wait for whoever has it, or for a handle
 ├── InDoubt        75   an order's fate is unknown: look it up, never send it again
 ├── KeyRefused     77   mend the key or its rights
 └── ConfigError    78   mend a setting
@@ -102,6 +103,10 @@ class LedgerError(HotError):
 
 class DiskRefused(LedgerError):
     """The disk is full, over its quota, or failing: nothing was written, and nothing was sent."""
+
+
+class LedgerBusy(LedgerError):
+    """Another process is writing, or no handle is left to open the ledger with: nothing was written or sent."""
 
 
 class InDoubt(HotError):

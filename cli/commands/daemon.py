@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from cli import options
+from cli.aside import speaking_aside
 from cli.commands.run import strategy_failed
 from cli.news import News
 from cli.pipe import Rejects
@@ -25,6 +26,7 @@ from engine.runs.progress import Progress
 from engine.runs.schedule import Schedule
 from engine.runs.session import Session
 from engine.runs.waiting import Patience
+from engine.world.supervisor import Supervisor
 
 app = typer.Typer(add_completion=False)
 
@@ -55,8 +57,9 @@ def daemon(
 
     Beside the stages, a schedule writes a heartbeat, keeps the HTML report fresh and looks after the ledger. A stop is
     in order and loses nothing; so does a kill: started again with the same market and ledger it goes on where it was.
-    On a live market it waits where the disk is full, or the venue is away at a restart: nothing is entered meanwhile,
-    and stops stay at the exchange.
+    On a live market it waits where the disk is full, the ledger is locked, or the venue is away at a restart: nothing
+    is entered meanwhile, and stops stay at the exchange. systemd (Type=notify, WatchdogSec=60) hears when it is ready
+    and that it works.
 
     Without --market it watches the live market of --venue (binance-spot or binance-usdm) and trades on paper, which
     needs no key. With --live it trades with real money on the account that live.key names, into a ledger of its own,
@@ -77,19 +80,23 @@ def serve(
     for_real: bool = False, skip_step: str | None = None,
 ) -> int:  # fmt: skip
     """Plays a market into a ledger with the schedule beside it, then shows the report; gives the exit code."""
-    with Stop() as stop:
+    with Stop() as stop, speaking_aside():
         patience = Patience(
             path, partial(options.open_books, for_real, used, wanted, path), lambda text: say(f"hot daemon: {text}")
         )
+        supervisor = Supervisor(os.environ)
         while True:
             try:
-                return _serve(used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop, patience)
+                return _serve(
+                    used, wanted, path, seed, decisions, quiet, for_real, skip_step, stop, patience, supervisor
+                )
             except Stopped:
                 return Exit.OK
             except (HotError, OSError) as error:
                 # What was recorded can be read once more; a market that was piped in cannot.
                 if stop.asked or wanted.path or not patience.bears(error):
                     raise
+                supervisor.waits(str(error))
                 with patience.noted(error):
                     if stop.wait(patience.pause_s(error)):
                         return Exit.OK
@@ -97,7 +104,7 @@ def serve(
 
 def _serve(
     used: settings.Settings, wanted: MarketOptions, path: Path, seed: int, decisions: Decisions | None, quiet: bool,
-    for_real: bool, skip_step: str | None, stop: Stop, patience: Patience,
+    for_real: bool, skip_step: str | None, stop: Stop, patience: Patience, supervisor: Supervisor,
 ) -> int:  # fmt: skip
     """Serves until the end of the market, a stop, or an error."""
     rejects = Rejects("daemon", wanted.strict)
@@ -116,11 +123,13 @@ def _serve(
         schedule = Schedule(used.daemon, path, say=None if quiet else say)
         with schedule, Bar("hot daemon", quiet, opened.span) as bar:
             try:
-                _follow(session.play(stop), ledger, bar, schedule)
+                for now in _follow(session.play(stop), ledger, bar, schedule):
+                    supervisor.worked(not now.catching_up and (trading is None or trading.recovered))
             except (LedgerError, OSError):
                 for symbol in trading.unprotected if trading is not None else ():
                     say(f"hot daemon: {symbol} has no stop at the exchange; hot flatten --symbol {symbol} closes it")
                 raise
+        supervisor.ends()
         session.close()
         if decisions is not None:
             decisions.flush()
@@ -130,7 +139,8 @@ def _serve(
     return Exit.OK if stop.asked else rejects.code()
 
 
-def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Schedule) -> None:
+def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Schedule) -> Iterator[Progress]:
+    """Gives the steps again, each after people and the ledger heard of it."""
     told = 0.0
     for now in steps:
         bar.show(now)
@@ -141,6 +151,7 @@ def _follow(steps: Iterator[Progress], ledger: Ledger, bar: Bar, schedule: Sched
             ledger.note("heartbeat", f"{int(time.time() * 1000)}")
             ledger.note("progress", f"{now.at} {now.facts} {now.ticks} {now.fills}")
         schedule.worked()
+        yield now
 
 
 def _tell(path: Path, session: Session, stop: Stop, seconds: float, table: bool, quiet: bool) -> None:

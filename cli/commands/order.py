@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from cli import options
+from cli.aside import speaking_aside
 from cli.news import News
 from cli.pipe import run_filter
 from cli.play import Stop
@@ -105,7 +106,7 @@ def _live(own: settings.Settings, given: list[str], path: Path, skip_step: str |
         for owner in owners:
             yield from owner.settle(stop)
 
-    with Stop() as stop:
+    with Stop() as stop, speaking_aside():
         try:
             return run_filter("order", make, LiveOwner.wants, keep_line=_keep, beat=beat, at_end=at_end, **common)
         finally:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import options
+from cli.aside import speaking_aside
 from cli.pipe import Rejects, stdin_is_market
 from cli.play import Bar, Stop
 from cli.show import say
@@ -87,7 +88,7 @@ def _held(folder: Path) -> Iterator[None]:
 
 def _record(used: Settings, wanted: MarketOptions, recorder: Recorder, quiet: bool) -> int:
     rejects = Rejects("record", wanted.strict)
-    with Stop() as stop:
+    with Stop() as stop, speaking_aside():
         opened = open_market(
             wanted, rejects.add, with_span=not quiet, live=options.live_of(used, "record", quiet, stop)
         )
@@ -139,7 +140,7 @@ def _keep_moved(
         if not quiet:
             say(f"hot record: {text}")
 
-    with Stop() as stop:
+    with Stop() as stop, speaking_aside():
         opened = open_market(wanted, rejects.add, live=options.live_of(used, "record", True, stop))
         source = opened.source
         assert isinstance(source, BinanceLive)

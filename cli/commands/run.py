@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from cli import options
+from cli.aside import speaking_aside
 from cli.news import News
 from cli.pipe import Rejects
 from cli.play import Bar, Decisions, Stop, drive, tell_market
@@ -61,7 +62,7 @@ def play(
 ) -> int:  # fmt: skip
     """Plays a market into a ledger and tells what came of it; gives the exit code."""
     rejects = Rejects("run", wanted.strict)
-    with Stop() as stop:
+    with Stop() as stop, speaking_aside():
         live = options.live_of(used, "run", quiet, stop, beats=for_real)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
         with options.books(for_real, used, wanted, path, skip_step) as (ledger, trading):

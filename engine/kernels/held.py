@@ -24,6 +24,7 @@ from engine.kernels.legs import (
     DONE,
     ENTERED,
     ENTRIES,
+    EQUITY,
     LAST,
     LEVEL,
     LEVEL_NOW,
@@ -108,12 +109,14 @@ def play(
                 total += scaled(held[s, LAST], held[s, VALUE_NUM], held[s, VALUE_DEN])
                 there += 1
         peak, begins = max(money[PEAK], total), now // DAY_MS != money[DAY]
-        base = total if begins else money[DAY_BASE]
+        base = money[DAY_BASE]
+        if begins:
+            base = money[EQUITY] if money[DAY] >= 0 else total
         # A new day may open a desk that is shut.
         loud = j == until or (begins and money[SHUT] > 0)
         loud = loud or _changes_level(now, peak, base, total, money, drawdowns, day_losses)
         if begins and not loud:
-            money[DAY], money[DAY_BASE], money[ENTRIES] = now // DAY_MS, total, 0
+            money[DAY], money[DAY_BASE], money[ENTRIES] = now // DAY_MS, base, 0
         if ask < len(asks) and asks[ask, CYCLE] == j and not loud:
             money[ASK] = ask
             how = answered(
@@ -127,7 +130,7 @@ def play(
         if loud:
             money[STOPPED] = TICK
             return j
-        money[PEAK] = peak
+        money[PEAK], money[EQUITY] = peak, total
         equities[j], cashes[j], positions[j] = total, money[CASH], there
         if touched and money[SHUT] > 0:
             money[STOPPED] = AFTER

@@ -33,13 +33,14 @@ FIELDS = (
 LEVEL, AT_PCT, SHARE_PCT = range(3)
 #: Fields of `paper`: what a buy and a sale are worsened by, the fee, and what an order may be of a volume, as ratios.
 BUY_NUM, SELL_NUM, WORSE_DEN, FEE_NUM, FEE_DEN, PART_NUM, PART_DEN = range(7)
-#: Fields of `money`: cash, peak and the day's first equity in 1e-8 quote, the risk level, when a cool-down ends (ms),
-#: how many rows the log has, where in a cycle one stopped, whether no entry would pass, how many are held or awaited,
-#: how many were entered this day, the UTC day, the next ask, the one that the strategy is to be asked about, and
-#: whether the bars of the first cycle have been played.
+#: Fields of `money`: cash, peak and the equity that the day began with in 1e-8 quote, the risk level, when a cool-down
+#: ends (ms), how many rows the log has, where in a cycle one stopped, whether no entry would pass, how many are held or
+#: awaited, how many were entered this day, the UTC day, the equity at the last tick, the next ask, the one that the
+#: strategy is to be asked about, and whether the bars of the first cycle have been played.
 (
-    CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT, COUNT, ENTRIES, DAY, ASK, UNTOLD, PLAYED,
-) = range(14)  # fmt: skip
+    CASH, PEAK, DAY_BASE, LEVEL_NOW, BLOCKED_UNTIL, LOGGED, STOPPED, SHUT, COUNT, ENTRIES, DAY, EQUITY, ASK, UNTOLD,
+    PLAYED,
+) = range(15)  # fmt: skip
 MONEY = PLAYED + 1
 #: Columns of the log: the cycle, the symbol's row, what happened, steps and price (ticks) of the fill, the price that
 #: was decided on (ticks), money of the fill, its fee, and what the position is after it.

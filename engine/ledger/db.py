@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import DiskRefused, LedgerError
+from engine.errors import DiskRefused, LedgerBusy, LedgerError
 
 try:
     # The system library is often years older, with the WAL-reset race.
@@ -37,6 +37,10 @@ _MEANING = {
     _CANTOPEN: "it cannot be opened; look at its folder, its rights and the number of open files",
     _NOTADB: "it is not an SQLite file, so not a ledger; name another file with --ledger",
 }
+#: What passes by itself, or when somebody makes room.
+_REFUSED: dict[int, type[LedgerError]] = {
+    _IOERR: DiskRefused, _FULL: DiskRefused, _BUSY: LedgerBusy, _LOCKED: LedgerBusy, _CANTOPEN: LedgerBusy,
+}  # fmt: skip
 #: What a ledger is before its first commit.
 EMPTY = "it has nothing in it yet: a run is about to make it a ledger, or was killed before; try again, or start one"
 
@@ -212,8 +216,7 @@ def told(path: Path) -> Iterator[None]:
         if code == _CANTOPEN and path.exists() and not os.access(path.parent, os.W_OK):
             code = _READONLY  # there is no place for its write-ahead log
         meaning = _MEANING.get(code, "SQLite refused; run `hot ledger verify`")
-        refused = DiskRefused if code in (_IOERR, _FULL) else LedgerError
-        raise refused(f"{path}: {meaning} ({error})") from error
+        raise _REFUSED.get(code, LedgerError)(f"{path}: {meaning} ({error})") from error
 
 
 def _code(error: Exception) -> int:

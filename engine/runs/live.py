@@ -185,6 +185,11 @@ class Trading:
         """What closed positions left, by symbol: it is sold with the next position."""
         return tuple(f"{symbol} {plain(qty)}" for symbol, qty in sorted(self._known().state.dust.items()))
 
+    @property
+    def recovered(self) -> bool:
+        """Says whether everything at the exchange has been compared once."""
+        return self.venue.syncing.recovered
+
     def close(self) -> None:
         """Stops acting; what rests at the exchange stays there."""
         self.venue.close()

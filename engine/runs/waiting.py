@@ -1,6 +1,7 @@
 """Waiting: a daemon that cannot go on tries again until it can, and begins each time as after a crash.
 
-So it does where the venue cannot be reached at a restart, and where the disk takes no more. Nothing is entered
+So it does where the venue cannot be reached at a restart, where the disk takes no more, and where another process
+keeps the ledger from being written. Nothing is entered
 meanwhile; stops rest at the exchange, and `hot flatten` closes what is held. A full disk gets room by the ballast of a
 live ledger, and then only entries wait.
 """
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import DiskRefused, LedgerError, VenueError
+from engine.errors import DiskRefused, LedgerBusy, LedgerError, VenueError
 from engine.ledger.ledger import Ledger
 from engine.records.desk import Alert
 from engine.records.wire import encode
@@ -45,7 +46,7 @@ class Patience:
 
     def __init__(self, path: Path, open_ledger: Callable[[], Ledger], say: Callable[[str], None]) -> None:
         """`open_ledger` opens the ledger of the run, as its owner."""
-        self._begun, self._open, self._say = has_begun(path), open_ledger, say
+        self._begun, self._open, self._say, self._path = has_begun(path), open_ledger, say, path
         self._told, self._ballast = "", Ballast(path)
         self.waits: list[Alert] = []
 
@@ -56,6 +57,13 @@ class Patience:
                 "LEDGER_ERROR",
                 f"ledger_error: {error}; blocked(ledger): nothing is entered until there is room, stops stay at the "
                 "exchange, and hot flatten closes what is held",
+            )
+            return True
+        if isinstance(error, LedgerBusy) and has_begun(self._path):
+            self._tell(
+                "LEDGER_ERROR",
+                f"ledger_error: {error}; blocked(ledger): nothing is entered until it can be written again, stops stay "
+                f"at the exchange; trying again every {AGAIN_S:g} s",
             )
             return True
         if isinstance(error, VenueError) and self._begun:
@@ -72,8 +80,8 @@ class Patience:
 
     @contextmanager
     def noted(self, error: Exception) -> Iterator[None]:
-        """Holds the ledger and leaves there what is waited for; a disk that is full takes no note."""
-        if is_full(error):
+        """Holds the ledger and leaves there what is waited for; one that cannot be written takes no note."""
+        if is_full(error) or isinstance(error, LedgerBusy):
             yield
             return
         with self._open() as ledger:

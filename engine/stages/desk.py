@@ -197,12 +197,14 @@ class Desk:
     def mark(self, at: int, mono: int) -> list[StateChange]:
         """Marks the account to current prices at a tick; gives the changes of risk level and engine state."""
         state = self.state
-        state.equity_e8 = state.cash_e8
+        before_e8, state.equity_e8 = state.equity_e8, state.cash_e8
         for symbol in sorted(state.books):
             state.equity_e8 = min(state.equity_e8 + self._value_e8(symbol) - state.books[symbol].owed_e8, MOST)
         day = at // DAY_MS
         if day != state.day:
-            state.day, state.day_base_e8, state.day_entries = day, state.equity_e8, 0
+            # From where the day before ended, so that what was lost across midnight is lost on one of them.
+            base_e8 = before_e8 if state.day >= 0 else state.equity_e8
+            state.day, state.day_base_e8, state.day_entries = day, base_e8, 0
         state.peak_e8 = max(state.peak_e8, state.equity_e8)
         self._count_dirt(mono)
         for scope in [scope for scope, held in state.conditions.items() if 0 < held.until <= at]:

@@ -14,7 +14,7 @@ import tempfile
 import time
 import traceback
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -66,7 +66,8 @@ class Plan:
     """What an episode does: a storm of so many seconds, kills or not, the share of orders that meet a fault.
 
     `before` is done in every life before it begins: it plants a bug. `point` has every life killed there. With `disk`
-    no file of the trader may grow by more than some kilobytes in a life, and nobody is killed.
+    no file of the trader may grow by more than some kilobytes in a life, and nobody is killed. `also` is one more look
+    at what there is to look at in the end.
     """
 
     market: str = "usdm"
@@ -79,6 +80,7 @@ class Plan:
     caps: books_checker.Caps = CAPS
     script: tuple[dict[str, Any], ...] = ()
     disk: bool = False
+    also: Callable[[books_checker.Evidence], Iterable[books_checker.Broken]] = lambda seen: ()
 
 
 def play(seed: str, plan: Plan, keep: Path | None = None) -> Found:
@@ -195,6 +197,7 @@ class _Episode:
         (self.folder / "requests.jsonl").write_text("\n".join(json.dumps(one) for one in seen.arrivals))
         found = self.found
         found.broken += books_checker.check(seen, self.plan.caps, START)
+        found.broken += self.plan.also(seen)
         found.bare_ms, found.doubt_ms = books_checker.unprotected_ms(seen), books_checker.doubtful_ms(seen)
         orders = list(books_checker.placed(seen.arrivals))
         found.orders = len(orders)

@@ -45,3 +45,21 @@ def test_the_checker_tells_of_planted_bugs() -> None:
     pytest.importorskip("websockets")
     done = run("planted_bugs.py", "--only", "resend on timeout", "no dedupe", "--storm", "10")
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="traders are forked")
+@pytest.mark.parametrize(
+    ("row", "market"),
+    [
+        ("orders are turned away unread", "spot"),
+        ("stops are refused at this endpoint", "usdm"),
+        ("price jumps", "spot"),
+        ("a symbol is halted", "usdm"),
+        ("the account falls silent", "usdm"),
+    ],
+)
+def test_one_fault_alone_loses_and_doubles_nothing(row: str, market: str) -> None:
+    """Some of the faults of campaign_rows; all take minutes."""
+    pytest.importorskip("websockets")
+    done = run("campaign_rows.py", "--only", row, "--market", market, "--storm", "7")
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]

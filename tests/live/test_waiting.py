@@ -3,11 +3,12 @@
 import json
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,17 @@ def test_a_daemon_waits_for_room_on_a_full_disk_and_goes_on(tmp_path: Path) -> N
     assert full.told.count("ledger_error") == 1
     assert [alert["code"] for alert in full.status()["alerts"] if alert["level"] == "error"] == ["LEDGER_ERROR"]
     assert verify(full.path).ok
+
+
+def test_a_daemon_waits_for_whoever_keeps_its_ledger_locked_and_goes_on(tmp_path: Path) -> None:
+    with serving(market()) as venue, daemon(tmp_path, venue) as locked:
+        locked.wait_for(lambda: locked.ticks > 1)
+        with closing(sqlite3.connect(locked.path, isolation_level=None, timeout=60)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            locked.wait_for(lambda: "ledger_error" in locked.told)
+            before = locked.ticks
+            other.execute("ROLLBACK")
+        locked.wait_for(lambda: locked.ticks > before + 2)
+        assert locked.stop() == 0
+    assert "blocked(ledger)" in locked.told
+    assert verify(locked.path).ok

@@ -45,7 +45,16 @@ def test_memory_is_flat_on_a_long_stream(name: str, env: dict[str, str], tmp_pat
     assert large - small < 6_000, f"{small} KB, then {large} KB"
 
 
-def peak_kb(words: list[str], minutes: int, env: dict[str, str], folder: Path) -> int:
+@pytest.mark.parametrize("name", ["scan", "rank", "signal", "precheck", "order"])
+def test_thousands_of_symbols_that_nobody_knows_cost_little_each(
+    name: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    words = [name, "--market", "-"] if name == "scan" else [name]
+    few, many = (peak_kb(words, 3, env, tmp_path / str(symbols), symbols) for symbols in (4, 5_000))
+    assert many - few < 120_000, f"{few} KB, then {many} KB"
+
+
+def peak_kb(words: list[str], minutes: int, env: dict[str, str], folder: Path, symbols: int = 4) -> int:
     folder.mkdir()
     script = (
         "import resource, sys\n"
@@ -59,7 +68,7 @@ def peak_kb(words: list[str], minutes: int, env: dict[str, str], folder: Path) -
     with stream.open("w") as file:
         for minute in range(minutes):
             opened = 1618531440000 + minute * 60_000
-            file.writelines(bar(opened, symbol) for symbol in range(4))
+            file.writelines(bar(opened, symbol) for symbol in range(symbols))
             if words[0] != "scan":
                 file.write(f'{{"kind":"tick","at":{opened + 60_000}}}\n')
     with stream.open("rb") as file:

@@ -223,8 +223,11 @@ def test_a_burst_before_a_slow_reader_keeps_the_newest_and_a_stop_is_obeyed(watc
     watched = watch()
     watched.ready()
     arm(watched, fault="burst", value="10", on="*")
-    watched.pause_s = 0.05
+    watched.pause_s = 0.3  # three facts a second, of which thirty come
+    until(lambda: "FEED_DROPPED" in watched.codes())
     time.sleep(3.0)
+    late = watched.served.do(lambda venue: venue.clock.now()) - watched.of("ticker")[-1].at
+    assert late < 15_000  # without a bound it would fall ever further behind
     assert watched.stop() < 10.0
 
 

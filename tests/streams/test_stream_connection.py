@@ -13,7 +13,7 @@ from tiny_exchange import TinyStreams, mini
 from engine.errors import VenueError
 from engine.world.streams import budget
 from engine.world.streams.budget import ConnectBudget, wait_s
-from engine.world.streams.connection import Connection, Hooks, Pace
+from engine.world.streams.connection import MAX_FRAME_BYTES, Connection, Hooks, Pace
 from engine.world.streams.routes import SPOT, USDM, Route, candle_routes, candle_stream, fixed_routes, group_of
 
 QUICK = Pace(life_s=3600, life_jitter_s=0, overlap_s=0.1, heard_within_s=1.0, pause_s=0.0)
@@ -99,6 +99,18 @@ def test_it_comes_back_after_a_cut(streams: TinyStreams, listen: Listen) -> None
     streams.cut()
     until(lambda: "again" in listener.events and streams.subscribers("ausdt@kline_1m"))
     assert listener.events[0].startswith("closed by the exchange")
+    say(streams, 8)
+    until(lambda: listener.frames == [8])
+
+
+def test_a_frame_without_an_end_is_not_kept_and_the_connection_begins_anew(
+    streams: TinyStreams, listen: Listen
+) -> None:
+    listener = listen()
+    until(lambda: streams.subscribers("!miniTicker@arr"))
+    streams.send_raw("!miniTicker@arr", "x" * (MAX_FRAME_BYTES + 1))
+    until(lambda: "again" in listener.events and streams.subscribers("!miniTicker@arr"))
+    assert listener.frames == []
     say(streams, 8)
     until(lambda: listener.frames == [8])
 

@@ -16,6 +16,7 @@ from engine.records.wire import decode
 from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
 from engine.runs.latency import Latency, latency_of
 from engine.runs.reporting.reporting import last_day, report_of
+from engine.runs.reporting.ways_back import way_back
 from engine.runs.waiting import WAITS_NOTE
 from engine.stages.report_shape import Report
 from engine.stages.report_tallies import Counted
@@ -24,16 +25,6 @@ from engine.stages.report_trades import OpenPosition, share_pct
 _ANOMALIES = _ALERTS = 10
 _TOP = 10
 _HOUR_MS = 3_600_000
-#: How each reason of a state that is not tradeable ends.
-_WAYS_BACK: Mapping[str, str] = {
-    "feed_stale": "by itself, when facts have come for desk.feed_fresh_s again; look at the feed",
-    "feed_dirty": "by itself, after a minute in which the facts make sense again; look at the feed",
-    "loop_lag": "by itself, when the process keeps up again; give it more of the machine",
-    "banned": "by itself, when the exchange's ban ends; look for other programs on this address",
-    "breaker": "hot resume, when the exchange answers again",
-    "operator": "hot resume",
-    "risk_L5": "by itself at the end of the cool-down, or hot resume",
-}
 
 
 class EngineNow(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +130,7 @@ def _engine(changes: list[StateChange], operators: list[Operator]) -> EngineNow:
     halted = operators[-1].reason if reason == "operator" and operators else ""
     return EngineNow(
         state=state, reason=reason, operator_reason=halted, since=last.at, until=last.until,
-        way_back=_WAYS_BACK.get(reason, "mend what the reason names; hot doctor checks what it can"),
+        way_back=way_back(reason),
     )  # fmt: skip
 
 

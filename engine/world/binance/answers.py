@@ -10,7 +10,7 @@ from engine.errors import BadRecord, KeyRefused
 from engine.records.wire import check_json
 from engine.world.binance.codes import Market, meaning_of
 from engine.world.binance.redact import shown
-from engine.world.binance.trouble import Banned, Limited, Rejected, Sort, Unreadable, utc
+from engine.world.binance.trouble import TURNED_AWAY, Banned, Limited, Rejected, Sort, Unreadable, utc
 
 T = TypeVar("T")
 
@@ -90,8 +90,8 @@ def check(answer: Answer, market: Market, host: str, hold: Hold | None) -> None:
     )  # fmt: skip
 
 
-def decode(body: bytes, read: Callable[[bytes], T], *, strict: bool) -> T:
-    """Gives a body as what its endpoint answers; raises Unreadable.
+def decode(body: bytes, read: Callable[[bytes], T], *, strict: bool, host: str = "") -> T:
+    """Gives a body as what its endpoint answers; raises Unreadable, naming the host where it is given.
 
     `strict` is for money: a key given twice, a number that is not finite or deep nesting is no answer.
     """
@@ -101,7 +101,8 @@ def decode(body: bytes, read: Callable[[bytes], T], *, strict: bool) -> T:
         return read(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadRecord, ValueError) as error:
         why = shown(str(error), 120)
-        raise Unreadable(f"unreadable answer ({why}): {sample(body)}") from None
+        where = f"{host}: " if host else ""
+        raise Unreadable(f"{where}unreadable answer ({why}): {sample(body)}") from None
 
 
 def sample(body: bytes) -> str:
@@ -118,7 +119,7 @@ def _held(host: str, hold: Hold) -> Limited:
             hold.until_ms,
         )
     what = "new orders" if hold.orders_only else "requests"
-    return Limited(f"{host}: too many {what}; nothing more until {when}", hold.until_ms)
+    return Limited(f"{host}: too many {what}; nothing more until {when}", hold.until_ms, TURNED_AWAY)
 
 
 def _without_code(answer: Answer, host: str) -> Exception:

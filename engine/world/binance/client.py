@@ -194,12 +194,12 @@ class Client:
         answer = self._exchange(Ask(self._time_path, costs={WEIGHT: 1}, urgent=urgent))
         if is_here(self.base_url):
             self.clock.speed = _speed(answer.headers)
-        return decode(answer.body, reader(_Time), strict=True).server_time
+        return decode(answer.body, reader(_Time), strict=True, host=self.host).server_time
 
     def _counted(self, ask: Ask, read: Callable[[bytes], T], strict: bool) -> T:
         """Gives an answer, and has the breaker count how the call went; what never left counts only if it failed."""
         try:
-            answer = decode(self._send(ask).body, read, strict=strict)
+            answer = decode(self._send(ask).body, read, strict=strict, host=self.host)
         except (Limited, Tripped):
             raise  # our own no
         except Rejected as error:

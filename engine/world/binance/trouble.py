@@ -36,8 +36,12 @@ class Sort(Enum):
     UNKNOWN = "the exchange does not say whether it was done"
 
 
+#: The phase of a request that the exchange turned away unread: it did arrive.
+TURNED_AWAY = "answer"
+
+
 class NotSent(VenueError):
-    """No byte of the request left; `phase` says how far it came."""
+    """No byte of the request left, or it was turned away unread; `phase` says how far it came."""
 
     def __init__(self, text: str, phase: str) -> None:
         """Takes what happened, and in which phase."""
@@ -56,9 +60,9 @@ class Tripped(NotSent):
 class Limited(NotSent):
     """The request was held back, or turned away unread, because of its number; `until_ms` is when to try again."""
 
-    def __init__(self, text: str, until_ms: int) -> None:
+    def __init__(self, text: str, until_ms: int, phase: str = "limits") -> None:
         """Takes what happened, and when to try again (epoch ms, the exchange's time)."""
-        super().__init__(text, "limits")
+        super().__init__(text, phase)
         self.until_ms = until_ms
 
 

@@ -133,7 +133,7 @@ class BlockDesk:
         state, held, entering = self.state, self._positions, self._entering
         self._money[: legs.ASK] = (
             state.cash_e8, state.peak_e8, state.day_base_e8, LEVELS.index(state.risk_level), state.blocked_until, 0,
-            0, self._shut, held.count, state.day_entries, state.day,
+            0, self._shut, held.count, state.day_entries, state.day, state.equity_e8,
         )  # fmt: skip
         self._money[legs.PLAYED] = 0
         while True:
@@ -157,6 +157,7 @@ class BlockDesk:
             in_hand = reached if money[legs.STOPPED] == cycles.TICK else -1
             self.fills += self._told.tell(self._log[: money[legs.LOGGED]], block, in_hand, asks)
         state.day, state.day_base_e8, state.day_entries = money[legs.DAY], money[legs.DAY_BASE], money[legs.ENTRIES]
+        state.equity_e8 = money[legs.EQUITY]
         return int(reached), money[legs.STOPPED]
 
     def _read(self, block: Block) -> None:

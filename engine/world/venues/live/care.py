@@ -20,7 +20,8 @@ class Care:
         self._looked = venue.mono()
         self._woken = False
         self._skew: int | None = None
-        self._degraded = False
+        #: What was told of the clock; an earlier life may have told that it was off.
+        self._degraded: bool | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -53,6 +54,6 @@ class Care:
             where = "ahead of" if skew > 0 else "behind"
             text = f"this machine's clock is {off / 1000:.1f} s {where} the exchange's: set it (NTP)"
             self._venue.tell_alert("error" if off > SKEW_DEGRADES_MS else "warning", "CLOCK_SKEW", text)
-        if (off > SKEW_DEGRADES_MS) != self._degraded:
-            self._degraded = not self._degraded
+        if (off > SKEW_DEGRADES_MS) is not self._degraded:
+            self._degraded = off > SKEW_DEGRADES_MS
             self._venue.tell_condition("clock_skew", "degraded" if self._degraded else "ok", "clock_skew")

@@ -88,7 +88,7 @@ class Lookups:
         if not waits:
             return
         for number in numbers:
-            since = max(0, order.sent_ms - BEFORE_MS)
+            since = venue.since(order.sent_ms, BEFORE_MS)
             for trade in venue.account.trades_of(order.symbol, number, since, urgent=True):
                 venue.hear(trade)
 
@@ -106,7 +106,7 @@ class Lookups:
             return
         if self._is_open(order):
             return
-        for trade in venue.account.trades(order.symbol, max(0, order.sent_ms - BEFORE_MS), urgent=True):
+        for trade in venue.account.trades(order.symbol, venue.since(order.sent_ms, BEFORE_MS), urgent=True):
             venue.hear(trade)
         with venue.lock:
             if not order.filled and order.client_id in venue.tracker.open:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from engine.errors import HotError, KeyRefused, VenueError
+from engine.errors import ConfigError, HotError, KeyRefused
 from engine.matching.events import VenueOrder
 from engine.world.account.account import Placed
-from engine.world.binance.trouble import Banned, Doubtful, NotSent, Rejected, Sort
+from engine.world.binance.trouble import TURNED_AWAY, Banned, Doubtful, NotSent, Rejected, Sort
 from engine.world.venues.live.tracker import Followed, Way
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ SEND_AGAIN_S = (0.1, 0.4, 1.0)
 #: Spot's words for a stop that price is through already; futures have a code for it.
 THROUGH = "would trigger immediately"
 RELOAD_EVERY_S = 60.0
+#: The exchange's word for an account that was put into hedge mode since it was looked at.
+OTHER_MODE = -4061
 #: The exchange's words for a sale of more than is held: of a position (reduce-only), and of coins.
 NOTHING_THERE = frozenset({"-2022", "-2010"})
 
@@ -109,6 +111,9 @@ class Placing:
         if error.sort is Sort.SYMBOL:
             self.reject(orders, "NOT_TRADED")
             return
+        if error.venue_code == OTHER_MODE:
+            self._prepared.clear()
+            self._venue.trouble(ConfigError(str(error)))
         code = str(error.venue_code) if error.venue_code is not None else error.sort.name
         if orders[0].closes and code in NOTHING_THERE:
             self._venue.syncing.hurry()  # what the program would sell is not there: holdings tell
@@ -142,8 +147,7 @@ class Placing:
         try:
             self._venue.account.prepare(order.symbol)
         except HotError as error:
-            if not isinstance(error, VenueError | KeyRefused):
-                self._venue.tell_condition("account_mode", "blocked", "account_mode", needs_resume=True)
+            self._venue.trouble(error)
             raise NotSent(f"{order.symbol} could not be prepared: {error}", "prepare") from None
         self._prepared.add(order.symbol)
 
@@ -154,7 +158,7 @@ class Placing:
                 return request()
             except Banned:
                 raise
-            except NotSent:
-                if self._venue.stopping.wait(pause):
-                    raise
+            except NotSent as error:
+                if error.phase == TURNED_AWAY or self._venue.stopping.wait(pause):
+                    raise  # what has arrived once is never sent again under its id
         return request()

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from engine.world.account.account import OrderNews, TradeNews
+from engine.world.account.account import HeldNews, OrderNews, TradeNews
 
 if TYPE_CHECKING:
     from engine.world.venues.live.venue import LiveVenue
 
 CODE = "EXTERNAL_ACTIVITY"
+#: Why nothing is entered while somebody holds a short position on the account.
+SHORT = "account_short"
 #: So many orders of others are remembered, so that each is told once.
 MOST_KNOWN = 1000
 AGAIN_S = 60.0
@@ -40,6 +42,22 @@ class Strangers:
         self._named: list[str] = []
         self._more = 0
         self._told_at = -AGAIN_S
+        self._shorts: list[str] | None = None
+
+    def see(self, held: Iterable[HeldNews]) -> None:
+        """Looks for short positions, which are not ours: what is bought there would only make them smaller."""
+        shorts = [one.symbol for one in held if one.qty < 0]
+        if shorts == self._shorts:
+            return
+        self._shorts = shorts
+        self._venue.tell_condition("short", "degraded" if shorts else "ok", SHORT)
+        if shorts:
+            named = ", ".join(shorts[:_NAMED]) + (" and more" if len(shorts) > _NAMED else "")
+            self._venue.tell_alert(
+                "error", CODE,
+                f"the account is short of {named}, which no order of this ledger is the cause of: nothing is entered "
+                "until that is closed",
+            )  # fmt: skip
 
     def hear(self, news: OrderNews | TradeNews) -> None:
         """Takes an order or an execution that is not ours; the venue's lock is held."""

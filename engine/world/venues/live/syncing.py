@@ -147,11 +147,14 @@ class Syncing:
             moved = dict(venue.tracker.moved)
             unbooked = {symbol for symbol, at in moved.items() if not venue.tracker.was_booked(at)}
         theirs = {one.symbol: one for one in venue.account.holdings()}
+        self.strangers.see(theirs.values())
         held, dust, _ = self._ours()
         looked = {*held, *dust, *(theirs if self._adopts else ())} - self._untraded
         compared = not looked & unbooked
         for symbol in sorted(looked - unbooked):
-            news = theirs.get(symbol, HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0)))
+            news = theirs.get(symbol, nothing_of(symbol))
+            if news.qty < 0:
+                news = nothing_of(symbol)  # somebody's short position is nothing of ours
             if self._in_flight(symbol):
                 continue
             ours, left = held.get(symbol, _NOTHING), dust.get(symbol, _NOTHING)
@@ -195,7 +198,7 @@ class Syncing:
         venue = self._venue
         self._ask_for_orders(held.symbol)
         if ours:
-            since = max(0, (self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS) - OVERLAP_MS)
+            since = venue.since(self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS, OVERLAP_MS)
             trades = venue.account.trades(held.symbol, since)
         elif self._adopts:
             past = venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS)
@@ -232,3 +235,8 @@ class Syncing:
         for balance in venue.account.balances():
             venue.tell_balance(balance)
         self._balance_due = venue.mono() + venue.settings.balance_s
+
+
+def nothing_of(symbol: str) -> HeldNews:
+    """Gives what is held of a symbol of which nothing is."""
+    return HeldNews(symbol=symbol, qty=Decimal(0), free=Decimal(0))

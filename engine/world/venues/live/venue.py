@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from engine.errors import HotError, KeyRefused
+from engine.errors import ConfigError, HotError, KeyRefused
 from engine.matching.events import STOPS, Event, VenueOrder
 from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, BoundCoins, Condition, ConditionState
@@ -76,7 +76,9 @@ class LiveVenue:
         self.own = set(own)
         self._started = False
         self.stopping = threading.Event()
-        self.stream_up, self._deaf = False, False
+        self.stream_up = False
+        #: What was told of the account's stream; an earlier life may have told that it was silent.
+        self._deaf: bool | None = None
         self._watch = Watch(self)
         # Questions that hang, or wait for a budget, must not take the threads of orders.
         self._lanes, self._questions = Lanes(self._watch.broken), Lanes(self._watch.broken, ASKING_THREADS)
@@ -277,11 +279,13 @@ class LiveVenue:
         )
 
     def trouble(self, error: HotError) -> None:
-        """Tells what an error means for all orders: a ban, a key that is no good."""
+        """Tells what an error means for all orders: a ban, a key that is no good, an account in another mode."""
         if isinstance(error, Banned):
             self.tell_condition("banned", "blocked", "banned", until=error.until_ms)
         elif isinstance(error, KeyRefused):
             self.tell_condition("auth", "blocked", "auth", needs_resume=True)
+        elif isinstance(error, ConfigError):
+            self.tell_condition("account_mode", "blocked", "account_mode", needs_resume=True)
 
     def lanes(self, lane: str, work: Callable[[], None]) -> None:
         """Has a question asked on another thread, in its lane."""
@@ -300,6 +304,10 @@ class LiveVenue:
         """Gives the time in epoch ms."""
         return self._now_ms()
 
+    def since(self, at_ms: int, before_ms: int) -> int:
+        """Gives, for a time of ours, one that is so long before it by the exchange's clock too, where ours is ahead."""
+        return max(0, at_ms - before_ms - max(0, self.account.skew_ms() or 0))
+
     def _follow(self, order: VenueOrder) -> Followed:
         followed = Followed(
             symbol=order.symbol, client_id=order.client_id, side=order.side,
@@ -315,7 +323,7 @@ class LiveVenue:
         self.stream_up = news.up
         if news.up:
             self.syncing.hurry()
-        elif not self._deaf:
+        elif self._deaf is not True:
             self._deaf = True
             self.tell_condition("user_stream", "degraded", "user_stream")
 
@@ -326,7 +334,7 @@ class LiveVenue:
 
     def hears_again(self) -> None:
         """Takes note that everything was asked for since the account's stream came back."""
-        if self.stream_up and self._deaf:
+        if self.stream_up and self._deaf is not False:
             self._deaf = False
             self.tell_condition("user_stream", "ok", "user_stream")
 
