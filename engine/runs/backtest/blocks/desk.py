@@ -14,8 +14,8 @@ from engine.records.ideas import ExitPlan, SignalSnapshot
 from engine.records.market import SymbolRules, Tick
 from engine.records.trades import Fill
 from engine.runs.backtest.blocks.asks import Asks
-from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.entering import Entering
+from engine.runs.backtest.blocks.grid import Block, Grid
 from engine.runs.backtest.blocks.positions import EXACT, Positions
 from engine.runs.backtest.blocks.told import Told
 from engine.runs.settings import Settings
