@@ -10,6 +10,8 @@ from engine.kernels.window import MICRO
 
 Ints = Any
 Floats = Any
+#: In the place of a price or a volume there is no candle.
+NO_BAR = -1
 
 
 def read(
@@ -75,10 +77,14 @@ def copied(
 ) -> None:  # fmt: skip
     """Copies prices and volumes from each of `lows` up to, not including, that of `highs`, into the rows of `out`.
 
-    Both are counted as columns of `out`; the first candle belongs into column `start`, and there is no hole.
+    Both are counted as columns of `out`; the first candle belongs into column `start`, and there is no hole between
+    them. Where there is none it is `NO_BAR`.
     """
     for k in range(len(lows)):
         for j in range(lows[k], highs[k]):
             i = j - start
-            out[0, j], out[1, j], out[2, j], out[3, j] = opens[i], tops[i], bottoms[i], closes[i]
-            out[4, j] = volumes[i]
+            if 0 <= i < len(opens):
+                out[0, j], out[1, j], out[2, j], out[3, j] = opens[i], tops[i], bottoms[i], closes[i]
+                out[4, j] = volumes[i]
+            else:
+                out[0, j] = out[1, j] = out[2, j] = out[3, j] = out[4, j] = NO_BAR

@@ -38,14 +38,13 @@ class Asks:
         found: list[int] = np.unique(self.cells[:, entries.SYMBOL]).tolist()
         return found
 
-    def spans(self, reach: int) -> Iterator[tuple[int, int, int]]:
-        """Gives the symbols and cycles (from, to) that follow within so many cycles of an ask."""
+    def spans(self, reach: int, end: int) -> Iterator[tuple[int, Array, Array]]:
+        """Gives, symbol by symbol, the cycles (from, to) that follow within so many of an ask, up to an end."""
         for s in self.symbols:
             cycles = self.cells[self.cells[:, entries.SYMBOL] == s, entries.CYCLE]
             apart = np.flatnonzero(np.diff(cycles) > reach)
             lows, highs = cycles[np.append(0, apart + 1)], cycles[np.append(apart, -1)]
-            for low, high in zip(lows.tolist(), highs.tolist(), strict=True):
-                yield s, low, high + reach
+            yield s, lows, np.minimum(highs + reach, end)
 
     def within(self, j: int) -> range:
         """Gives the indexes of a cycle's asks."""

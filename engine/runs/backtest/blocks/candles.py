@@ -41,8 +41,9 @@ class Candles:
         self.numbers = {name: file.numbers(name, rows) for name in file.layout.numbers}
         trades = file.column("trades")
         self.trades = trades[rows] if trades is not None else None
-        self._most: dict[str, int] = {}
-        self._whole = header.gaps == 0
+        #: The greatest mantissas, where they are known.
+        self._most = dict(header.most) if len(self.opened) == header.count else {}
+        self.is_whole = header.gaps == 0
         self._step_ms = step_ms
 
     def __len__(self) -> int:
@@ -50,7 +51,7 @@ class Candles:
 
     def check(self, most_quote_volume: float) -> None:
         """Raises Unfit for what only the record path knows how to take."""
-        if self._whole:
+        if self.is_whole:
             aligned = int(self.opened[0]) % self._step_ms == 0
         else:
             aligned = not (self.opened % self._step_ms).any()
@@ -63,7 +64,7 @@ class Candles:
 
     def rows(self, opened_from: int, opened_to: int) -> tuple[int, int]:
         """Gives the rows whose open time is from one time up to, not including, another."""
-        if self._whole:
+        if self.is_whole:
             first = int(self.opened[0])
             low, high = (opened_from - first) // self._step_ms, (opened_to - first) // self._step_ms
             return min(max(low, 0), len(self)), min(max(high, 0), len(self))
@@ -105,7 +106,7 @@ class Candles:
 
     def measure(self, times: Ints, minutes: int, out: Floats) -> None:
         """Gives, for each time, the last close and the average price of so many minutes before (NaN: unknown)."""
-        if self._whole:
+        if self.is_whole:
             rows = np.minimum((times - int(self.opened[0])) // self._step_ms, len(self)) - 1
         else:
             rows = np.searchsorted(self.opened, times - self._step_ms, side="right") - 1
@@ -133,7 +134,7 @@ class Candles:
     @cached_property
     def is_plain(self) -> bool:
         """True without a hole, and with quote volumes that are numbers a float64 holds, all of them or none."""
-        return self._whole and self._is_plain("volume") and (not self._has_quotes or self._is_plain("quote_volume"))
+        return self.is_whole and self._is_plain("quote_volume" if self._has_quotes else "volume")
 
     def _is_plain(self, name: str) -> bool:
         """Says whether all values of a column are there, and can be divided as float64."""
@@ -154,7 +155,7 @@ class Candles:
     @cached_property
     def most(self) -> int:
         """The greatest mantissa of a price."""
-        return int(self.numbers["high"].mantissa.max())
+        return self._greatest("high")
 
     def bar(self, row: int) -> Bar:
         """Gives a row as the record that was imported."""

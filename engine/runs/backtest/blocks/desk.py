@@ -93,8 +93,8 @@ class BlockDesk:
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
         ticks = _Ahead(sorted({*last_tick, end}))
-        for s, low, high in asks.spans(self._positions.reach(self._plan)):
-            self._grid.some_prices(block, s, low, min(high, end))
+        for s, lows, highs in asks.spans(self._positions.reach(self._plan), end):
+            self._grid.some_prices(block, s, lows, highs)
         self._look_again(block, set())
         self._money[legs.ASK] = 0
         j = block.back

@@ -20,9 +20,6 @@ from engine.world.store.files import RULES, path_of, read_rules
 from engine.world.store.numbers import Floats, Ints
 from engine.world.store.tables import Series
 
-#: In the place of a price there is no candle.
-NO_BAR = -1
-
 
 @dataclass(frozen=True)
 class Block:
@@ -165,25 +162,29 @@ class Grid:
     def prices(self, block: Block, s: int) -> None:
         """Fills in the prices of one symbol as whole mantissas."""
         if not block.priced[s]:
-            self.some_prices(block, s, block.back, block.back + block.size)
+            end = block.back + block.size
+            self.some_prices(block, s, np.array([block.back]), np.array([end]))
             block.priced[s] = True
 
-    def some_prices(self, block: Block, s: int, first: int, end: int) -> None:
-        """Fills in what `prices` does of some cycles, counted from the block's first column."""
+    def some_prices(self, block: Block, s: int, lows: Ints, highs: Ints) -> None:
+        """Fills in what `prices` does from each of `lows` up to that of `highs`, counted from the first column."""
         if block.priced[s]:
             return
-        one, wholes, width = self.candles[s], block.wholes[:, s, first:end], end - first
-        opened = int(block.times[first]) - self.step_ms
-        low, high = one.rows(opened, opened + width * self.step_ms)
-        place = self._place(one, low, high, opened)
-        if high - low < width:
-            wholes[:] = NO_BAR
-        for i, name in enumerate(PLAYED):
-            wholes[i, place] = one.numbers[name].mantissa[low:high]
+        one, wholes, opened = self.candles[s], block.wholes[:, s], int(block.times[0]) - self.step_ms
+        columns = [one.numbers[name].mantissa for name in PLAYED]
+        if one.is_whole:
+            compiled(reading.copied)(lows, highs, (int(one.opened[0]) - opened) // self.step_ms, *columns, wholes)
+            return
+        for low, high in zip(lows.tolist(), highs.tolist(), strict=True):
+            first, end = one.rows(opened + low * self.step_ms, opened + high * self.step_ms)
+            place = self._place(one, first, end, opened)
+            wholes[:, low:high] = reading.NO_BAR
+            for i, column in enumerate(columns):
+                wholes[i, place] = column[first:end]
 
 
 def _series(source: Stored) -> Iterator[Candles]:
-    for path, header in source.store.headers():
+    for path, header in source.headers:
         if source.venue and header.venue != source.venue:
             continue
         if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
