@@ -84,18 +84,22 @@ class BlockBacktest:
         return sorted(edges)
 
     def _mark(self, block: Block, account: Account, rules: int) -> None:
-        ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
+        columns = [column[block.new] for column in (block.ticks, *account)]
+        if not columns[0].all():
+            ticked = np.flatnonzero(columns[0])
+            columns = [column[ticked] for column in columns]
+        count = len(columns[0])
         self.facts += self._grid.count(block) + rules
-        self._cycles += len(ticked)
+        self._cycles += count
         self._reached = max(self._reached, self._grid.reached(block))
-        columns = [column[ticked] for column in account]
-        told = np.zeros(len(ticked), bool)
-        for column in columns:
+        told = np.zeros(count, bool)
+        for column in columns[1:]:
             told[1:] |= column[1:] != column[:-1]
         # What did not change need not be told; the first and the last of a block join it to its neighbours.
         told[:1] = told[-1:] = True
+        rows = np.flatnonzero(told)
         # Numbers are made of them when they are asked for.
-        self._listener.mark(Marks(*(memoryview(column[told]) for column in (block.ticks[ticked], *columns))))
+        self._listener.mark(Marks(*(memoryview(column[rows]) for column in columns)))
 
     def result(self) -> Result:
         """Gives how far it came."""
