@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ class BlockBacktest:
         return sorted(edges)
 
     def _mark(self, block: Block, account: Account, rules: int) -> None:
-        columns = [column[block.new] for column in (block.ticks, *account)]
+        columns: list[Any] = [column[block.new] for column in (block.ticks, *account)]
         if not columns[0].all():
             ticked = np.flatnonzero(columns[0])
             columns = [column[ticked] for column in columns]
