@@ -19,11 +19,14 @@ class Look:
     def __init__(self, screened: Screened, timeframes: Mapping[str, Stretch], s: int) -> None:
         """Shows the block's cycles, without those in front of it."""
         self._screened, self._timeframes, self._s = screened, timeframes, s
-        self._all = Few(screened, timeframes, s, np.arange(screened.block.size))
 
     def at(self, worth: Array) -> "Few":
         """Gives the same of the cycles that are marked."""
-        return self._all.at(worth[0])
+        return Few(self._screened, self._timeframes, self._s, np.flatnonzero(worth[0]))
+
+    @cached_property
+    def _all(self) -> "Few":
+        return Few(self._screened, self._timeframes, self._s, np.arange(self._screened.block.size))
 
     @cached_property
     def heat(self) -> Array:

@@ -86,14 +86,11 @@ class Looking:
         self._grid.read(block, s)
         self._screen.advance(screened, s)
         stretches = {name: frames.advance(block, s, room) for name, frames in self._frames.items()}
-        candidate = screened.statuses[s, block.new] > NONE
-        cycles = _NOWHERE
-        if candidate.any():
-            worth = candidate
-            if self._columnar is not None:
-                worth = self._columnar.entries(Look(screened, stretches, s))[0]
-            cycles = np.flatnonzero(worth)
-            cycles = cycles[candidate[cycles]]
+        statuses, cycles = screened.statuses[s, block.new], _NOWHERE
+        if statuses.any():
+            look = Look(screened, stretches, s)
+            cycles = np.flatnonzero(self._columnar.entries(look)[0] if self._columnar is not None else statuses)
+            cycles = cycles[statuses[cycles] > NONE]
         self._asked[s] = cycles
         if len(cycles):
             self._known[s] = {name: one.known(cycles, self._frames[name].names) for name, one in stretches.items()}
