@@ -16,6 +16,8 @@ MICRO = 1_000_000
 HAIR = 1e-3
 #: A symbol that has not been heard for more than so many of its candles is silent.
 SILENT_STEPS = 2
+#: Cycles that are looked at side by side.
+STRETCH = 256
 Ints = Any
 Floats = Any
 
@@ -121,13 +123,24 @@ def is_fit(j: int, ticks: Ints, sums: Ints, last: Ints, run: Ints, day: int, eno
 
 def since_of(first: int, j: int, ticks: Ints, statuses: Ints, before: int, since: int) -> int:
     """Gives since when the candidate of a cycle is one; `before` and `since` say what it was in front of `first`."""
-    found = 0
-    for i in range(j, first - 1, -1):
-        if ticks[i] != 0:
-            if statuses[i] == NONE:
-                return found
-            found = ticks[i]
-    return since if before != NONE else found
+    start = j + 1
+    while start - STRETCH >= first and absences(ticks[start - STRETCH : start], statuses[start - STRETCH : start]) == 0:
+        start -= STRETCH
+    while start > first and (ticks[start - 1] == 0 or statuses[start - 1] != NONE):
+        start -= 1
+    if start == first and before != NONE:
+        return since
+    while start <= j and ticks[start] == 0:
+        start += 1
+    return ticks[start] if start <= j else 0
+
+
+def absences(ticks: Ints, statuses: Ints) -> int:
+    """Gives in how many cycles a symbol is no candidate."""
+    count = 0
+    for k in range(len(ticks)):
+        count += (statuses[k] == NONE) & (ticks[k] != 0)
+    return count
 
 
 def is_quiet(

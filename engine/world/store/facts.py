@@ -4,7 +4,6 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -44,11 +43,6 @@ class Stored:
         """Raises ConfigError where `path` is no store, or one of a newer version."""
         self.store = Store.open(self.path)
 
-    @cached_property
-    def headers(self) -> list[tuple[Path, Header]]:
-        """The header of every file of the store, as they were when one first looked; raises what `facts` raises."""
-        return list(self.store.headers())
-
     def facts(self) -> Iterator[Entry]:
         """Gives the facts in order of time, kind, venue and symbol; raises DirtyInput for a damaged file."""
         for _, entries in self.batches():
@@ -65,14 +59,14 @@ class Stored:
     def manifest(self) -> dict[str, Any]:
         """Names the facts by one hash, of the headers of all files, which hold the hashes of their data."""
         digest, size = hashlib.sha256(), 0
-        for path, header in self.headers:
+        for path, header in self.store.headers():
             digest.update(f"{path.relative_to(self.store.root).as_posix()} {header.sha256}\n".encode())
             size += header.bytes
         return {"files": [{"path": self.path, "sha256": digest.hexdigest(), "bytes": size}]}
 
     def span(self) -> tuple[int, int] | None:
         """Gives the first and last time of the facts in ms, within since and until; None where there are none."""
-        heads = [header for _, header in self.headers if header.kind != RULES and self._wants(header.of)]
+        heads = [header for _, header in self.store.headers() if header.kind != RULES and self._wants(header.of)]
         if not heads:
             return None
         first = min(header.first + 1000 * header.step_s for header in heads)
@@ -99,7 +93,7 @@ class Stored:
         })  # fmt: skip
 
     def _wanted_bars(self) -> Iterator[tuple[Path, Header]]:
-        return ((path, header) for path, header in self.headers if header.step_s and self._wants(header.of))
+        return ((path, header) for path, header in self.store.headers() if header.step_s and self._wants(header.of))
 
     def _within(self, file: SeriesFile) -> Ints:
         """Gives the open times of the bars that close within since and until."""
@@ -110,7 +104,7 @@ class Stored:
 
     def venues(self) -> set[str]:
         """Gives the venues whose facts are there."""
-        return {header.venue for _, header in self.headers}
+        return {header.venue for _, header in self.store.headers()}
 
     def _wants(self, of: Series) -> bool:
         return (self.venue is None or of.venue == self.venue) and (
@@ -118,7 +112,7 @@ class Stored:
         )
 
     def _runs(self) -> Iterator["_Run"]:
-        for path, header in self.headers:
+        for path, header in self.store.headers():
             if not self._wants(header.of):
                 continue
             if header.kind == RULES:

@@ -184,7 +184,7 @@ class Grid:
 
 
 def _series(source: Stored) -> Iterator[Candles]:
-    for path, header in source.headers:
+    for path, header in source.store.headers():
         if source.venue and header.venue != source.venue:
             continue
         if header.kind == RULES or (source.symbols and header.symbol not in source.symbols):
