@@ -135,6 +135,13 @@ class Look(Protocol):
     `engine.kernels.pool`.
     """
 
+    def at(self, worth: Any) -> "Look":
+        """Gives the same of the cells that are marked, as arrays of one dimension.
+
+        What only some cells are asked for need not be worked out in all.
+        """
+        ...
+
     @property
     def heat(self) -> Any:
         """Heat, 0 to 100."""

@@ -1,9 +1,10 @@
 """Moving averages of a price, and the trend read from them: SMA, EMA, its slope, MACD."""
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
 
-from engine.kernels.kernel import NAN, Column, Kernel, Line, at_least, only
+from engine.kernels.kernel import NAN, Column, Kernel, Line, Some, at_least, only
 from engine.kernels.steps import (
     AVERAGE_SLOTS,
     STRETCH,
@@ -37,6 +38,13 @@ def sma(state: Line, x: Column, out: Line, n: int) -> None:
             i += 1
 
 
+def sma_at(x: Column, bars: Sequence[int], out: Line, n: int) -> None:
+    """Gives what `Sma` is at some bars, the windows of which lie in the column."""
+    for k in range(len(bars)):
+        first, end = bars[k] - n + 1, bars[k] + 1
+        out[k] = mean(x, first, n) if finite_until(x, first, end) == end else NAN
+
+
 class Sma(Kernel[list[float]]):
     """The simple average of the last `n` values, in the unit of the input; first at index n-1."""
 
@@ -44,7 +52,7 @@ class Sma(Kernel[list[float]]):
 
     def __init__(self, n: int = 20) -> None:
         at_least(1, n=n)
-        super().__init__(sma, (n,), window_slots(n), only)
+        super().__init__(sma, (n,), window_slots(n), only, some=Some(sma_at, n))
 
 
 def ema(state: Line, x: Column, out: Line, n: int, warm: int) -> None:

@@ -42,6 +42,15 @@ def _makes_arrays(function: FunctionType) -> bool:
 _folder: Path | None = None
 
 
+@cache
+def _sources() -> str:
+    """Gives a name that follows from the sources of all kernels."""
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        sources.update(path.read_bytes())
+    return sources.hexdigest()[:16]
+
+
 def keep_compiled(folder: Path) -> None:
     """Keeps on disk what is compiled from here on, in a folder of `folder` that is named after all kernels' sources.
 
@@ -49,10 +58,7 @@ def keep_compiled(folder: Path) -> None:
     notice that a step in another file has changed. A folder that cannot be written keeps nothing.
     """
     global _folder
-    sources = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        sources.update(path.read_bytes())
-    wanted = Path(os.environ.get("NUMBA_CACHE_DIR") or folder) / sources.hexdigest()[:16]
+    wanted = Path(os.environ.get("NUMBA_CACHE_DIR") or folder) / _sources()
     try:
         wanted.mkdir(parents=True, exist_ok=True)
     except OSError:

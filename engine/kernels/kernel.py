@@ -1,13 +1,24 @@
 """A kernel: an indicator bound to its state, the same one bar at a time as over a year in one call."""
 
 from collections.abc import Callable, Iterable, MutableSequence, Sequence
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Self, TypeVar
 
 Column = Sequence[float]
 Line = MutableSequence[float]
 Lines = TypeVar("Lines")
 
 NAN = float("nan")
+
+
+class Some(NamedTuple):
+    """How a kernel with one line, whose value follows from the last `window` bars alone, gives some values only.
+
+    `function` is called as `function(*columns, bars, line, *params)`, with indexes of bars in the columns; the windows
+    that end there lie in them.
+    """
+
+    function: Callable[..., None]
+    window: int
 
 
 class Kernel(Generic[Lines]):
@@ -18,7 +29,8 @@ class Kernel(Generic[Lines]):
     NaN. A bar with an input that is no finite number gives NaN and starts the warm-up again.
 
     `two`, where there is one, moves two kernels with one line each over the same columns in one pass; it is called as
-    `two(state, other state, *columns, line, other line, *params, *other params)`.
+    `two(state, other state, *columns, line, other line, *params, *other params)`. `some`, where there is one, gives the
+    same bits at some bars only.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("close",)
@@ -31,9 +43,10 @@ class Kernel(Generic[Lines]):
         slots: int,
         lines: Callable[..., Lines],
         two: Callable[..., None] | None = None,
+        some: Some | None = None,
     ) -> None:
         self.function = function
-        self.two = two
+        self.two, self.some = two, some
         self.params = params
         self.state: list[float] = [0.0] * slots
         self._lines = lines

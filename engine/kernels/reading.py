@@ -10,6 +10,8 @@ from engine.kernels.window import MICRO
 
 Ints = Any
 Floats = Any
+#: In the place of a price or a volume there is no candle.
+NO_BAR = -1
 
 
 def read(
@@ -25,19 +27,21 @@ def read(
     end = start + len(prices)
     for i in range(start):
         closes[i], sums[i], last[i], run[i] = math.nan, 0, -1, 0
+    here, flows, places, counts = closes[start:end], sums[start:end], last[start:end], run[start:end]
+    # A loop for each column: so several of its rows are made at a time.
     for i in range(len(prices)):
-        closes[start + i] = prices[i] / power
-        last[start + i] = start + i
-        run[start + i] = i + 1
+        here[i] = prices[i] / power
     for i in range(len(quotes)):
-        sums[start + i] = round(quotes[i] / quote_power * MICRO)
+        flows[i] = round(quotes[i] / quote_power * MICRO)
     for i in range(len(quotes), len(prices)):
         worth = typical(highs[i] / power, lows[i] / power, prices[i] / power, traded[i] / volume_power)
-        sums[start + i] = round(worth * MICRO)
+        flows[i] = round(worth * MICRO)
     total = 0
-    for i in range(start, end):
-        total += sums[i]
-        sums[i] = total
+    for i in range(len(flows)):
+        total += flows[i]
+        flows[i] = total
+    for i in range(len(places)):
+        places[i], counts[i] = start + i, i + 1
     for i in range(end, len(closes)):
         closes[i], sums[i], last[i], run[i] = math.nan, total, end - 1, len(prices)
 
@@ -63,5 +67,24 @@ def typical(high: float, low: float, close: float, volume: float) -> float:
 
 def volumes(sums: Ints, out: Floats) -> None:
     """Gives the quote volume of each cycle but the first from its running sum in micro units."""
+    after = sums[1:]
     for i in range(len(out)):
-        out[i] = (sums[i + 1] - sums[i]) / MICRO
+        out[i] = (after[i] - sums[i]) / MICRO
+
+
+def copied(
+    lows: Ints, highs: Ints, start: int, opens: Ints, tops: Ints, bottoms: Ints, closes: Ints, volumes: Ints, out: Ints
+) -> None:  # fmt: skip
+    """Copies prices and volumes from each of `lows` up to, not including, that of `highs`, into the rows of `out`.
+
+    Both are counted as columns of `out`; the first candle belongs into column `start`, and there is no hole between
+    them. Where there is none it is `NO_BAR`.
+    """
+    for k in range(len(lows)):
+        for j in range(lows[k], highs[k]):
+            i = j - start
+            if 0 <= i < len(opens):
+                out[0, j], out[1, j], out[2, j], out[3, j] = opens[i], tops[i], bottoms[i], closes[i]
+                out[4, j] = volumes[i]
+            else:
+                out[0, j] = out[1, j] = out[2, j] = out[3, j] = out[4, j] = NO_BAR

@@ -16,27 +16,27 @@ MICRO = 1_000_000
 HAIR = 1e-3
 #: A symbol that has not been heard for more than so many of its candles is silent.
 SILENT_STEPS = 2
+#: Cycles that are looked at side by side.
+STRETCH = 256
 Ints = Any
 Floats = Any
 
 
 def screen(
     first: int, ticks: Ints, closes: Floats, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats,
-    statuses: Ints, sinces: Ints, short: int, long: int, base: int, day: int, all_fit: bool, heated: bool,
-    least_volume: float, new_share: float, new_days: float, born_at: int, spread_bps: float, funding_pct: float,
-    change_level: float, surge_level: float, hot_heat: float, cool_heat: float, drop_ms: int, momentum: float,
-    liquidity: float, safety: float, two_sided: bool,
+    statuses: Ints, short: int, long: int, base: int, day: int, all_fit: bool, enough: int, enough_new: int,
+    new_days: float, born_at: int, spread_bps: float, funding_pct: float, change_level: float, surge_level: float,
+    hot_heat: float, cool_heat: float, drop_ms: int, momentum: float, liquidity: float, safety: float, two_sided: bool,
 ) -> None:  # fmt: skip
     """Moves one symbol through the cycles from index `first` on; `ticks` are their times, 0 where no tick passes.
 
     `sums` is the running sum of quote volume in micro units. `state` is the symbol's place in the pool: status, since,
-    status since. `born_at` is when it was listed, or -1. Gives heat (NaN: no candidate), status and since of each
-    cycle. With `all_fit` every fit symbol is a candidate, watched, without a life cycle; unless `heated` its heat is
-    left at zero.
+    status since. `enough` is the quote volume of 24 hours in micro units that a candidate needs, `enough_new` that of a
+    new one; `born_at` is when it was listed, or -1. Gives heat (NaN: no candidate) and status of each cycle. With
+    `all_fit` every fit symbol is a candidate, watched, without a life cycle.
     """
     status, since, status_since = state[0], state[1], state[2]
     windows = base // short
-    looked_at = heated or not all_fit
     # The age up to which a symbol may be new, in ms; one that was never listed is none of any age.
     youth = (new_days + 1.0) * DAY_MS if born_at >= 0 else -1.0
     for j in range(first, len(closes)):
@@ -52,30 +52,22 @@ def screen(
         outside = status == NONE and not all_fit and not 0 <= now - born_at <= youth
         if outside and is_quiet(closes, sums, i, run[j], short, base, windows, change_level, surge_level):
             continue
-        age = NAN
-        if born_at >= 0 and (heated or now - born_at <= youth):
-            age = figure_of((now - born_at) / DAY_MS)
+        age = figure_of((now - born_at) / DAY_MS) if born_at >= 0 else NAN
         newly = 0.0 <= age < new_days
-        volume = (sums[i] - sums[i - day]) / MICRO
-        if volume < (least_volume * (new_share / 100.0) if newly else least_volume):
+        volume = sums[i] - sums[i - day]
+        if volume < (enough_new if newly else enough):
             status = NONE
             continue
-        change, surge = 0.0, NAN
-        unusual = False
-        if looked_at:
-            change = change_of(closes, i, short)
-            surge = surge_of(sums, i, run[j], short, base, windows)
-            unusual = abs(change) >= change_level or surge >= surge_level
+        change, surge = change_of(closes, i, short), surge_of(sums, i, run[j], short, base, windows)
+        unusual = abs(change) >= change_level or surge >= surge_level
         if status == NONE:
             if not all_fit and not unusual and not newly:
                 continue
             status, since, status_since = WATCHING if unusual or all_fit else NEW, now, now
-        heat = 0.0
-        if heated:
-            heat = heat_points(
-                change_of(closes, i, long), surge, volume, age, change, spread_bps, funding_pct, momentum, liquidity,
-                safety, two_sided,
-            )  # fmt: skip
+        heat = heat_points(
+            change_of(closes, i, long), surge, volume / MICRO, age, change, spread_bps, funding_pct, momentum,
+            liquidity, safety, two_sided,
+        )  # fmt: skip
         if not all_fit:
             was = status
             status = moved(
@@ -86,34 +78,69 @@ def screen(
             if status == DROPPED:
                 status = NONE
                 continue
-        heats[j] = heat
-        statuses[j], sinces[j] = status, since
+        heats[j], statuses[j] = heat, status
     state[0], state[1], state[2] = status, since, status_since
 
 
 def screen_all(
-    first: int, ticks: Ints, sums: Ints, last: Ints, run: Ints, state: Ints, heats: Floats, statuses: Ints,
-    sinces: Ints, day: int, least_volume: float, new_share: float, new_days: float, born_at: int,
+    first: int, ticks: Ints, sums: Ints, last: Ints, run: Ints, state: Ints, statuses: Ints, day: int, enough: int,
+    enough_new: int, new_days: float, born_at: int,
 ) -> None:  # fmt: skip
-    """Does what `screen` does where every fit symbol is a candidate and nobody asks how hot."""
-    status, since = state[0], state[1]
-    youth = (new_days + 1.0) * DAY_MS if born_at >= 0 else -1.0
-    for j in range(first, len(sums)):
-        now, i = ticks[j], last[j]
-        if now == 0:
-            heats[j], statuses[j] = NAN, NONE
-            continue
-        fits = i >= 0 and j - i <= SILENT_STEPS and run[j] >= day
-        if fits:
-            least = least_volume
-            if now - born_at <= youth and 0.0 <= figure_of((now - born_at) / DAY_MS) < new_days:
-                least *= new_share / 100.0
-            fits = (sums[i] - sums[i - day]) / MICRO >= least
-        if fits and status == NONE:
-            since = now
-        status = WATCHING if fits else NONE
-        heats[j], statuses[j], sinces[j] = 0.0 if fits else NAN, status, since
-    state[0], state[1], state[2] = status, since, since
+    """Gives the statuses that `screen` gives where every fit symbol is a candidate and nobody asks how hot."""
+    now, then, before = sums[first:], sums[first - day : len(sums) - day], state[0]
+    heard, counts, places, out = last[first:], run[first:], ticks[first:], statuses[first:]
+    odd = 0
+    for k in range(len(out)):
+        here = heard[k] == first + k
+        odd += not here
+        fits = here & (places[k] != 0) & (counts[k] >= day) & (now[k] - then[k] >= enough)
+        out[k] = WATCHING if fits else NONE
+    if odd > 0:
+        for j in range(first, len(sums)):
+            if last[j] != j:
+                statuses[j] = WATCHING if is_fit(j, ticks, sums, last, run, day, enough) else NONE
+    if born_at >= 0:
+        for j in range(first, len(sums)):
+            if ticks[j] - born_at > (new_days + 1.0) * DAY_MS:
+                break
+            if 0.0 <= figure_of((ticks[j] - born_at) / DAY_MS) < new_days:
+                statuses[j] = WATCHING if is_fit(j, ticks, sums, last, run, day, enough_new) else NONE
+    end = len(sums) - 1
+    while end >= first and ticks[end] == 0:
+        end -= 1
+    if end >= first:
+        state[1] = since_of(first, end, ticks, statuses, before, state[1])
+        state[0] = statuses[end]
+
+
+def is_fit(j: int, ticks: Ints, sums: Ints, last: Ints, run: Ints, day: int, enough: int) -> bool:
+    """Says whether a symbol is heard in a cycle, was for a day without a hole, and is traded enough."""
+    i = last[j]
+    if ticks[j] == 0 or i < 0 or j - i > SILENT_STEPS or run[j] < day:
+        return False
+    return bool(sums[i] - sums[i - day] >= enough)
+
+
+def since_of(first: int, j: int, ticks: Ints, statuses: Ints, before: int, since: int) -> int:
+    """Gives since when the candidate of a cycle is one; `before` and `since` say what it was in front of `first`."""
+    start = j + 1
+    while start - STRETCH >= first and absences(ticks[start - STRETCH : start], statuses[start - STRETCH : start]) == 0:
+        start -= STRETCH
+    while start > first and (ticks[start - 1] == 0 or statuses[start - 1] != NONE):
+        start -= 1
+    if start == first and before != NONE:
+        return since
+    while start <= j and ticks[start] == 0:
+        start += 1
+    return ticks[start] if start <= j else 0
+
+
+def absences(ticks: Ints, statuses: Ints) -> int:
+    """Gives in how many cycles a symbol is no candidate."""
+    count = 0
+    for k in range(len(ticks)):
+        count += (statuses[k] == NONE) & (ticks[k] != 0)
+    return count
 
 
 def is_quiet(
@@ -133,10 +160,11 @@ def change_of(closes: Floats, i: int, back: int) -> float:
     return figure_of((closes[i] / closes[i - back] - 1.0) * 100.0)
 
 
-def changes(first: int, closes: Floats, last: Ints, statuses: Ints, short: int, out: Floats) -> None:
-    """Gives the change over the short window of every cycle in which a symbol is a candidate, else NaN."""
-    for j in range(first, len(closes)):
-        out[j - first] = change_of(closes, last[j], short) if statuses[j] != NONE else NAN
+def changes(cycles: Ints, closes: Floats, last: Ints, statuses: Ints, short: int, out: Floats) -> None:
+    """Gives the change over the short window in some cycles; NaN where a symbol is no candidate."""
+    for k in range(len(cycles)):
+        j = cycles[k]
+        out[k] = change_of(closes, last[j], short) if statuses[j] != NONE else NAN
 
 
 def surge_of(sums: Ints, i: int, run: int, short: int, base: int, windows: int) -> float:

@@ -99,7 +99,8 @@ class EmaBurst:
         name = self.timeframe
         crossed = look.value(name, "fast") > look.value(name, "slow")
         crossed &= look.value(name, "fast", before=True) <= look.value(name, "slow", before=True)
-        crossed &= look.volume(name) > self.volume_ratio * look.value(name, "usual", before=True)
+        few = look.at(crossed)
+        crossed[crossed] = few.volume(name) > self.volume_ratio * few.value(name, "usual", before=True)
         return crossed
 
     def exits(self) -> ExitPlan:

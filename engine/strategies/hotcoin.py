@@ -84,12 +84,15 @@ class Hotcoin:
 
     def entries(self, look: Look) -> Any:
         """The same rule over columns, a hair wider: figures are not rounded yet."""
-        worth = (look.status == HOT) & (look.heat >= self.min_heat) & ~(abs(look.change_5m_pct) >= self.black_swan_pct)
+        hot = (look.status == HOT) & (look.heat >= self.min_heat)
+        few = look.at(hot)
+        worth = ~(abs(few.change_5m_pct) >= self.black_swan_pct)
         for name in self.above_ema:
-            worth &= look.close(name) > look.value(name, "ema") * (1.0 - HAIR)
+            worth &= few.close(name) > few.value(name, "ema") * (1.0 - HAIR)
         for name in self.rising_ema:
-            worth &= look.value(name, "ema") > look.value(name, "ema", before=True) * (1.0 - HAIR)
-        return worth
+            worth &= few.value(name, "ema") > few.value(name, "ema", before=True) * (1.0 - HAIR)
+        hot[hot] = worth
+        return hot
 
     def exits(self) -> ExitPlan:
         """The plan of HotCoin: tiers, a trailing rest, a stop, a time limit and the black swan."""

@@ -5,11 +5,11 @@ from decimal import Decimal
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from engine.kernels.legs import divided, level
-from engine.matching.units import plain
+from engine.matching.units import E8, plain
 from engine.records.ids import client_id
 
 pytest.importorskip("numba")
@@ -31,6 +31,16 @@ def test_levels_are_rounded_up(entry, pct):
 @given(some.integers(-(2**62), 2**62), some.sampled_from(["0.00000001", "0.05", "1", "25", "0.001", "1E+2", "0.125"]))
 def test_multiples_are_written_in_plain_digits(count, unit):
     assert Texts(Decimal(unit)).of(count) == plain(count * Decimal(unit))
+
+
+@given(
+    some.integers(0, 2**53), some.integers(1, 2**53), some.sampled_from(["0.00000001", "0.05", "1", "25", "0.125"])
+)  # fmt: skip
+@example(5, 2 * 10**6, "1")  # a tie
+@example(2**53, 1, "0.00000001")
+def test_an_average_price_is_written_as_the_desk_writes_it(cost_e8, count, unit):
+    price = round(Decimal(cost_e8) / E8 / (count * Decimal(unit)), 12)
+    assert Texts(Decimal(unit)).price(cost_e8, count) == plain(price)
 
 
 @given(some.text("0123456789abcdef", max_size=64), some.integers(1, 9))

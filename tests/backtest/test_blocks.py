@@ -51,11 +51,14 @@ class Heard:
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
+        self.candidates: set[bytes] = set()
         self.rows: list[Mark] = []
 
     def hear(self, record: Record) -> None:
         if record.kind in KINDS:
             self.lines.append(encode(record))
+        elif record.kind == "candidate_snapshot":
+            self.candidates.add(encode(record))
 
     def mark(self, marks: Marks) -> None:
         self.rows += marks.rows()
@@ -76,6 +79,8 @@ def same(used: Settings, folder: Path, **wanted: object) -> Heard:
     for number, (one, other) in enumerate(zip(records.lines, blocks.lines, strict=False)):
         assert one == other, f"decision {number}"
     assert len(records.lines) == len(blocks.lines)
+    # Blocks tell only of those that asked for something.
+    assert blocks.candidates <= records.candidates
     assert changed(records.rows) == changed(blocks.rows)
     assert recorded == found
     return records

@@ -45,7 +45,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     `digits` are the exponents of the decimal columns, `decimals` with how many decimals all values of a column were
     written (where they differ, a column NAME_decimals says it). `columns` are names and types in the order of the
     data, `sha256` is of all `bytes` behind the header. `gaps` counts the holes between bars, `missing` the bars that
-    they lack, `jumps` the bars whose price does not follow from the bar before (None in files of older versions).
+    they lack, `jumps` the bars whose price does not follow from the bar before (None in files of older versions);
+    `most` is the greatest whole number of each decimal column (none in files of older versions).
     """
 
     hot_series: int
@@ -59,6 +60,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int
     missing: int
     jumps: int | None = None
+    most: dict[str, int] = {}
     digits: dict[str, int]
     decimals: dict[str, int]
     columns: dict[str, str]
@@ -138,6 +140,11 @@ class SeriesFile:
         self.path = path
         self.header, self._start = _opened(path)
         self._data = _mapped(path, self._start + self.header.bytes)
+        self._places: dict[str, tuple[str, int]] = {}
+        place = self._start
+        for name, kind in self.header.columns.items():
+            self._places[name] = kind, place
+            place += _padded(_TYPES[kind] * self.header.count)
 
     @property
     def layout(self) -> Layout:
@@ -149,13 +156,10 @@ class SeriesFile:
 
     def column(self, name: str) -> np.ndarray[Any, Any] | None:
         """Gives a column as it stands in the file, None where it was left out."""
-        start = self._start
-        for one, kind in self.header.columns.items():
-            dtype = np.dtype(kind)
-            if one == name:
-                return np.frombuffer(self._data, dtype, self.header.count, start)
-            start += _padded(dtype.itemsize * self.header.count)
-        return None
+        if name not in self._places:
+            return None
+        kind, place = self._places[name]
+        return np.frombuffer(self._data, kind, self.header.count, place)
 
     def key(self) -> Ints:
         """Gives what orders the rows: open time, or time, in ms."""
@@ -182,16 +186,23 @@ class SeriesFile:
         """Gives some of a decimal column."""
         digits = self.header.digits[self.layout.numbers[name]]
         mantissa, decimals = self.column(name), self.column(name + _DECIMALS)
+        count = len(range(*rows.indices(self.header.count)))
         if mantissa is None:
-            count = len(range(*rows.indices(self.header.count)))
-            return Numbers(np.broadcast_to(np.int64(-1), count), np.broadcast_to(np.uint8(ABSENT), count), digits)
+            return Numbers(_repeated("<i8", -1, count), _repeated("|u1", ABSENT, count), digits)
         if decimals is None:
-            decimals = np.broadcast_to(np.uint8(self.header.decimals[name]), len(mantissa))
+            return Numbers(mantissa[rows], _repeated("|u1", self.header.decimals[name], count), digits)
         return Numbers(mantissa[rows], decimals[rows], digits)
 
     def sha256(self) -> str:
         """Gives the hash of the data as they are."""
         return hashlib.sha256(memoryview(self._data)[self._start :]).hexdigest()
+
+
+def _repeated(kind: str, value: int, count: int) -> np.ndarray[Any, Any]:
+    """Gives one value over and over, as a view of a single one."""
+    one = np.array([value], kind)
+    one.flags.writeable = False
+    return np.ndarray((count,), kind, one, strides=(0,))
 
 
 def _implied(name: str, key: Ints, step_s: int) -> Ints:
@@ -223,7 +234,8 @@ def write_table(root: Path, table: Table) -> Header:
     data = b"".join(_block(column) for column in columns.values())
     header = Header(
         hot_series=VERSION, **table.of._asdict(), count=len(table), first=int(table.key[0]), last=int(table.key[-1]),
-        gaps=gaps, missing=missing, jumps=jumps, digits=table.digits(),
+        gaps=gaps, missing=missing, jumps=jumps,
+        most={name: int(column.mantissa.max()) for name, column in table.numbers.items()}, digits=table.digits(),
         decimals={name: int(column.decimals[0]) for name, column in table.numbers.items() if _is_even(columns, name)},
         columns={name: column.dtype.str for name, column in columns.items()}, bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),

@@ -1,6 +1,7 @@
 """What a block's cycles ask of the desk: the cells in which a strategy may enter, and what it says of each."""
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,20 +33,20 @@ class Asks:
         self.cells, self.prices, self._judge, self._may_exit = cells, prices, judge, may_exit
         self._said: dict[int, Said | None] = {}
 
-    @property
-    def symbols(self) -> list[int]:
-        """The symbols that are asked for."""
-        found: list[int] = np.unique(self.cells[:, entries.SYMBOL]).tolist()
-        return found
-
-    def spans(self, reach: int) -> Iterator[tuple[int, int, int]]:
-        """Gives the symbols and cycles (from, to) that follow within so many cycles of an ask."""
-        for s in self.symbols:
-            cycles = self.cells[self.cells[:, entries.SYMBOL] == s, entries.CYCLE]
-            apart = np.flatnonzero(np.diff(cycles) > reach)
-            lows, highs = cycles[np.append(0, apart + 1)], cycles[np.append(apart, -1)]
-            for low, high in zip(lows.tolist(), highs.tolist(), strict=True):
-                yield s, low, high + reach
+    def spans(self, reach: int, end: int) -> Iterator[tuple[int, Array, Array]]:
+        """Gives, symbol by symbol, the cycles (from, to) that follow within so many of an ask, up to an end."""
+        if not len(self.cells):
+            return
+        cycles, symbols = self.cells[:, entries.CYCLE], self.cells[:, entries.SYMBOL]
+        order = np.lexsort((cycles, symbols))
+        cycles, symbols = cycles[order], symbols[order]
+        apart = np.ones(len(cycles) + 1, np.bool_)
+        apart[1:-1] = (symbols[1:] != symbols[:-1]) | (cycles[1:] - cycles[:-1] > reach)
+        edges = np.flatnonzero(apart)
+        lows, highs, of = cycles[edges[:-1]], np.minimum(cycles[edges[1:] - 1] + reach, end), symbols[edges[:-1]]
+        turns = [0, *(np.flatnonzero(of[1:] != of[:-1]) + 1).tolist(), len(of)]
+        for low, high in pairwise(turns):
+            yield int(of[low]), lows[low:high], highs[low:high]
 
     def within(self, j: int) -> range:
         """Gives the indexes of a cycle's asks."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from engine.kernels import legs
-from engine.matching.units import E8, Scale, plain
+from engine.matching.units import Scale
 from engine.records.base import Record
 from engine.records.desk import Draft
 from engine.records.ideas import Cycle
@@ -121,7 +121,7 @@ class Deeds:
         if not (self._fills or self._positions or self._results):
             return
         strategy, venue, symbol = sent.wish
-        scale, steps, ticks = self._written(symbol)
+        _, steps, ticks = self._written(symbol)
         if self._fills:
             fee = MONEY.of(row[legs.FEE])
             self._hear(
@@ -139,7 +139,7 @@ class Deeds:
             self._hear(
                 Position(
                     at=at, venue=venue, symbol=symbol, strategy=strategy, status="open" if left else "closed",
-                    qty=steps.of(left), entry_price=_average(row[legs.COST_AFTER], left, scale) if left else "0",
+                    qty=steps.of(left), entry_price=steps.price(row[legs.COST_AFTER], left) if left else "0",
                     opened_at=opened_at, realised_pnl=MONEY.of(row[legs.REALISED_AFTER]),
                     fees_quote=MONEY.of(row[legs.FEES_AFTER]), reason=sent.reason, dust="0",
                 )
@@ -162,8 +162,3 @@ class Deeds:
         if found is None or found[0] is not scale:
             found = self._texts[symbol] = scale, Texts(scale.step), Texts(scale.tick)
         return found
-
-
-def _average(cost_e8: int, steps: int, scale: Scale) -> str:
-    """Writes what a position paid a unit, as `engine.stages.desk.Book.entry_price` has it."""
-    return plain(round(Decimal(cost_e8) / E8 / scale.qty(steps), 12))

@@ -14,8 +14,8 @@ from engine.records.ideas import ExitPlan, SignalSnapshot
 from engine.records.market import SymbolRules, Tick
 from engine.records.trades import Fill
 from engine.runs.backtest.blocks.asks import Asks
-from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.entering import Entering
+from engine.runs.backtest.blocks.grid import Block, Grid
 from engine.runs.backtest.blocks.positions import EXACT, Positions
 from engine.runs.backtest.blocks.told import Told
 from engine.runs.settings import Settings
@@ -93,8 +93,8 @@ class BlockDesk:
         last_tick, untold = self._last(block)
         walls = _Ahead(sorted({*rules, *untold, end}))
         ticks = _Ahead(sorted({*last_tick, end}))
-        for s, low, high in asks.spans(self._positions.reach(self._plan)):
-            self._grid.some_prices(block, s, low, min(high, end))
+        for s, lows, highs in asks.spans(self._positions.reach(self._plan), end):
+            self._grid.some_prices(block, s, lows, highs)
         self._look_again(block, set())
         self._money[legs.ASK] = 0
         j = block.back

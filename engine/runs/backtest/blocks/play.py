@@ -5,19 +5,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from engine.kernels import entries
 from engine.kernels.compiled import keep_compiled
-from engine.plugs import Columnar, Exact
-from engine.records.ideas import SignalSnapshot
-from engine.records.market import SymbolRules, Tick, is_perp
+from engine.records.market import SymbolRules, is_perp
 from engine.records.wire import COMPARED
-from engine.runs.backtest.blocks.asks import Asks, Said
-from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.desk import Account, BlockDesk
-from engine.runs.backtest.blocks.look import Frames, Look, Screen, Screened
+from engine.runs.backtest.blocks.grid import Block, Grid
+from engine.runs.backtest.blocks.looking import Looking
 from engine.runs.backtest.outcome import Choosy, Held, Listener, Marks, Result, Unfit
 from engine.runs.cores import cores
 from engine.runs.data import data_dir
@@ -26,14 +23,11 @@ from engine.runs.progress import Progress
 from engine.runs.settings import Settings
 from engine.stages.candles import MAX_QUOTE_VOLUME_A_MINUTE
 from engine.stages.intake import Intake
-from engine.stages.signal import Signal
 from engine.world.store.facts import Stored
-from engine.world.store.numbers import Ints
 
 #: Cycles in a block, of one symbol and of all: enough that Python is called seldom, few enough for the caches, and for
 #: memory, which costs time as well when it is fresh.
-LEAST, MOST, CELLS = 1 << 10, 1 << 14, 1 << 19
-HOUR_MS = 3_600_000
+LEAST, MOST, CELLS = 1 << 10, 1 << 16, 1 << 20
 
 
 class BlockBacktest:
@@ -51,16 +45,10 @@ class BlockBacktest:
         self._settings, self._listener = settings, listener
         self._grid = _grid_of(settings, market)
         keep_compiled(data_dir() / "kernels")
-        self._screen = Screen(settings, self._grid)
-        strategy = settings.strategy
-        self._frames = {name: Frames(strategy, name, self._grid) for name in strategy.timeframes}
-        self._signal = Signal(settings.signal, strategy, on_failure=on_failure)
-        self._columnar = strategy if isinstance(strategy, Columnar) else None
-        self._is_exact = isinstance(strategy, Exact)
+        self._looking = Looking(settings, self._grid, on_failure)
         wants = listener.wants if isinstance(listener, Choosy) else COMPARED
-        self._desk = BlockDesk(settings, self._grid, self._signal.plan, listener.hear, wants)
+        self._desk = BlockDesk(settings, self._grid, self._looking.signal.plan, listener.hear, wants)
         self._rules = _rules_of(settings, market, self._grid)
-        self._average_mins = [0] * len(self._grid.symbols)
         self.facts, self._cycles, self._reached, self._ended = 0, 0, 0, False
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
@@ -78,9 +66,9 @@ class BlockBacktest:
         rules = {j: made for j, made in self._rules.items() if first <= j < end}
         for made in rules.values():
             for one in made:
-                self._list(one)
-        block = self._grid.block(first, end - first, self._screen.back)
-        asks = self._look(block, workers)
+                self._looking.learn(one)
+        block = self._grid.block(first, end - first, self._looking.back)
+        asks = self._looking.over(block, workers)
         account = self._desk.play(block, {j - first + block.back: made for j, made in rules.items()}, asks)
         self._mark(block, account, sum(first <= self._grid.cycle(one.at) < end for one in self._grid.rules))
 
@@ -96,95 +84,23 @@ class BlockBacktest:
                 seen.add(one.symbol)
         return sorted(edges)
 
-    def _list(self, rules: SymbolRules) -> None:
-        """Tells the scan what the rules of a symbol say."""
-        scan, s = self._settings.scan, self._grid.symbols.index(rules.symbol)
-        self._average_mins[s] = rules.avg_price_mins
-        listed = self._screen.listed[s]
-        listed.fits = (
-            rules.symbol not in scan.exclude and (not rules.quote or rules.quote in scan.quote_assets)
-            and rules.status == "TRADING"
-        )  # fmt: skip
-        if listed.first_at < 0:
-            listed.first_at = min(rules.at, int(self._grid.candles[s].opened[0]) + self._grid.step_ms)
-        listed.born_at = -1
-        if rules.onboard_at is not None:
-            listed.born_at = rules.onboard_at
-        elif listed.first_at > self._grid.time(0) + HOUR_MS:
-            listed.born_at = listed.first_at
-
-    def _look(self, block: Block, workers: Executor) -> Asks:
-        """Looks at every symbol, several at a time; gives the cells in which the strategy may ask for something."""
-        screened = self._screen.over(block)
-        worth = np.zeros(block.closes.shape, np.bool_)
-
-        def look_at(s: int) -> None:
-            self._grid.read(block, s, screened.last[s], screened.run[s])
-            self._screen.advance(screened, s)
-            for frames in self._frames.values():
-                frames.advance(block, screened.run[s], s)
-            worth[s, block.new] = screened.statuses[s, block.new] > 0
-            if self._columnar is not None and worth[s].any():
-                worth[s, block.new] &= self._columnar.entries(Look(screened, self._frames, s))[0]
-
-        left = iter(range(len(worth)))
-
-        def look_on() -> None:
-            for s in left:
-                look_at(s)
-
-        # Each takes the next symbol that is left, this thread as well: to hand them out one by one costs more.
-        others = [workers.submit(look_on) for _ in range(cores() - 1)]
-        look_on()
-        for other in others:
-            other.result()
-        screened.keep(worth)
-        # Cells that lie in one line are found much sooner.
-        found, width = np.flatnonzero(worth), len(block.times)
-        return self._asks(screened, found // width, found % width)
-
-    def _asks(self, screened: Screened, symbols: Ints, cycles: Ints) -> Asks:
-        """Gives cells, which come symbol by symbol, in the order in which they are judged, with prices of orders."""
-        back, times = screened.block.back, screened.block.times
-        unknown = entries.UNKNOWN if self._columnar is not None else entries.STAGES
-        verdicts, prices = np.full(len(cycles), unknown), np.empty((len(cycles), 2))
-        edges = np.searchsorted(symbols, np.arange(len(self._grid.symbols) + 1)).tolist()
-        for s, (low, high) in enumerate(pairwise(edges)):
-            if low == high:
-                continue
-            seen, mine = cycles[low:high], slice(low, high)
-            self._grid.candles[s].measure(times[seen], self._average_mins[s], prices[mine])
-            if self._is_exact:
-                sure = [frames.is_sure(s, seen - back) for frames in self._frames.values()]
-                verdicts[mine][np.all(sure, axis=0)] = entries.YES
-        order = np.lexsort((symbols, -screened.heats_of(symbols, cycles), cycles))
-        cells = np.stack((cycles[order], symbols[order], verdicts[order]), axis=1)
-        return Asks(cells, prices[order], lambda j, s: self._said(screened, j, s), may_exit=self._columnar is None)
-
-    def _said(self, screened: Screened, j: int, s: int) -> Said | None:
-        """Lets the strategy judge a candidate; gives what it asks for."""
-        block, grid = screened.block, self._grid
-        tick, row = Tick(at=int(block.times[j])), grid.row(s, block.first + j - block.back)
-        candidate = screened.snapshot(s, j, screened.rank(s, j), grid.candles[s].close_text(row))
-        known = {name: frames.state(s, j - block.back) for name, frames in self._frames.items()}
-        for one in self._signal.judge(candidate, tick, {n: one for n, one in known.items() if one is not None}):
-            if isinstance(one, SignalSnapshot) and one.action != "wait":
-                return Said(candidate, one)
-        return None
-
     def _mark(self, block: Block, account: Account, rules: int) -> None:
-        ticked = np.flatnonzero(block.ticks[block.back :]) + block.back
+        columns: list[Any] = [column[block.new] for column in (block.ticks, *account)]
+        if not columns[0].all():
+            ticked = np.flatnonzero(columns[0])
+            columns = [column[ticked] for column in columns]
+        count = len(columns[0])
         self.facts += self._grid.count(block) + rules
-        self._cycles += len(ticked)
+        self._cycles += count
         self._reached = max(self._reached, self._grid.reached(block))
-        columns = [column[ticked] for column in account]
-        told = np.zeros(len(ticked), bool)
-        for column in columns:
+        told = np.zeros(count, bool)
+        for column in columns[1:]:
             told[1:] |= column[1:] != column[:-1]
         # What did not change need not be told; the first and the last of a block join it to its neighbours.
         told[:1] = told[-1:] = True
+        rows = np.flatnonzero(told)
         # Numbers are made of them when they are asked for.
-        self._listener.mark(Marks(*(memoryview(column[told]) for column in (block.ticks[ticked], *columns))))
+        self._listener.mark(Marks(*(memoryview(column[rows]) for column in columns)))
 
     def result(self) -> Result:
         """Gives how far it came."""

@@ -11,7 +11,7 @@ from engine.matching.exchange import PaperSettings
 from engine.matching.units import E8, PART, part
 from engine.records.ideas import ExitPlan
 from engine.records.market import SymbolRules
-from engine.runs.backtest.blocks.columns import Grid
+from engine.runs.backtest.blocks.grid import Grid
 from engine.stages.desk import Book
 from engine.stages.exits import micro
 from engine.stages.order import Order, Sent

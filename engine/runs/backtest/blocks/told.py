@@ -10,8 +10,8 @@ from engine.kernels import entries, legs
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.runs.backtest.blocks.asks import Asks, Said
-from engine.runs.backtest.blocks.columns import Block, Grid
 from engine.runs.backtest.blocks.deeds import Deeds, Entered, Sent
+from engine.runs.backtest.blocks.grid import Block, Grid
 from engine.stages.desk import Book
 from engine.stages.effects import carry_out
 from engine.stages.exits import ExitState
