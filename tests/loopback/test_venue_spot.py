@@ -107,6 +107,13 @@ def test_an_order_does_not_trade_with_its_own_account() -> None:
     assert spot.locked("USDT") == 0
 
 
+def test_an_own_order_that_a_filled_one_did_not_reach_goes_on_resting() -> None:
+    spot = Spot()
+    resting = spot.place("SELL", "LIMIT", timeInForce="GTC", quantity="1", price="100.2")
+    assert spot.place("BUY", "MARKET", quantity="1").status == "FILLED"
+    assert resting.status == "NEW"
+
+
 def test_accounts_trade_with_each_other_at_the_price_that_rested() -> None:
     spot = Spot()
     other = spot.open("other", USDT="1000")

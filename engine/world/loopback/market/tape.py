@@ -186,7 +186,9 @@ class Tape:
                 return
             if taken < steps:
                 yield ticks, steps - taken
-            taken = max(0, taken - steps)
+                taken = 0
+            else:
+                taken -= steps
 
     def average(self, minutes: int) -> int:
         """Gives the average price of the last so many minutes in ticks; the last price where nothing traded."""
