@@ -92,7 +92,8 @@ class Scale:
     def money(self, ticks: int, steps: int, up: bool) -> int:
         """Gives price times quantity in 1e-8 quote: up for what is paid, down for what is received."""
         worth = ticks * steps * self.worth_num
-        return _bounded(-(-worth // self.worth_den) if up else worth // self.worth_den)
+        money = -(-worth // self.worth_den) if up else worth // self.worth_den
+        return money if -MOST <= money <= MOST else _bounded(money)
 
     def least_price(self, money: int, steps: int) -> int:
         """Gives the lowest price in ticks at which so many steps bring so much money (1e-8 quote)."""

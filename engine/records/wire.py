@@ -51,6 +51,8 @@ OPENING = b'{"kind":"'
 _EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+')
 #: What a line with an exponent in it holds somewhere; most lines do not, and those are told apart by one quick look.
 _TINY = re.compile(rb"e-?[0-9]")
+#: Most lines are of kinds that hold texts and whole numbers only: no exponent can stand in them.
+UNFIGURED = frozenset({market.Ticker, market.Bar, market.BookTop, market.Trade, market.Funding})
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 _decoders: dict[bytes, msgspec.json.Decoder[Any]] = {}
@@ -65,7 +67,7 @@ def encode(record: Record) -> bytes:
     if _written[0] is record:
         return _written[1]
     line = _encoder.encode(record)
-    if _TINY.search(line):
+    if type(record) not in UNFIGURED and _TINY.search(line):
         line = _EXPONENT.sub(_without_exponent, line)
     _written = (record, line)
     return line

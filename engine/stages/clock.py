@@ -7,9 +7,8 @@ from engine.records.market import Bar, BookTop, Tick, Ticker, Trade
 
 #: More silent cycles than this in a row are one jump, not a march of empty ticks.
 MAX_SILENT_CYCLES = 1440
-
-
-_PRICED = frozenset({Bar, Ticker, BookTop, Trade})
+#: What shows a price. It is asked of every fact, and a tuple answers soonest.
+PRICED = (Bar, Ticker, BookTop, Trade)
 
 
 class ClockState(msgspec.Struct, kw_only=True):
@@ -28,27 +27,29 @@ class Clock:
         self.cycle_ms = cycle_s * 1000
         self.state = state if state is not None else ClockState()
 
-    def before(self, fact: Record) -> list[Tick]:
+    def before(self, fact: Record) -> list[Record]:
         """Gives the ticks that pass before a fact, and takes note of it.
 
         A tick that comes from outside takes the place of ours. Only facts with a price make ticks due.
         """
-        state = self.state
-        if isinstance(fact, Tick):
-            state.last = max(state.last, fact.at)
+        state, at, kind = self.state, fact.at, type(fact)
+        if kind is Tick:
+            state.last = max(state.last, at)
             state.due = 0
             return []
-        ticks: list[Tick] = []
-        if state.due and fact.at > state.due:
-            ticks = self._passed(fact.at)
-        if type(fact) in _PRICED:
-            due = -(-fact.at // self.cycle_ms) * self.cycle_ms
-            if due > state.last:
-                state.due = due
-            state.streaming = not isinstance(fact, Bar)
+        ticks: list[Record] = []
+        if state.due and at > state.due:
+            ticks = self._passed(at)
+        if isinstance(fact, PRICED):
+            # Most facts fall into the cycle whose tick is due already.
+            if not state.due - self.cycle_ms < at <= state.due:
+                due = -(-at // self.cycle_ms) * self.cycle_ms
+                if due > state.last:
+                    state.due = due
+            state.streaming = kind is not Bar
         return ticks
 
-    def _passed(self, now: int) -> list[Tick]:
+    def _passed(self, now: int) -> list[Record]:
         state = self.state
         times = [state.due]
         if state.streaming:

@@ -7,11 +7,11 @@ import msgspec
 from engine.errors import BadRecord
 from engine.records.base import Record
 from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, check_price, check_symbol
-from engine.stages.clock import Clock, ClockState
+from engine.stages.clock import PRICED, Clock, ClockState
 
 QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
 INFERRED_MIN_NOTIONAL = "10"
-#: What shows prices and quantities. It is asked of every fact, so that it is put together once.
+#: What shows prices and quantities.
 Priced = Bar | Ticker | BookTop | Trade
 
 
@@ -41,20 +41,19 @@ class Intake:
 
     def before(self, fact: Record) -> list[Record]:
         """Gives what stands before a fact, and takes note of it."""
-        made: list[Record] = [*self.clock.before(fact)]
-        if isinstance(fact, SymbolRules):
+        made = self.clock.before(fact)
+        if isinstance(fact, PRICED):
+            if fact.symbol not in self.state.ruled or fact.symbol in self.state.inferred:
+                rules = self._rules(fact)
+                if rules is not None:
+                    made.append(rules)
+        elif isinstance(fact, SymbolRules):
             self.state.ruled[fact.symbol] = True
             self.state.inferred.pop(fact.symbol, None)
-        elif isinstance(fact, Priced):
-            rules = self._rules(fact)
-            if rules is not None:
-                made.append(rules)
         return made
 
     def _rules(self, fact: Priced) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state
-        if symbol in state.ruled and symbol not in state.inferred:
-            return None
         try:
             check_price(fact)
             check_symbol(symbol)

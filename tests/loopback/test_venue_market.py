@@ -4,6 +4,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from venue_market import START, rules
 
 from engine.plugs import Entry
@@ -150,3 +152,24 @@ def test_the_bundled_session_is_a_market() -> None:
     assert "BTCUSDT" in {coin.symbol for coin in replayed.coins()}
     first = [one for one in islice(replayed.happenings(START), 2000) if isinstance(one, Print)]
     assert [one.at for one in first] == sorted(one.at for one in first)
+
+
+@given(
+    taken=st.lists(st.integers(1, 5_000), max_size=9), top=st.integers(0, 40), side=st.sampled_from((1, -1)),
+    spread=st.integers(1, 7),
+)  # fmt: skip
+def test_a_taker_meets_what_those_before_it_have_left_level_by_level(
+    taken: list[int], top: int, side: int, spread: int
+) -> None:
+    tape = Tape(Instrument.of("spot", rules("ABCUSDT")))
+    tape.see(Print(START, tape.coin, 900, 0, 1, 900, top, 900 + spread, top))
+    whole = list(tape.offers(side))
+    for steps in taken:
+        tape.take(side, steps)
+    gone = sum(taken)
+    left = []
+    for ticks, steps in whole:
+        if steps > gone:
+            left.append((ticks, steps - gone))
+        gone = max(0, gone - steps)
+    assert list(tape.offers(side)) == left

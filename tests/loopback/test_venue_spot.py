@@ -1,13 +1,16 @@
 """Spot's books: reservations, fills, fees, states and ids by the exchange's rules."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from venue_market import E8, Spot, code_of
 
 from engine.world.loopback.books.refusals import Refusal
-from engine.world.loopback.books.wanted import Wanted
+from engine.world.loopback.books.wanted import Wanted, check_digits, on_steps
 
 
 def test_a_market_buy_pays_the_ask_and_its_fee_in_what_it_bought() -> None:
@@ -105,6 +108,13 @@ def test_an_order_does_not_trade_with_its_own_account() -> None:
     spot.place("SELL", "MARKET", quantity="1")
     assert (resting.status, resting.done) == ("EXPIRED_IN_MATCH", 0)
     assert spot.locked("USDT") == 0
+
+
+def test_an_own_order_that_a_filled_one_did_not_reach_goes_on_resting() -> None:
+    spot = Spot()
+    resting = spot.place("SELL", "LIMIT", timeInForce="GTC", quantity="1", price="100.2")
+    assert spot.place("BUY", "MARKET", quantity="1").status == "FILLED"
+    assert resting.status == "NEW"
 
 
 def test_accounts_trade_with_each_other_at_the_price_that_rested() -> None:
@@ -258,3 +268,14 @@ def test_a_pair_that_cannot_be_paid_leaves_nothing_behind() -> None:
     with pytest.raises(Refusal, match="insufficient balance"):
         _pair(spot)
     assert (spot.books.lists, spot.account.orders, spot.locked("ABC")) == ({}, {}, 0)
+
+
+@given(st.builds(lambda digits, places: Decimal(digits).scaleb(-places), st.integers(0, 10**15), st.integers(0, 10)))
+def test_a_quantity_is_whole_steps_or_none_and_has_eight_decimals_at_most(qty: Decimal) -> None:
+    steps = Fraction(qty) * 1000
+    assert on_steps(Spot().coin, qty) == (int(steps) if steps.denominator == 1 else None)
+    if (Fraction(qty) * E8).denominator == 1:
+        check_digits(qty)
+    else:
+        with pytest.raises(Refusal, match="Precision is over the maximum"):
+            check_digits(qty)

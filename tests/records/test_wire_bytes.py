@@ -15,7 +15,7 @@ from engine.records.base import MAX_INTEGER, Record, figure
 from engine.records.ideas import Candidate, HeatInputs
 from engine.records.market import Bar, Tick, Ticker
 from engine.records.trades import StateChange
-from engine.records.wire import COMPARED, FACTS, KINDS, at_of, decode, encode, kind_of_line, schema
+from engine.records.wire import COMPARED, FACTS, KINDS, UNFIGURED, at_of, decode, encode, kind_of_line, schema
 
 UGLY_NUMBER = re.compile(r"-?[0-9]+[eE]|-0(?![.0-9])|[0-9]\.0+(?![0-9])")
 
@@ -195,3 +195,7 @@ def test_a_symbol_in_chinese_passes_as_it_is() -> None:
     line = encode(Ticker(at=1, venue="v", symbol="币安人生USDT", last="1", quote_volume_24h="5"))
     assert "币安人生USDT".encode() in line
     assert encode(decode(bytes(line))) == line
+
+
+def test_no_exponent_is_looked_for_where_no_figure_stands() -> None:
+    assert all('"number"' not in json.dumps(schema(cls.kind)) for cls in UNFIGURED)

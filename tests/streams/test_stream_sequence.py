@@ -1,8 +1,11 @@
 """The sequence: order of time, ticks at their instants, candles of a minute before its tick."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_exchange import MINUTE, bar
 
-from engine.records.market import Bar, Tick, Ticker
+from engine.records.market import Bar, Fact, Funding, Tick, Ticker
+from engine.world.imports.batches import place_of
 from engine.world.streams.clock import Stamp
 from engine.world.streams.sequence import GRACE_MS, MOST_MISSED, Sequence
 
@@ -98,3 +101,17 @@ def test_time_never_runs_backwards_whatever_comes() -> None:
         for entry in sequence.take(facts, at(max(now, sequence.last_at + 1))):
             assert entry.record is not None and entry.record.at >= seen
             seen = entry.record.at
+
+
+def funding(symbol: str, ms: int) -> Funding:
+    return Funding(at=ms, venue="binance-usdm", symbol=symbol, rate="0.0001")
+
+
+@given(st.lists(st.builds(
+    lambda make, symbol, ago: make(symbol, T - 20_000 - ago),
+    st.sampled_from((ticker, funding)), st.sampled_from(("A", "AB", "B")), st.integers(0, 3),
+)))  # fmt: skip
+def test_what_goes_on_together_stands_by_time_kind_venue_and_symbol(facts: list[Fact]) -> None:
+    for going in (facts, [fact for fact in facts if isinstance(fact, Ticker)]):
+        gone = [entry.record for entry in make().take(going, at(T - 19_990))]
+        assert gone == sorted(going, key=lambda fact: (fact.at, place_of(fact)))

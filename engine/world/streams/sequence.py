@@ -1,12 +1,13 @@
 """The sequence: facts in the order in which they could be known, with a clock tick at each cycle's end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from operator import attrgetter
 
 import msgspec
 
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.market import Bar, Tick
+from engine.records.market import Bar, Fact, Tick
 from engine.world.imports.batches import place_of
 from engine.world.streams.clock import Stamp
 
@@ -36,11 +37,11 @@ class Sequence:
         #: How many of the candles that are held closed when: that is asked for at each of them.
         self._closed: dict[int, int] = {}
 
-    def take(self, records: Iterable[Record], now: Stamp) -> list[Entry]:
+    def take(self, records: Collection[Record], now: Stamp) -> list[Entry]:
         """Takes what was received up to `now`; gives what may go on. Each `now` is later than `last_at`."""
+        self._held += records
         for record in records:
-            self._held.append(record)
-            if isinstance(record, Bar):
+            if type(record) is Bar:
                 closed_at = _closed_at(record)
                 self._closed[closed_at] = self._closed.get(closed_at, 0) + 1
         gone: list[Entry] = []
@@ -97,8 +98,8 @@ class Sequence:
         return self._sorted(going)
 
     def _sorted(self, records: list[Record]) -> list[Entry]:
-        records.sort(key=_key)
         if records:
+            records.sort(key=_key_of_one_kind if _are_of_one_kind(records) else _key)
             self.last_at = records[-1].at
         return [Entry(record, None) for record in records]
 
@@ -119,3 +120,11 @@ def _moved(record: Record, at: int) -> Record:
 
 def _key(record: Record) -> tuple[int, tuple[float, str, str]]:
     return record.at, place_of(record)
+
+
+#: The same order among facts of one kind, which most are that go on together: tickers of the whole market.
+_key_of_one_kind = attrgetter("at", "venue", "symbol")
+
+
+def _are_of_one_kind(records: list[Record]) -> bool:
+    return isinstance(records[0], Fact) and len(set(map(type, records))) == 1

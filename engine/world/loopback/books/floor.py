@@ -109,6 +109,8 @@ class Floor:
                 money_e8 -= order.coin.money(ticks, taken, up=True)
                 if money_e8 <= 0 or taken < steps:
                     break
+            elif not left:
+                break  # who is next is not met: an own order there goes on resting
         return Plan(matches)
 
     def crosses(self, order: Order) -> bool:

@@ -1,6 +1,6 @@
 """A spot order as a request describes it: which parameters its type needs, and which it may not have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.matching.units import e8
 from engine.world.loopback.books.orders import Account, Order
@@ -15,6 +15,16 @@ LIMITS = ("LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
 TIMES = ("GTC", "IOC", "FOK")
 
 
+def _names(leg: str) -> dict[str, str]:
+    own = ("type", "timeInForce", "price", "stopPrice", "trailingDelta")
+    names = {name: leg + name[0].upper() + name[1:] if leg else name for name in own}
+    return names | {"newClientOrderId": f"{leg}ClientOrderId" if leg else "newClientOrderId"}
+
+
+#: What the parameters of an order are called when it stands alone, and as a leg of a list.
+NAMES = {leg: _names(leg) for leg in ("", "above", "below")}
+
+
 def compose(
     wanted: Wanted, coin: Instrument, account: Account, at: int, new_id: Callable[[], int], prefix: str = ""
 ) -> Order:
@@ -22,20 +32,17 @@ def compose(
 
     `prefix` is above or below for the legs of a list, whose parameters carry that word before their names.
     """
-
-    def name(plain: str) -> str:
-        return prefix + plain[0].upper() + plain[1:] if prefix else plain
-
-    kind = wanted.one_of(name("type"), TYPES, -1116, "Invalid orderType.")
+    names = NAMES[prefix]
+    kind = wanted.one_of(names["type"], TYPES, -1116, "Invalid orderType.")
     side = 1 if wanted.one_of("side", ("BUY", "SELL"), -1117, "Invalid side.") == "BUY" else -1
-    client_id = wanted.client_id("newClientOrderId" if not prefix else name("clientOrderId"), "spot")
+    client_id = wanted.client_id(names["newClientOrderId"], "spot")
     order_id = new_id()
     order = Order(
         order_id=order_id, client_id=client_id or f"hot{order_id:033x}"[:36], account=account, coin=coin, side=side,
-        type=kind, tif=_time_in_force(wanted, name, kind), steps=0, limit=_limit(wanted, name, coin, kind), at=at,
+        type=kind, tif=_time_in_force(wanted, names, kind), steps=0, limit=_limit(wanted, names, coin, kind), at=at,
         updated_at=at,
     )  # fmt: skip
-    _trigger(order, wanted, name)
+    _trigger(order, wanted, names)
     _amount(order, wanted)
     order.stp = wanted.one_of(
         "selfTradePreventionMode", STP_MODES, -1013, "This symbol does not allow the specified self-trade "
@@ -50,32 +57,32 @@ def compose(
     return order
 
 
-def _time_in_force(wanted: Wanted, name: Callable[[str], str], kind: str) -> str:
+def _time_in_force(wanted: Wanted, names: Mapping[str, str], kind: str) -> str:
     if kind in ("LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"):
-        return wanted.one_of(name("timeInForce"), TIMES, -1115, "Invalid timeInForce.")
-    if wanted.text(name("timeInForce")) and kind != "LIMIT_MAKER":
+        return wanted.one_of(names["timeInForce"], TIMES, -1115, "Invalid timeInForce.")
+    if wanted.text(names["timeInForce"]) and kind != "LIMIT_MAKER":
         raise unneeded("timeInForce")
     return "GTC"
 
 
-def _limit(wanted: Wanted, name: Callable[[str], str], coin: Instrument, kind: str) -> int:
+def _limit(wanted: Wanted, names: Mapping[str, str], coin: Instrument, kind: str) -> int:
     if kind in LIMITS:
-        wanted.must(name("price"))
-        return price_of(coin, wanted, name("price"))
-    if wanted.text(name("price")):
+        wanted.must(names["price"])
+        return price_of(coin, wanted, names["price"])
+    if wanted.text(names["price"]):
         raise unneeded("price")
     return 0
 
 
-def _trigger(order: Order, wanted: Wanted, name: Callable[[str], str]) -> None:
-    stop, trail = wanted.text(name("stopPrice")), wanted.whole(name("trailingDelta"))
+def _trigger(order: Order, wanted: Wanted, names: Mapping[str, str]) -> None:
+    stop, trail = wanted.text(names["stopPrice"]), wanted.whole(names["trailingDelta"])
     if order.type not in STOPS:
         if stop:
             raise unneeded("stopPrice")
         return
     if stop is None and trail is None:
-        raise missing(name("stopPrice"))
-    order.stop = price_of(order.coin, wanted, name("stopPrice"))
+        raise missing(names["stopPrice"])
+    order.stop = price_of(order.coin, wanted, names["stopPrice"])
     if trail is not None:
         if not 10 <= trail <= 2000:
             raise Refusal(-1013, "Filter failure: TRAILING_DELTA")

@@ -91,18 +91,22 @@ def on_ticks(coin: Instrument, price: Decimal | None) -> int | None:
     """Gives a price in ticks, None where it is off the grid; no price is 0."""
     if price is None:
         return 0
-    fits = on_grid(price, coin.scale.tick) and (coin.tick == coin.scale.tick or on_grid(price, coin.tick))
-    return coin.scale.ticks(price, up=False) if fits else None
+    return _whole(price, coin.scale.tick, coin.tick)
 
 
 def on_steps(coin: Instrument, qty: Decimal) -> int | None:
     """Gives a quantity in steps, None where it is off the grid."""
-    fits = on_grid(qty, coin.scale.step) and (coin.step == coin.scale.step or on_grid(qty, coin.step))
-    return coin.scale.steps(qty) if fits else None
+    return _whole(qty, coin.scale.step, coin.step)
+
+
+def _whole(value: Decimal, unit: Decimal, grid: Decimal) -> int | None:
+    """Gives how many units a value is, None where that is no whole number, or where it is off a coarser grid."""
+    ratio = value / unit
+    units = int(ratio)
+    return min(units, MOST) if units == ratio and (grid == unit or on_grid(value, grid)) else None
 
 
 def check_digits(value: Decimal | None) -> None:
     """Refuses more than eight decimals: finer than any asset is counted."""
-    exponent = value.normalize().as_tuple().exponent if value is not None else 0
-    if isinstance(exponent, int) and exponent < -8:
+    if value is not None and value != round(value, 8):
         raise Refusal(-1111, "Precision is over the maximum defined for this asset.")

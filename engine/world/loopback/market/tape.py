@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from math import isqrt
 from typing import NamedTuple
 
 from engine.world.loopback.market.instruments import Instrument
@@ -179,14 +180,18 @@ class Tape:
     def offers(self, side: int) -> Iterator[tuple[int, int]]:
         """Gives what a taker of `side` meets, best first: (ticks, steps) of each level, less what was taken."""
         best, top = (self.ask, self.ask_steps) if side > 0 else (self.bid, self.bid_steps)
+        if not top:
+            return
         gap, taken = max(1, (self.ask - self.bid) // 2), self._taken[side]
-        for level in range(LEVELS):
-            ticks, steps = best + side * level * gap, top * (level + 1)
+        # Level n has n + 1 times what the first has, so that n levels hold n (n + 1) / 2 times as much.
+        emptied = (isqrt(4 * (2 * taken // top) + 1) - 1) // 2
+        taken -= top * emptied * (emptied + 1) // 2
+        for level in range(emptied, LEVELS):
+            ticks = best + side * level * gap
             if ticks <= 0:
                 return
-            if taken < steps:
-                yield ticks, steps - taken
-            taken = max(0, taken - steps)
+            yield ticks, top * (level + 1) - taken
+            taken = 0
 
     def average(self, minutes: int) -> int:
         """Gives the average price of the last so many minutes in ticks; the last price where nothing traded."""

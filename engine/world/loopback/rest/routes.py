@@ -111,11 +111,12 @@ def read_wanted(query: str, body: str) -> Wanted:
     for text in (body, query):
         if not text:
             continue
-        pairs = [pair.partition("=") for pair in text.split("&")]
-        if "%" in text or "+" in text:
-            values.update([(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs])
-        else:
-            values.update([(name, value) for name, _, value in pairs])
+        quoted = "%" in text or "+" in text
+        for pair in text.split("&"):
+            name, _, value = pair.partition("=")
+            if quoted:
+                name, value = unquote_plus(name), unquote_plus(value)
+            values[name] = value
     return Wanted(values)
 
 

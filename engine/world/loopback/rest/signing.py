@@ -47,7 +47,8 @@ def check_time(clock: VenueClock, wanted: Wanted, kind: Kind) -> None:
         raise Refusal(-1131, "recvWindow must be less than 60000.")
     if kind == "spot" and stamp > _MICROSECONDS:
         stamp //= 1000
-    now, wall, longest = clock.now(), clock.wall_ms(), window if window is not None else 5000
+    # Stamps are whole milliseconds: what of a window is no whole one makes no difference.
+    now, wall, longest = clock.now(), clock.wall_ms(), int(window) if window is not None else 5000
     if now - longest <= stamp < now + AHEAD_MS or wall - longest <= stamp < wall + AHEAD_MS:
         return
     if stamp >= max(now, wall) + AHEAD_MS:
