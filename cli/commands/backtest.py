@@ -18,6 +18,7 @@ from cli.play import Bar, Stop, drive, tell_market
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import ConfigError, Exit, HotError, LedgerError, UsageError
 from engine.runs import settings
+from engine.runs.backtest.account import HOURLY
 from engine.runs.backtest.backtest import fastest, playing
 from engine.runs.backtest.lookahead import Found, Lookahead
 from engine.runs.backtest.outcome import Playing, Result, Unfit
@@ -233,10 +234,11 @@ def _show(report: "Report", summary: Mapping[str, Any], form: Format, whole: boo
 def _risk(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     exposure = summary["exposure"]
     basis = f"{summary['periods']} returns of {summary['period']}"
+    short = ", none of less than 30 days" if summary["period"] == HOURLY.name else ""
     rows = [
         ("sharpe", summary["sharpe"], basis), ("sortino", summary["sortino"], basis),
-        ("growth a year, %", summary["cagr_pct"], f"{summary['days']} days"),
-        ("calmar", summary["calmar"], f"max drawdown {summary['max_drawdown_pct']} %"),
+        ("growth a year, %", summary["cagr_pct"], f"{summary['days']} days{short}"),
+        ("calmar", summary["calmar"], f"max drawdown {summary['max_drawdown_pct']} %{short}"),
         ("held, % of time", exposure["time_held_pct"], f"at most {exposure['most_positions']} positions"),
         ("equity at work, %", exposure["mean_pct"], "mean over time"),
         ("ambiguous, % of trades", summary["ambiguous_pct"], "bars that touched both sides"),

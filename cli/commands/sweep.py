@@ -173,6 +173,8 @@ def _show(results: Mapping[str, Any], form: Format) -> None:
         show(results["all"], "csv")
     elif form == "table":
         write(f"{table(_best(results))}\n{table(_judgement(results))}")
+        if all(one.get("calmar") is None for one in results["all"]):
+            write("\nLess than 30 days have no Calmar, which is a rate a year.\n")
         if results["walk_forward"]:
             write(f"\n{table(_folds(results['walk_forward']['folds']))}")
     else:

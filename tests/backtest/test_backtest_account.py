@@ -76,6 +76,14 @@ def test_the_ratios_are_those_of_the_formulas() -> None:
     assert (found["period"], found["periods"]) == ("1h", 3)
 
 
+def test_less_than_thirty_days_have_no_rate_a_year() -> None:
+    for days, has in ((29, False), (30, True)):
+        rows = [mark(day * 24, 100 + day % 3) for day in range(days + 1)]
+        found = performance_of(rows, -1.0)
+        assert (found["cagr_pct"] is not None, found["calmar"] is not None) == (has, has)
+        assert found["sharpe"] is not None
+
+
 def test_what_is_undefined_is_none() -> None:
     for rows in ([], [mark(0, 100)], [mark(0, 100), mark(9, 100)]):
         found = performance_of(rows, 0.0)

@@ -106,16 +106,16 @@ def performance_of(rows: Sequence[Mark], drawdown_pct: float) -> dict[str, Any]:
     """Gives Sharpe, Sortino, CAGR and Calmar (formulas of `engine.statistics.performance`) with their period.
 
     Calmar divides by the deepest fall at any tick, `drawdown_pct`, not only at the ends of periods. What is annual is
-    so by the number of periods in a year, however short the backtest; but growth a year is None of less than 30 days,
-    which compounded would come to absurd figures.
+    so by the number of periods in a year, however short the backtest; but growth a year, and Calmar with it, is None of
+    less than 30 days, which compounded would come to absurd figures.
     """
     period = period_of(rows)
     made = performance(returns(rows, period), period.a_year)
-    cagr = made.cagr
+    cagr = made.cagr if period is DAILY else None
     return {
         "period": period.name, "periods": len(returns(rows, period)), "periods_a_year": period.a_year,
         "sharpe": figure(made.sharpe), "sortino": figure(made.sortino), "annual_vol_pct": _pct(made.annual_vol),
-        "cagr_pct": _pct(cagr) if period is DAILY else None,
+        "cagr_pct": _pct(cagr),
         "calmar": figure(cagr * 100.0 / -drawdown_pct) if cagr is not None and drawdown_pct < 0 else None,
     }  # fmt: skip
 

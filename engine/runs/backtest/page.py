@@ -54,7 +54,7 @@ def _figures(summary: Mapping[str, Any]) -> str:
     rows = "".join(f"<dt>{html(name)}</dt><dd>{html(value)}</dd>" for name, value in facts)
     note = (
         f"From {summary['periods']} returns of {summary['period']}, {summary['periods_a_year']} of which make a year: "
-        f"{number(summary['days'], 1)} days say little of a year."
+        f"{number(summary['days'], 1)} days say little of a year. Less than 30 have no growth a year, nor Calmar."
     )
     return section("Risk and exposure", f'<dl class="facts">{rows}</dl>', note)
 

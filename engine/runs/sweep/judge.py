@@ -7,12 +7,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.runs.backtest.account import DAILY_FROM
 from engine.statistics.moments import known, series, sharpes
 from engine.statistics.overfitting import DECIMALS, FRAGILE, PLATEAU, deflated_sharpe, pbo_cscv, shape
 from engine.statistics.performance import performance, trade_stats
 from engine.statistics.walkforward import Efficiency, Window, walk_forward, walk_forward_efficiency
 
 HOURS_A_YEAR = 8760
+#: A shorter stretch says nothing of a year.
+HOURS_FOR_A_YEAR = 24 * DAILY_FROM
 OBJECTIVES = ("sharpe", "net_profit", "calmar", "profit_factor")
 #: What a winner must reach.
 MIN_TRADES, MIN_DSR, MAX_PBO = 30, 0.95, 0.5
@@ -78,13 +81,18 @@ class Judgement(NamedTuple):
 
 
 def score_of(objective: str, part: Series) -> float | None:
-    """Gives the objective of a stretch of hours; `net_profit` as the return that it made."""
+    """Gives the objective of a stretch of hours; `net_profit` as the return that it made.
+
+    There is no Calmar of a stretch that is too short for a rate a year.
+    """
     if objective == "profit_factor":
         return trade_stats([profit for _, profit in part.trades]).profit_factor
     if objective == "net_profit":
         return float(np.prod(1.0 + series(part.returns))) - 1.0
     made = performance(part.returns, HOURS_A_YEAR)
-    return made.sharpe if objective == "sharpe" else made.calmar
+    if objective == "sharpe":
+        return made.sharpe
+    return made.calmar if len(part.returns) >= HOURS_FOR_A_YEAR else None
 
 
 def cut(whole: Series, begin: int, end: int) -> Series:

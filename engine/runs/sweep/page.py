@@ -145,6 +145,8 @@ def _trials(results: Mapping[str, Any]) -> str:
     heads = ["trial", *keys, *titles, ""]
     left_out = len(every) - len(ranked)
     note = f"The best {_LISTED}; trials.jsonl has all." if left_out else "The best first."
+    if all(one.get("calmar") is None for one in every):
+        note += " Less than 30 days have no Calmar, which is a rate a year."
     return section("Trials", table(heads, rows, range(len(heads) - 1)), note)
 
 

@@ -7,16 +7,14 @@ from typing import Any
 
 from engine.errors import ConfigError
 from engine.records.base import figure
-from engine.runs.backtest.account import DAILY_FROM, HOUR_MS
+from engine.runs.backtest.account import HOUR_MS
 from engine.runs.settings import Settings
-from engine.runs.sweep.judge import HOURS_A_YEAR, WalkForward
+from engine.runs.sweep.judge import HOURS_A_YEAR, HOURS_FOR_A_YEAR, WalkForward
 from engine.runs.sweep.study import Trial
 from engine.runs.sweep.sweep import Judged, Plan, plain_trial, refused, winner_toml
 from engine.runs.sweep.trial import Outcome
 from engine.runs.sweep.workers import Failed
 
-#: A shorter window says nothing of a year.
-HOURS_FOR_A_YEAR = 24 * DAILY_FROM
 RESULTS, TRIALS, PAGE, BEST, WINNER = "sweep.json", "trials.jsonl", "sweep.html", "best.toml", "winner.toml"
 
 
@@ -24,7 +22,7 @@ def results_of(plan: Plan, identity: Mapping[str, Any], judged: Judged, complete
     """Gives the results as plain JSON values; `recommends` is the winner's number, or None with the reasons why."""
     best, made = judged.best, judged.judgement
     recommended = made is not None and made.recommended and complete
-    reasons = list(made.reasons) if made is not None else ["no trial has a score"]
+    reasons = list(made.reasons) if made is not None else [_no_score(plan.objective)]
     if not complete:
         reasons.append("the sweep is not complete")
     return {
@@ -38,6 +36,11 @@ def results_of(plan: Plan, identity: Mapping[str, Any], judged: Judged, complete
         "walk_forward": _walk(judged.walk, judged.walked) if judged.walk else None,
         "all": [plain_trial(trial, plan.objective) for trial in judged.trials],
     }  # fmt: skip
+
+
+def _no_score(objective: str) -> str:
+    short = ": less than 30 days have no Calmar, take another --objective" if objective == "calmar" else ""
+    return f"no trial has a score{short}"
 
 
 def failed_of(judged: Judged) -> list[Trial]:
