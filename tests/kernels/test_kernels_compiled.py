@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import engine.kernels
-from engine.kernels.averages import Ema
+from engine.kernels.averages import Ema, Sma
 from engine.kernels.compiled import compiled, keep_compiled
 from engine.kernels.kernel import Kernel
 
@@ -64,6 +64,20 @@ def test_two_averages_in_one_pass_give_the_bits_of_each(market: str) -> None:
 
     assert [[v.hex() for v in line.tolist()] for line in lines] == [[v.hex() for v in line] for line in expected]
     assert [state.tolist() for state in states] == [one.state, other.state]
+
+
+@pytest.mark.parametrize("market", ["awkward", "tied", "prices"])
+def test_an_average_at_some_bars_gives_the_bits_of_the_line(market: str) -> None:
+    (bars,) = columns(market, 1)
+    one = Sma(5)
+    assert one.some is not None and one.some.window == 5
+    places = np.array([4, 5, 9, 10, 77, 399])
+    found = np.zeros(len(places))
+
+    compiled(one.some.function)(np.array(bars), places, found, *one.params)
+
+    line = one.advance(bars)
+    assert [v.hex() for v in found.tolist()] == [line[k].hex() for k in places.tolist()]
 
 
 def test_what_is_compiled_is_kept_in_our_folder_or_where_numba_is_told_to(
