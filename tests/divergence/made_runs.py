@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
+import msgspec
+
 from engine.records.base import Record
 from engine.records.ideas import Candidate, Cycle, HeatInputs, Refusal
 from engine.records.ids import client_id, intent_key
-from engine.records.trades import Fill, OrderAttempt, OrderResult, Position
+from engine.records.trades import DUST, Fill, OrderAttempt, OrderResult, Position
 from engine.stages.divergence import Divergence, Ran, divergence
 from engine.stages.divergence_deals import Deals, Told
 
@@ -27,7 +29,7 @@ class Sale(NamedTuple):
 
 
 class Trade(NamedTuple):
-    """A holding: when it was decided and filled, how much of what was asked for, and how it was left."""
+    """A holding: when it was decided and filled, how much of what was asked for, how it was left, the dust it found."""
 
     symbol: str
     minute: int
@@ -37,6 +39,7 @@ class Trade(NamedTuple):
     delay: int = 0
     asked: str = ""
     sales: tuple[Sale, ...] = ()
+    dust: str = "0"
 
 
 def at(minute: int) -> int:
@@ -71,6 +74,11 @@ def traded(trade: Trade) -> list[Record]:
     known = at(trade.minute + trade.delay + 1)
     held = Decimal(trade.qty)
     made = [sent, _fill(sent, known, known - MINUTE, trade.qty, trade.price, trade.fee), _position(sent, known, held)]
+    if Decimal(trade.dust):
+        held += Decimal(trade.dust)
+        found = _fill(sent, known, known - MINUTE, trade.dust, trade.price, "0")
+        found = msgspec.structs.replace(found, trade_id=f"dust-{sent.client_id}", reason=DUST)
+        made += [found, _position(sent, known, held)]
     made.append(_result(sent, known, "filled", trade.qty))
     for sale in trade.sales:
         held -= Decimal(sale.qty)

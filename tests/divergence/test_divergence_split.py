@@ -67,6 +67,13 @@ def test_fewer_coins_asked_for_are_named_as_such() -> None:
     assert causes(made) == [("fill", "ASKED", "0.6")]
 
 
+def test_dust_that_only_one_run_found_is_fill() -> None:
+    """It cost nothing, and was sold with the others."""
+    other = STOPPED._replace(dust="1", sales=(Sale("STOP", 9, "11", "1.9", "0.019"),))
+    made = compared([*cycles(20), *traded(STOPPED)], [*cycles(20), *traded(other)])
+    assert shares(made) == {"fill": "1.9"}
+
+
 def test_a_trade_of_one_run_is_signal_by_the_refusal_of_the_other() -> None:
     no = refused("AUSDT", 1, "PRECHECK_FAILED", "MIN_NOTIONAL")
     made = compared([*cycles(20), *traded(STOPPED)], [*cycles(20), no])
@@ -148,7 +155,7 @@ def trades(draw: st.DrawFn) -> Trade:
     )
     return Trade(
         "AUSDT", slot * 10, f"{sum(parts):f}", f"{draw(numbers):f}", f"{draw(fees):f}", draw(st.integers(0, 2)),
-        draw(st.sampled_from(["", "7"])), sales,
+        draw(st.sampled_from(["", "7"])), sales, draw(st.sampled_from(["0", "0", "0.37"])),
     )  # fmt: skip
 
 
@@ -158,7 +165,7 @@ def runs(draw: st.DrawFn) -> list:
     made = sorted(draw(st.lists(trades(), max_size=4, unique_by=lambda one: one.minute)), key=lambda one: one.minute)
     records = cycles(draw(st.integers(10, 70)))
     for i, one in enumerate(made):
-        left = Decimal(one.qty) - sum(Decimal(sale.qty) for sale in one.sales)
+        left = Decimal(one.qty) + Decimal(one.dust) - sum(Decimal(sale.qty) for sale in one.sales)
         if left and i < len(made) - 1:
             one = one._replace(sales=(*one.sales, Sale("SIGNAL", one.minute + 9, f"{left:f}", f"{draw(numbers):f}")))
         records += traded(one)

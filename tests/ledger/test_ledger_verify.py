@@ -7,6 +7,7 @@ from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from engine.ledger.schema import OBJECTS
 from engine.ledger.verify import verify
 from engine.matching.events import Executed
 from engine.matching.units import plain
-from engine.records.trades import Fill
+from engine.records.trades import DUST, Fill
 from engine.records.wire import encode
 from engine.stages.desk import Book, Desk, DeskSettings
 
@@ -294,6 +295,39 @@ def test_dust_at_the_close_counts_as_lost():
     holdings.add(fill(2, "sell", "0.9", "100", "90", "0"))
     assert holdings.check(position(2, "0", "0", "-10", "0", status="closed", dust="0.1")) is None
     assert "without fills" in holdings.check(position(3, "0", "0", "-10", "0"))
+
+
+def found(number, qty, price, notional):
+    """Dust that joins a position."""
+    return msgspec.structs.replace(
+        fill(number, "buy", qty, price, notional, "0"), trade_id=f"dust-{number}", reason=DUST
+    )
+
+
+def left_dust():
+    holdings = Holdings()
+    holdings.add(fill(1, "buy", "1", "100", "100", "0"))
+    holdings.add(fill(2, "sell", "0.9", "100", "90", "0"))
+    assert holdings.check(position(2, "0", "0", "-10", "0", status="closed", dust="0.1")) is None
+    return holdings
+
+
+def test_dust_joins_the_next_position_at_what_it_is_worth():
+    holdings = left_dust()
+    holdings.add(fill(3, "buy", "1", "120", "120", "0"))
+    assert holdings.add(found(4, "0.1", "120", "12")) is None
+    assert holdings.check(position(4, "1.1", "120", "12", "0")) is None
+    holdings.add(fill(5, "sell", "1.1", "130", "143", "0"))
+    # Bought for 220, sold for 233: -10 and 23.
+    assert holdings.check(position(5, "0", "0", "23", "0", status="closed")) is None
+
+
+def test_no_more_dust_joins_than_was_left_and_none_without_a_position():
+    assert "0.1 was left" in left_dust().add(found(3, "0.1", "120", "12"))
+    holdings = left_dust()
+    holdings.add(fill(3, "buy", "1", "120", "120", "0"))
+    assert "0.1 was left" in holdings.add(found(4, "0.2", "120", "24"))
+    assert "0 was left" in holdings.add(found(5, "0.1", "120", "12"))
 
 
 MONEY = st.decimals("0.00000001", "100000", places=8)
