@@ -14,6 +14,7 @@ from engine.records.ideas import ExitPlan
 from engine.world.binance.trouble import TURNED_AWAY, Limited, Rejected, Sort
 
 BRIEF = ExitPlan(stop_pct=5, hold_max_s=20)
+STAYS = ExitPlan(stop_pct=5, hold_max_s=86_400)
 ONE_ENTRY = ("rules.max_entries_day.limit=1",)
 
 
@@ -78,8 +79,8 @@ def test_a_cancel_of_what_has_just_been_filled_sells_nothing_twice(tmp_path: Pat
 def test_an_order_that_was_turned_away_unread_is_not_sent_again_under_its_id(tmp_path: Path) -> None:
     account, away = TinyAccount(), [Limited("too many new orders", 0, TURNED_AWAY)] * 3
     account.mishap = lambda what, _: away.pop() if what == "place" and away else None
-    rig = Rig(tmp_path, account, BRIEF)
-    rig.play(*rig.begun(), *[rig.cycle, 0.1] * 5, until(lambda: rig.held != {}), rig.cycle)
+    rig = Rig(tmp_path, account, STAYS)
+    rig.play(*rig.begun(), *[rig.cycle, 0.2] * 12, until(lambda: rig.held != {}), rig.cycle)
     tried = [client_id for what, client_id in account.requests if what == "place"]
     assert len(tried) == len(set(tried)) > 3
     assert rig.results()[:3] == ["rejected"] * 3
@@ -87,16 +88,18 @@ def test_an_order_that_was_turned_away_unread_is_not_sent_again_under_its_id(tmp
 
 def test_an_account_that_was_put_into_hedge_mode_is_entered_on_no_more_until_a_resume(tmp_path: Path) -> None:
     account = TinyAccount()
-    rig = Rig(tmp_path, account, BRIEF)
+    rig = Rig(tmp_path, account, STAYS)
     hedged = [True]
     account.mishap = lambda what, _: refused(-4061) if what == "place" and hedged else None
-    rig.play(*rig.begun(), rig.cycle, until(lambda: rig.sent == []), *[rig.cycle, 0.1] * 4)
+    rig.play(*rig.begun(), rig.cycle, until(lambda: rig.sent == []), 0.3, *[rig.cycle, 0.1] * 4)
     assert len(rig.attempts()) == 1
     assert rig.states()[-1] == "blocked(account_mode)"
     hedged.clear()
     request(rig.path, "resume", "one-way again", 1)
     prepared = account.requests.count(("prepare", "BTCUSDT"))
-    rig.play(*[rig.cycle, 0.1] * 3, until(lambda: rig.held != {}), rig.cycle)
+    rig.play(
+        rig.tickers, until(lambda: rig.venue.idle), *[rig.cycle, 0.2] * 6, until(lambda: rig.held != {}), rig.cycle
+    )
     assert account.requests.count(("prepare", "BTCUSDT")) == prepared + 1
 
 

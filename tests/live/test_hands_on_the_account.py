@@ -56,7 +56,7 @@ def test_nothing_is_entered_while_somebody_is_short_and_something_is_when_that_i
     assert rig.attempts() == [] and rig.diffs() == []
     assert rig.states()[-1] == "degraded(account_short)"
     assert any("short of BTCUSDT" in text for text in alerts(rig))
-    rig.play(rig.cycle, lambda: account.stranger("BTCUSDT", "buy", "3"), *[rig.cycle, 0.6] * 5,
+    rig.play(rig.cycle, lambda: account.stranger("BTCUSDT", "buy", "3"), *[rig.cycle, 0.6] * 9,
              until(lambda: rig.held != {}), rig.cycle)  # fmt: skip
     assert rig.states()[-1] == "tradeable"
     assert [one.symbol for one in account.holdings()] == ["BTCUSDT"]
@@ -68,7 +68,7 @@ def test_a_silence_that_an_earlier_life_told_of_ends_with_the_next_one(tmp_path:
     rig = Rig(tmp_path, account, STOP_ONLY)
     rig.play(*rig.entered(), lambda: account.tell(StreamNews(up=False)), rig.cycle, close=close)
     assert rig.states()[-1] == "degraded(user_stream)"
-    rig.play(rig.cycle, until(lambda: rig.venue.idle), *[rig.cycle, 0.2] * 3)
+    rig.play(rig.cycle, until(lambda: rig.venue.idle), 0.3, *[rig.cycle, 0.2] * 4)
     assert rig.states()[-1] == "tradeable"
 
 
@@ -79,5 +79,5 @@ def test_a_clock_that_was_set_right_between_two_lives_is_trusted(tmp_path: Path,
     rig.play(*rig.begun(), *[rig.cycle, 0.3] * 2, close=close)
     assert rig.states()[-1] == "degraded(clock_skew)"
     account.skew = 5
-    rig.play(rig.cycle, until(lambda: rig.venue.idle), *[rig.cycle, 0.3] * 3)
+    rig.play(rig.cycle, until(lambda: rig.venue.idle), 0.3, *[rig.cycle, 0.3] * 4)
     assert rig.states()[-1] == "tradeable"
