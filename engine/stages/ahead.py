@@ -48,7 +48,8 @@ def settled(order: "LiveOrder", entry: "Sent", at: int, *, is_over: bool = False
         del entry.early[0]
         if not noted:
             book.exits.sold(attempt.reason, order.scale(symbol).steps(done.qty))
-        made += [fill_of(attempt, done, at), *order.sold(book, attempt.reason, part_of(done, book.qty), at)]
+        ours = part_of(done, book.qty)
+        made += [fill_of(attempt, ours, at), *order.sold(book, attempt.reason, ours, at)]
     return made
 
 

@@ -56,5 +56,6 @@ def test_what_an_entry_that_is_over_never_brought_is_sold_elsewhere(ends: Report
     again = stage.leave_at_once(book, Exit("TIME", book.exits.left, None), START + 2)
     assert not any(isinstance(one, Send) for one in again), "it is sold already"
     made = stage.take(OrderReport(at=START + 3, venue=V, symbol=S, client_id=ENTRY, status=ends))
-    assert [one.trade_id for one in made if isinstance(one, Fill)] == [f"{STOP}-2"]
+    [fill] = [one for one in made if isinstance(one, Fill)]
+    assert (fill.trade_id, fill.qty, fill.notional) == (f"{STOP}-2", "1", "99")
     assert stage.desk.state.books == {} and ENTRY not in stage.state.sent
