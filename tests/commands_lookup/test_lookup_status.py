@@ -51,7 +51,8 @@ def test_status_speaks_to_people(hot: Callable[..., object], ledger: Path) -> No
         ([change(8, "engine", "tradeable", "blocked(risk_L5)", "risk_L5", until=at(1448))], "blocked", "cool-down"),
         ([operator(8, "halt", "lunch"), change(8, "engine", "tradeable", "blocked(operator)", "operator")], "blocked",
          "hot resume"),
-        ([change(8, "engine", "tradeable", "blocked(ledger)", "ledger")], "blocked", "hot doctor"),
+        ([change(8, "engine", "tradeable", "blocked(ledger)", "ledger")], "blocked", "the disk has room"),
+        ([change(8, "engine", "tradeable", "blocked(tides)", "tides")], "blocked", "hot doctor"),
     ],
 )  # fmt: skip
 def test_check_is_3_with_the_way_back_when_entries_stop(

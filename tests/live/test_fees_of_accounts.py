@@ -39,17 +39,14 @@ class Charging(TinyAccount):
         fees: dict[str, Decimal] = {}
         for one in self.executed:
             symbol = one.fee_asset + QUOTE
-            fees[symbol] = fees.get(symbol, Decimal(0)) + one.fee
+            if symbol != one.symbol:
+                fees[symbol] = fees.get(symbol, Decimal(0)) + one.fee
         held = super().holdings(urgent=urgent)
         taken = [(one, fees.get(one.symbol, Decimal(0))) for one in held]
         left = [
             msgspec.structs.replace(one, qty=one.qty - fee, free=max(Decimal(0), one.free - fee)) for one, fee in taken
         ]
         return [one for one in left if one.qty > 0]
-
-
-def _less(held: HeldNews, fee: Decimal) -> HeldNews:
-    return msgspec.structs.replace(held, qty=held.qty - fee, free=max(Decimal(0), held.free - fee))
 
 
 def entries(account: TinyAccount) -> int:
@@ -77,8 +74,10 @@ def test_bnb_that_is_held_shrinks_by_the_fees_of_other_trades_and_is_sold_all_th
     rig = Rig(tmp_path, account, STAYS, symbols=coins, sets=("rules.max_entries_day.limit=3",))
 
     def agrees() -> bool:
+        # The stop of BNB is refused until the fees are known; a market that runs faster than the clock may not wait.
         theirs = {one.symbol: one.qty for one in account.holdings()}
-        return set(rig.held) == set(coins) and all(abs(rig.held[s] - theirs[s]) < Decimal("0.001") for s in coins)
+        zero = Decimal(0)
+        return all(abs(rig.held.get(s, zero) - theirs.get(s, zero)) < Decimal("0.001") for s in coins)
 
     def crash() -> Any:
         return rig.tickers("90")
