@@ -19,7 +19,7 @@ from books_checker import Broken, Evidence
 from campaign_episode import Plan, play
 
 ORDER, STOP, CANCEL = "POST /*rder*", "POST /*algoOrder", "DELETE /*rder*"
-#: No entry is paid for at a price this far from what the symbol usually costs.
+#: No entry is decided on at a price this far from what the symbol usually costs.
 BAND = Decimal("1.25")
 MANY = {"times": 0}
 Look = Callable[[Evidence], Iterator[Broken]]
@@ -43,17 +43,17 @@ def both(name: str, **how: Any) -> tuple[dict[str, Any], ...]:
     return (fault(name, market="spot", **how), fault(name, market="usdm", **how))
 
 
-def paid_in_band(seen: Evidence) -> Iterator[Broken]:
-    """No entry was paid for outside of the band."""
-    paid: dict[str, list[Decimal]] = {}
-    for one in seen.of("fill"):
+def decided_in_band(seen: Evidence) -> Iterator[Broken]:
+    """No entry was decided on outside of the band: what jumps while an order is on its way, it cannot know."""
+    decided: dict[str, list[Decimal]] = {}
+    for one in seen.of("order_attempt"):
         if one["purpose"] == "entry":
-            paid.setdefault(one["symbol"], []).append(Decimal(one["price"]))
-    for symbol, prices in paid.items():
+            decided.setdefault(one["symbol"], []).append(Decimal(one["reference_price"]))
+    for symbol, prices in decided.items():
         usual = median(prices)
         for price in prices:
             if not usual / BAND <= price <= usual * BAND:
-                yield "band", f"{symbol} was bought at {price}, usually at {usual}"
+                yield "band", f"{symbol} was to be bought at {price}, usually at {usual}"
 
 
 def tried_seldom(seen: Evidence) -> Iterator[Broken]:
@@ -65,7 +65,8 @@ def tried_seldom(seen: Evidence) -> Iterator[Broken]:
 
 
 ROWS = {
-    "orders are turned away unread": Row((fault("-1015", ORDER, chance=0.3, **MANY),)),
+    # Each time the account sends no more orders for ten seconds.
+    "orders are turned away unread": Row((fault("-1015", ORDER, chance=0.15, **MANY),), orders=3),
     "the stamp is refused": Row((fault("-1021", ORDER, chance=0.4, **MANY),)),
     "a stop would trigger at once": Row((fault("-2021", STOP, chance=0.5, **MANY),), ("usdm",)),
     "stops are refused at this endpoint": Row((fault("-4120", STOP, **MANY),), ("usdm",), tried_seldom),
@@ -76,7 +77,7 @@ ROWS = {
     "a cancel knows no such order": Row((fault("-2011", CANCEL, chance=0.5, **MANY),)),
     "orders show late": Row((fault("hide", seconds=3.0), fault("hide", seconds=0.0, after_s=8.0))),
     "price jumps": Row(
-        (*both("wick", value="0.1", after_s=3.0), *both("wick", value="10", after_s=5.0)), also=paid_in_band
+        (*both("wick", value="0.1", after_s=3.0), *both("wick", value="10", after_s=5.0)), also=decided_in_band
     ),
     "the book is crossed": Row(both("crossed", **MANY), orders=0),
     "a symbol is halted": Row(
