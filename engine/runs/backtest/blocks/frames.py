@@ -57,11 +57,11 @@ class Frames:
         What it gives holds until the room is used again.
         """
         closes, run = block.closes[s, block.new], block.run[s]
-        prices = (closes, closes, closes)
+        prices: tuple[Array, ...] = (closes, closes, closes)
         if self._needs_prices:
             self._grid.prices(block, s)
             scale = float(10 ** self._grid.candles[s].numbers["close"].digits)
-            prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))  # type: ignore[assignment]
+            prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))
         whole = run[-1] >= block.size
         if self.parts == 1 and whole:
             return self._whole(block, (*prices, closes), s, room)
