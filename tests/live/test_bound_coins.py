@@ -11,7 +11,7 @@ from tiny_account import Standing, TinyAccount
 
 from engine.records.desk import Alert
 from engine.records.ideas import ExitPlan, tiers_of
-from engine.records.trades import OrderResult
+from engine.records.trades import OrderResult, Side
 from engine.runs.reporting.status import standing_of
 from engine.world.account.account import OrderNews
 from engine.world.venues.live.strangers import locked_by_others
@@ -201,10 +201,10 @@ def test_tiers_rest_again_when_all_coins_are_free(tmp_path: Path) -> None:
 
 
 def test_orders_of_one_list_lock_the_same_coins() -> None:
-    def order(number: str, side: str, left: str, list_id: str | None = None) -> OrderNews:
+    def order(number: str, side: Side, left: str, list_id: str | None = None) -> OrderNews:
         return OrderNews(
             symbol=BTC, client_id=f"web_{number}", order_id=number, status="working", filled_qty=Decimal(0), venue_at=1,
-            side=side, left=Decimal(left), list_id=list_id,  # type: ignore[arg-type]
+            side=side, left=Decimal(left), list_id=list_id,
         )  # fmt: skip
 
     orders = [

@@ -13,7 +13,7 @@ from engine.ledger.verify import verify
 from engine.matching.units import e8
 from engine.records.account import Execution
 from engine.records.ideas import ExitPlan
-from engine.records.trades import DUST, Fill
+from engine.records.trades import DUST, Fill, Side
 from engine.runs.reporting.reporting import report_of
 from engine.runs.reporting.status import standing_of
 from engine.stages.dust import spent
@@ -207,9 +207,9 @@ def test_a_fee_that_is_paid_in_a_coin_takes_of_its_dust(tmp_path: Path) -> None:
     account = TinyAccount(venue=SPOT)
     rig = Rig(tmp_path, account, SHORT, sets=AGAIN)
 
-    def pay(fee: str, symbol: str, side: str) -> Execution:
+    def pay(fee: str, symbol: str, side: Side) -> Execution:
         return Execution(
-            at=rig.at, venue=SPOT, symbol=symbol, trade_id="1", venue_at=rig.at, side=side,  # type: ignore[arg-type]
+            at=rig.at, venue=SPOT, symbol=symbol, trade_id="1", venue_at=rig.at, side=side,
             qty="1", price="100", notional="100", fee=fee, fee_asset="BNB", liquidity="taker",
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from hot_runs import HOT, env
 from patience import until
 
 from cli.aside import MOST_LINES, Aside
+from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
 from engine.world.loopback.serving import Serving
 
@@ -75,7 +76,7 @@ def ticks(path: Path) -> int:
     try:
         with Ledger.read(path) as ledger:
             return len(list(ledger.lines(kinds=["tick"])))
-    except Exception:
+    except LedgerError:  # there is none yet
         return 0
 
 
