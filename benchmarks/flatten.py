@@ -16,7 +16,9 @@ from pathlib import Path
 
 from engine.matching.events import VenueOrder
 from engine.records.market import SymbolRules
-from engine.runs.flattener import Flattener, journal_of
+from engine.runs.claims import Everything
+from engine.runs.emergency_journal import journal_of
+from engine.runs.flattener import Flattener
 from engine.world.account.opening import open_account
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
@@ -108,7 +110,7 @@ def one_run(venue: Serving, folder: Path, positions: int, faults: float) -> tupl
         venue.do(lambda served: [served.faults.add(fault) for fault in seeded(faults)])
         with journal_of(folder / "none.db", account.venue, "bench", sys.stderr.write) as journal:
             begun = time.monotonic()
-            flat = Flattener(account, journal, {}, lambda symbol: True).flatten(30)
+            flat = Flattener(account, journal, {}, Everything()).flatten(30)
             return time.monotonic() - begun, flat.flat
     finally:
         account.close()

@@ -28,9 +28,9 @@ def flatten(
     """Cancel every order and close every position of the account, at the market; no new entry follows.
 
     Works beside a daemon, without one, and while entries are blocked; it leaves a halt in the ledger first. Positions
-    of futures are closed by orders that may only reduce; on spot the coins that the ledger holds are sold. Each order
-    is written down before it is sent; a disk that is full keeps none of them back. Repeats until all is flat; exit 4
-    says that something is left, and names it.
+    of futures are closed by orders that may only reduce; on spot the coins that the ledger's orders bought are sold,
+    and yours beside them stay. Each order is written down before it is sent; a disk that is full keeps none of them
+    back. Repeats until all is flat; exit 4 says that something is left, and names it.
 
     Example: hot flatten --ledger live.db --venue binance-usdm
     """

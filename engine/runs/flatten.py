@@ -8,12 +8,13 @@ from pathlib import Path
 from engine.errors import HotError, LedgerError, VenueError
 from engine.ledger.requests import request
 from engine.records.market import SymbolRules
+from engine.runs.claims import claim_of
 from engine.runs.data import data_dir
-from engine.runs.flattener import Flat, Flattener, journal_of
+from engine.runs.emergency_journal import journal_of
+from engine.runs.flattener import Flat, Flattener
 from engine.runs.live import desk_account
 from engine.runs.lookup import where_of
 from engine.runs.market import Live, MarketOptions, open_market
-from engine.runs.reporting.reporting import report_of
 from engine.runs.settings import Settings
 from engine.world.account.opening import open_account
 from engine.world.binance.keys import load_key
@@ -39,24 +40,10 @@ def flatten_account(
             venue, where_of(settings), data_dir(), key, desk_account(settings), breaker=settings.breaker, urgent=True
         )
         try:
-            wanted = _wanted(venue, path, symbols, everything)
-            return Flattener(account, journal, _rules(settings, venue), wanted).flatten(within_s)
+            claim = claim_of(venue, path, symbols, everything, say)
+            return Flattener(account, journal, _rules(settings, venue), claim).flatten(within_s)
         finally:
             account.close()
-
-
-def _wanted(venue: str, path: Path, symbols: tuple[str, ...], everything: bool) -> Callable[[str], bool]:
-    """Gives which symbols are meant: the named ones, else all of futures, and on spot those that the ledger holds."""
-    if symbols:
-        named = frozenset(symbols)
-        return named.__contains__
-    if everything or venue.endswith("usdm"):
-        return lambda symbol: True
-    try:
-        held = frozenset(one.symbol for one in report_of(path).open_positions)
-    except LedgerError as error:
-        raise LedgerError(f"{error}; say what to close: --symbol, or --all for every coin of the account") from None
-    return held.__contains__
 
 
 def _rules(settings: Settings, venue: str) -> Mapping[str, SymbolRules]:

@@ -1,30 +1,26 @@
 """The emergency close: cancels every order and closes every position of an account, again until it is flat.
 
 It needs no daemon and no lease, waits for no budget, and never crosses zero: futures are closed by orders that may only
-reduce, and of coins no more is sold than is there. What is sent is written down first: where the ledger cannot take it,
-into a journal beside it, and where the disk takes nothing at all, it is told.
+reduce, and of coins no more is sold than is claimed. What is sent is written down first.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
-from engine.errors import HotError, LedgerError
-from engine.ledger.ledger import Ledger
+from engine.errors import HotError
 from engine.matching.events import VenueOrder
 from engine.matching.units import plain
-from engine.records.base import Record
 from engine.records.desk import EmergencyClose, EmergencyResult
 from engine.records.ids import flatten_id, intent_key
 from engine.records.market import SymbolRules
 from engine.records.trades import Side
-from engine.records.wire import encode
+from engine.runs.claims import Claim
+from engine.runs.emergency_journal import Journal
 from engine.stages.size import floor_to, step_of
 from engine.world.account.account import Account, HeldNews, OrderNews
 from engine.world.binance.trouble import Doubtful, NotSent, Rejected, Sort
@@ -33,7 +29,6 @@ THREADS = 24
 ROUND_S = 0.1
 #: A refused sale that asks for less than the exchange trades is tried so often; then what is left is dust.
 DUST_TRIES = 2
-WINDOW_MS = 60_000
 STRATEGY = "flatten"
 
 
@@ -46,71 +41,15 @@ class Flat(NamedTuple):
     dust: Mapping[str, Decimal]
 
 
-class Journal:
-    """Writes down what is about to be sent: in the ledger, else beside it, else it says it. Threads may share it."""
-
-    def __init__(self, path: Path, ledger: Ledger | None, writer: Executor, say: Callable[[str], None]) -> None:
-        """Without a ledger everything goes beside it. `writer` is the one thread that may touch the ledger."""
-        self._ledger, self._writer, self._say = ledger, writer, say
-        self.spare = path.with_name(path.name + ".emergency.jsonl")
-
-    def write(self, record: Record) -> None:
-        """Makes a record durable, as far as the disk lets it; an order's ids are taken with it."""
-        self._writer.submit(self._write, record).result()
-
-    def _write(self, record: Record) -> None:
-        try:
-            self._into_ledger(record)
-        except LedgerError:
-            try:
-                self._beside(record)
-            except OSError as error:
-                # The way out does not wait for room; ids are never used twice, so nothing can be closed twice by it.
-                self._say(f"hot flatten: not written down ({error.strerror}): {encode(record).decode()}")
-
-    def _into_ledger(self, record: Record) -> None:
-        if self._ledger is None:
-            raise LedgerError("there is no ledger")
-        self._ledger.append(encode(record))
-        if isinstance(record, EmergencyClose):
-            self._ledger.reserve(record.intent_key, record.client_id, record.at, WINDOW_MS)
-            self._ledger.resolve(record.intent_key)
-        self._ledger.commit()
-
-    def _beside(self, record: Record) -> None:
-        with self.spare.open("ab") as file:
-            file.write(encode(record) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-
-@contextmanager
-def journal_of(path: Path, venue: str, account: str, say: Callable[[str], None]) -> Iterator[Journal]:
-    """Opens the ledger beside whoever has it; one that cannot be opened does not stand in the way."""
-
-    def opened() -> Ledger | None:
-        with suppress(LedgerError):
-            return Ledger.open(path, mode="live", venue=venue, account=account, create=False, lease=False)
-        return None
-
-    with ThreadPoolExecutor(1, thread_name_prefix="hot-journal") as writer:
-        ledger = writer.submit(opened).result()
-        try:
-            yield Journal(path, ledger, writer, say)
-        finally:
-            if ledger is not None:
-                writer.submit(ledger.close).result()
-
-
 class Flattener:
     """Closes an account, round by round."""
 
     def __init__(
-        self, account: Account, journal: Journal, rules: Mapping[str, SymbolRules], wanted: Callable[[str], bool],
+        self, account: Account, journal: Journal, rules: Mapping[str, SymbolRules], claim: Claim,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:  # fmt: skip
-        """`wanted` says which symbols are closed; `rules` may lack some: their quantities go out as they are held."""
-        self._account, self._journal, self._rules, self._wanted = account, journal, rules, wanted
+        """`claim` says what is closed; `rules` may lack some symbols: their quantities go out as they are held."""
+        self._account, self._journal, self._rules, self._claim = account, journal, rules, claim
         self._now_ms, self._locks_coins = now_ms, not account.venue.endswith("usdm")
         self._closed: dict[str, None] = {}
         self._refused: dict[str, int] = {}
@@ -138,10 +77,8 @@ class Flattener:
 
     def _look(self, pool: ThreadPoolExecutor) -> tuple[list[HeldNews], list[OrderNews]]:
         holdings, orders = pool.submit(self._account.holdings), pool.submit(self._account.open_orders)
-        return (
-            [one for one in holdings.result() if one.qty and self._wanted(one.symbol)],
-            [one for one in orders.result() if self._wanted(one.symbol)],
-        )
+        held = self._claim.of(holdings.result())
+        return held, [one for one in orders.result() if self._claim.wants(one.symbol)]
 
     def _close(self, symbol: str, held: Sequence[HeldNews], orders: Sequence[OrderNews]) -> None:
         ours = [one for one in orders if one.symbol == symbol]
@@ -203,7 +140,7 @@ class Flattener:
         until = time.monotonic() + max(5.0, within_s)
         while True:
             try:
-                held = [one for one in self._account.holdings() if one.qty and self._wanted(one.symbol)]
+                held = self._claim.of(self._account.holdings())
                 break
             except HotError:
                 if time.monotonic() > until:

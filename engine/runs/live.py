@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from engine.records.wire import decode
 from engine.runs.account_now import ACCOUNT_NOTE, AccountNow
 from engine.runs.ballast import Ballast
 from engine.runs.data import data_dir
+from engine.runs.emergency_journal import closes_of
 from engine.runs.governor import GovernorSettings, passed_cap
 from engine.runs.settings import Settings
 from engine.stages.live_order import LiveSetup, order_of
@@ -130,6 +132,7 @@ class Trading:
         self.venue = LiveVenue(
             account, settings.orders, booked=_booked(ledger), own=_own(ledger), ours=lambda: self._ours,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
+            emergencies=partial(closes_of, ledger.path),
         )  # fmt: skip
         self._ledger, self._lease = ledger, lease
         self._order: Order | None = None

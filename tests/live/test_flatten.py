@@ -19,8 +19,10 @@ from engine.ledger.verify import verify
 from engine.matching.events import VenueOrder
 from engine.records.desk import EmergencyClose, EmergencyResult
 from engine.records.wire import decode
+from engine.runs.claims import Everything
 from engine.runs.data import data_dir
-from engine.runs.flattener import Flattener, journal_of
+from engine.runs.emergency_journal import journal_of
+from engine.runs.flattener import Flattener
 from engine.world.account.opening import open_account
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
@@ -117,7 +119,7 @@ def test_a_run_books_what_an_emergency_close_did_and_enters_no_more(tmp_path: Pa
     def close() -> None:
         request(rig.path, "halt", "flatten", 1)
         with journal_of(rig.path, account.venue, "tiny", pytest.fail) as journal:
-            assert Flattener(account, journal, {}, lambda symbol: True).flatten(5).flat
+            assert Flattener(account, journal, {}, Everything()).flatten(5).flat
 
     rig.play(*rig.entered(), close, until(lambda: rig.held == {}), rig.tickers, rig.cycle)
     assert rig.positions()[-1].reason == "CLOSED_ELSEWHERE"
@@ -132,7 +134,7 @@ def test_doubt_and_silence_end_in_flat_and_never_beyond(tmp_path: Path, told: st
     left = [told, Lost("no answer", "answer"), told]
     account.mishap = lambda what, _: left.pop() if left and what in ("place", "holdings") else None
     with journal_of(tmp_path / "nothing.db", account.venue, "tiny", pytest.fail) as journal:
-        flat = Flattener(account, journal, {}, lambda symbol: True).flatten(5)
+        flat = Flattener(account, journal, {}, Everything()).flatten(5)
     assert flat.flat
     assert account.holdings() == []
     # There was no ledger: what was sent stands beside it.
@@ -170,6 +172,6 @@ def test_what_cannot_be_closed_is_named(tmp_path: Path) -> None:
     account.stranger("BTCUSDT", "buy", "2")
     account.mishap = lambda what, client_id: Doubtful("no answer", client_id) if what == "place" else None
     with journal_of(tmp_path / "nothing.db", account.venue, "tiny", pytest.fail) as journal:
-        flat = Flattener(account, journal, {}, lambda symbol: True).flatten(0.5)
+        flat = Flattener(account, journal, {}, Everything()).flatten(0.5)
     assert not flat.flat
     assert flat.remainder == {"BTCUSDT": Decimal(2)}

@@ -11,6 +11,7 @@ from engine.world.account.walk_back import walk_back
 from engine.world.binance.trouble import Rejected, Sort
 from engine.world.venues.live.parts import base_of, of_ours
 from engine.world.venues.live.strangers import Strangers, locked_by_others
+from engine.world.venues.live.ways_out import WaysOut
 
 if TYPE_CHECKING:
     from engine.world.venues.live.venue import LiveVenue
@@ -43,7 +44,7 @@ class Syncing:
         """`ours` gives what the desk knows."""
         self._venue, self._ours, self._adopts = venue, ours, adopts
         self._untraded: set[str] = set()
-        self.strangers = Strangers(venue)
+        self.strangers, self._ways_out = Strangers(venue), WaysOut(venue)
         self._due, self._balance_due, self._begun = 0.0, 0.0, -HURRY_S
         self._awaits_doubts = False
         self._busy = False
@@ -147,6 +148,7 @@ class Syncing:
             moved = dict(venue.tracker.moved)
             unbooked = {symbol for symbol, at in moved.items() if not venue.tracker.was_booked(at)}
         theirs = {one.symbol: one for one in venue.account.holdings()}
+        self._ways_out.look()
         self.strangers.see(theirs.values())
         held, dust, _ = self._ours()
         looked = {*held, *dust, *(theirs if self._adopts else ())} - self._untraded
@@ -156,6 +158,9 @@ class Syncing:
             if news.qty < 0:
                 news = nothing_of(symbol)  # somebody's short position is nothing of ours
             if self._in_flight(symbol):
+                continue
+            if not self._adopts and self._ways_out.are_booked(symbol):
+                compared = False  # the next look compares what is left
                 continue
             ours, left = held.get(symbol, _NOTHING), dust.get(symbol, _NOTHING)
             self._tell_bound(news, ours, locked.get(symbol, _NOTHING))

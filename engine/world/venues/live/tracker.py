@@ -165,12 +165,14 @@ class Tracker:
         """Gives the executions that belong to no order of ours, as far as is known."""
         return [trade for trade in self._unmatched.values() if symbol in (None, trade.symbol)]
 
-    def book_stranger(self, trade: TradeNews) -> None:
-        """Tells an execution as one that was not ours."""
+    def book_stranger(self, trade: TradeNews) -> bool:
+        """Tells an execution as one that was not ours; says whether it is news."""
         key = (trade.symbol, trade.trade_id)
         self._unmatched.pop(key, None)
-        if self._is_new(key):
+        is_new = self._is_new(key)
+        if is_new:
             self._tell(self._execution(trade, None))
+        return is_new
 
     def _find(self, news: OrderNews) -> Followed | None:
         found = self.open.get(news.client_id)

@@ -11,7 +11,7 @@ from engine.matching.events import STOPS, Event, VenueOrder
 from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, BoundCoins, Condition, ConditionState
 from engine.records.base import Record
-from engine.records.desk import Alert
+from engine.records.desk import Alert, EmergencyClose
 from engine.world.account.account import (
     Account,
     BalanceNews,
@@ -55,16 +55,18 @@ class LiveVenue:
     def __init__(
         self, account: Account, settings: LiveVenueSettings, *, booked: Iterable[tuple[str, str]] = (),
         own: Iterable[str] = (), ours: Callable[[], Ours] = Ours, adopts: bool = True,
+        emergencies: Callable[[int], Sequence[EmergencyClose]] = lambda since: (),
         now_ms: Callable[[], int] = lambda: int(time.time() * 1000), mono: Callable[[], float] = awake_s,
     ) -> None:  # fmt: skip
         """`booked` are (symbol, trade id) that the ledger has, `own` the client ids of its orders, over or not.
 
-        `ours` gives what the desk knows of the account.
+        `ours` gives what the desk knows of the account, `emergencies` the orders of emergency closes since a time.
 
         `adopts` says whether holdings that the desk does not know are told: not on spot, where they may be savings.
         """
         self.account, self.settings, self.venue = account, settings, account.venue
         self.locks, self.ours = not account.venue.endswith("usdm"), ours
+        self.emergencies = emergencies
         self._now_ms, self._mono = now_ms, mono
         self._lock = threading.RLock()
         self._out: list[Record] = []
