@@ -8,13 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import DiskRefused, LedgerBusy, LedgerError
-
-try:
-    # The system library is often years older, with the WAL-reset race.
-    import pysqlite3.dbapi2 as sqlite
-except ImportError:
-    import sqlite3 as sqlite
+from engine.errors import LedgerError
+from engine.sqlite import Code, code_of, refusal_of, sqlite
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -26,21 +21,16 @@ WAL_KEEP_BYTES = 64 << 20
 WAL_RESET_DEFECT = ((3, 7, 0), (3, 51, 3))
 
 _MAGIC = b"SQLite format 3\0"
-_BUSY, _LOCKED, _READONLY, _IOERR, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 11, 13, 14, 26
-_MEANING = {
-    _BUSY: f"another process has been writing to it for {BUSY_S:.0f} s; nothing was written; try again when it is done",
-    _LOCKED: "another statement is using it; nothing was written; try again",
-    _READONLY: "it is read-only; make the file and its folder writable, or work on a copy",
-    _IOERR: "the disk refused (full, over its quota, or failing); nothing was written; free space, then run again",
-    _CORRUPT: "its pages are damaged; run `hot ledger verify`, then go back to a backup",
-    _FULL: "the disk is full; nothing was written; free space, then run again",
-    _CANTOPEN: "it cannot be opened; look at its folder, its rights and the number of open files",
-    _NOTADB: "it is not an SQLite file, so not a ledger; name another file with --ledger",
+_MEANING: dict[int, str] = {
+    Code.BUSY: f"another process has been writing to it for {BUSY_S:.0f} s; nothing was written; try again after it",
+    Code.LOCKED: "another statement is using it; nothing was written; try again",
+    Code.READONLY: "it is read-only; make the file and its folder writable, or work on a copy",
+    Code.IOERR: "the disk refused (full, over its quota, or failing); nothing was written; free space, then run again",
+    Code.CORRUPT: "its pages are damaged; run `hot ledger verify`, then go back to a backup",
+    Code.FULL: "the disk is full; nothing was written; free space, then run again",
+    Code.CANTOPEN: "it cannot be opened; look at its folder, its rights and the number of open files",
+    Code.NOTADB: "it is not an SQLite file, so not a ledger; name another file with --ledger",
 }
-#: What passes by itself, or when somebody makes room.
-_REFUSED: dict[int, type[LedgerError]] = {
-    _IOERR: DiskRefused, _FULL: DiskRefused, _BUSY: LedgerBusy, _LOCKED: LedgerBusy, _CANTOPEN: LedgerBusy,
-}  # fmt: skip
 #: What a ledger is before its first commit.
 EMPTY = "it has nothing in it yet: a run is about to make it a ledger, or was killed before; try again, or start one"
 
@@ -174,13 +164,13 @@ def check_file(path: Path, create: bool) -> bool:
             return True
         raise LedgerError(f"{path}: there is no ledger; name one with --ledger") from None
     except OSError as error:
-        raise LedgerError(f"{path}: {_MEANING[_CANTOPEN]} ({error.strerror})") from error
+        raise LedgerError(f"{path}: {_MEANING[Code.CANTOPEN]} ({error.strerror})") from error
     if not head and create:
         return True
     if not head:
         raise LedgerError(f"{path}: {EMPTY}")
     if head != _MAGIC:
-        raise LedgerError(f"{path}: {_MEANING[_NOTADB]}")
+        raise LedgerError(f"{path}: {_MEANING[Code.NOTADB]}")
     return False
 
 
@@ -210,17 +200,13 @@ def told(path: Path) -> Iterator[None]:
         raise
     except UnicodeDecodeError as error:
         # Damaged text, in a row or in SQLite's own message about it.
-        raise LedgerError(f"{path}: {_MEANING[_CORRUPT]} ({error.reason})") from error
+        raise LedgerError(f"{path}: {_MEANING[Code.CORRUPT]} ({error.reason})") from error
     except sqlite.DatabaseError as error:
-        code = _code(error)
-        if code == _CANTOPEN and path.exists() and not os.access(path.parent, os.W_OK):
-            code = _READONLY  # there is no place for its write-ahead log
+        code = code_of(error)
+        if code == Code.CANTOPEN and path.exists() and not os.access(path.parent, os.W_OK):
+            code = Code.READONLY  # there is no place for its write-ahead log
         meaning = _MEANING.get(code, "SQLite refused; run `hot ledger verify`")
-        raise _REFUSED.get(code, LedgerError)(f"{path}: {meaning} ({error})") from error
-
-
-def _code(error: Exception) -> int:
-    return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        raise refusal_of(code)(f"{path}: {meaning} ({error})") from error
 
 
 def _connect(path: Path, query: str) -> Database:
@@ -237,7 +223,7 @@ def _connect_readonly(path: Path) -> Database:
     except LedgerError as error:
         db.close()
         # In a folder that cannot be written there is no place for the WAL's index. Then nobody writes here either.
-        if _code_of_cause(error) not in (_CANTOPEN, _READONLY) or os.access(path.parent, os.W_OK):
+        if code_of(error.__cause__) not in (Code.CANTOPEN, Code.READONLY) or os.access(path.parent, os.W_OK):
             raise
         if wal_bytes(path):
             raise LedgerError(
@@ -245,7 +231,3 @@ def _connect_readonly(path: Path) -> Database:
             ) from error
         return _connect(path, "mode=ro&immutable=1")
     return db
-
-
-def _code_of_cause(error: LedgerError) -> int:
-    return _code(error.__cause__) if isinstance(error.__cause__, Exception) else 0

@@ -3,16 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-try:
-    # The system library is often years older, with the WAL-reset race.
-    import pysqlite3.dbapi2 as sqlite
-except ImportError:
-    import sqlite3 as sqlite
+from engine.sqlite import sqlite
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
-
-__all__ = ["open_shared", "sqlite"]
 
 
 def open_shared(path: Path, schema: str, busy_s: float, *, shrinks: bool = False) -> "Connection":

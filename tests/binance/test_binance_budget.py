@@ -325,3 +325,33 @@ def test_a_rejection_still_feeds_the_budget(spot: Client, venue: FakeVenue) -> N
     with pytest.raises(Rejected):
         SpotMarket(spot).book("NOPE")
     assert spot.used_weight()[0] == 77
+
+
+_ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from engine.errors import DiskRefused
+from engine.world.binance.budget import WEIGHT, SPOT_LIMITS, Budget, Payer
+
+budget, payer, hard = Budget(Path(sys.argv[1])), Payer("h", "m", SPOT_LIMITS), resource.RLIM_INFINITY
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+for now in range(0, 600_000_000, 60_000):
+    try:
+        budget.claim(payer, {WEIGHT: 1}, now, order=False, urgent=False)
+    except DiskRefused as error:
+        print(error)
+        break
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+print(budget.claim(payer, {WEIGHT: 1}, now, order=False, urgent=False))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes")
+def test_a_full_disk_is_told_as_one_which_a_daemon_waits_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ON_A_FULL_DISK, str(tmp_path / "limits.db")], capture_output=True, text=True, cwd=ROOT,
+        check=True,
+    )  # fmt: skip
+    refused, again = done.stdout.splitlines()
+    assert "the shared budgets cannot be read or written" in refused
+    assert again == "None"

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from engine.errors import LedgerError
+from engine.sqlite import code_of, refusal_of, sqlite
 from engine.world.binance.answers import Hold
 from engine.world.binance.breaker import BREAKER, CLOSED, OPEN, SHARES_PCT, WORDS, BreakerSettings, BreakerState, after
 from engine.world.binance.trouble import Banned, Limited, Tripped, utc
-from engine.world.sqlite import open_shared, sqlite
+from engine.world.sqlite import open_shared
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -273,7 +273,7 @@ class Budget:
         try:
             yield
         except (sqlite.Error, OSError) as error:
-            raise LedgerError(
+            raise refusal_of(code_of(error))(
                 f"{self.path}: the shared budgets cannot be read or written ({error}); nothing was sent; look at the "
                 "disk, or delete the file when no hot is running"
             ) from None

@@ -15,7 +15,8 @@ from zlib import crc32
 import msgspec
 
 from engine.records.market import Bar
-from engine.world.sqlite import open_shared, sqlite
+from engine.sqlite import sqlite
+from engine.world.sqlite import open_shared
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
