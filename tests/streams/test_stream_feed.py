@@ -143,7 +143,7 @@ def opens(market: Market, symbol: str) -> list[int]:
 
 def ready(exchange: Exchange, market: Market) -> None:
     """Waits until history is there and all candles are subscribed to."""
-    until(lambda: exchange.feeds[-1].warm and all(len(market.of("bar", s)) >= 5 for s in SYMBOLS))
+    until(lambda: exchange.feeds and exchange.feeds[-1].warm and all(len(market.of("bar", s)) >= 5 for s in SYMBOLS))
     until(lambda: all(exchange.streams.subscribers(f"{s.lower()}@kline_1m") for s in SYMBOLS))
 
 
