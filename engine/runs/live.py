@@ -26,7 +26,7 @@ from engine.stages.live_order import LiveSetup, order_of
 from engine.stages.order import Order
 from engine.world.account.account import Account
 from engine.world.account.settings import AccountTerms
-from engine.world.venues.live.syncing import Ours
+from engine.world.venues.live.known import Known, Ours
 from engine.world.venues.live.venue import LiveVenue, Sent
 
 FUTURES = "usdm"
@@ -129,11 +129,12 @@ class Trading:
         self._caps = caps if caps is not None else settings.governor
         self.setup = setup_of(settings, account.venue)
         self._ours = Ours()
-        self.venue = LiveVenue(
-            account, settings.orders, booked=_booked(ledger), own=_own(ledger), ours=lambda: self._ours,
+        known = Known(
+            booked=_booked(ledger), own=_own(ledger), ours=lambda: self._ours,
             adopts=account.venue.endswith(FUTURES) or settings.live.adopt_spot,
             emergencies=partial(closes_of, ledger.path),
         )  # fmt: skip
+        self.venue = LiveVenue(account, settings.orders, known)
         self._ledger, self._lease = ledger, lease
         self._order: Order | None = None
         self._told = b""
@@ -174,7 +175,7 @@ class Trading:
         cap = passed_cap(self._caps, self._ledger, attempt)
         if cap is None:
             return None
-        self.venue.tell_condition("governor", "blocked", f"governor_{cap}", needs_resume=True)
+        self.venue.hub.tell_condition("governor", "blocked", f"governor_{cap}", needs_resume=True)
         return "GOVERNOR"
 
     @property
@@ -216,7 +217,7 @@ class Trading:
         self._room_due = now + ROOM_EVERY_S
         is_blocked, has_room = ROOM in self._known().state.desk.conditions, self._ballast.keep()
         if is_blocked == has_room:
-            self.venue.tell_condition(ROOM, "ok" if has_room else "blocked", ROOM)
+            self.venue.hub.tell_condition(ROOM, "ok" if has_room else "blocked", ROOM)
 
     def _tell_status(self) -> None:
         """Leaves in the ledger how the account stands, for `hot status`; written with the next commit."""

@@ -119,11 +119,11 @@ class LiveOwner(Owner):
 
     def _tell_upstream(self, made: Sequence[Record], blocking: Sequence[str], cooling: bool) -> None:
         """Tells what stages before this one cannot know: an intent that was refused here, what the operator asked."""
-        tell_condition = self._trading.venue.tell_condition
+        tell_condition = self._trading.venue.hub.tell_condition
         for one in made:
             if isinstance(one, Refusal) and one.stage == "order":
                 order = client_id(self._intents[one.symbol].intent_key, 1)
-                self._trading.venue.tell(
+                self._trading.venue.hub.tell(
                     OrderReport(at=0, venue=one.venue, symbol=one.symbol, client_id=order, status="rejected",
                                 code=one.code)
                 )  # fmt: skip

@@ -30,6 +30,7 @@ from engine.world.account.settings import AccountTerms
 from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.snapshots.snapshots import load
+from engine.world.venues.live.known import Known
 from engine.world.venues.live.venue import LiveVenue
 
 SYMBOLS = (
@@ -187,7 +188,7 @@ def account_of(place: Place, used: Settings) -> Account:
 def open_venue(place: Place) -> LiveVenue:
     """Opens the account as a venue, for whoever sends without a session."""
     used = settings()
-    return LiveVenue(account_of(place, used), used.orders, adopts=False)
+    return LiveVenue(account_of(place, used), used.orders, Known(adopts=False))
 
 
 def warm() -> None:

@@ -113,14 +113,14 @@ def drop_what_is_in_doubt() -> None:
 def take_a_failed_question_for_absence() -> None:
     def ask(self: Lookups, order: Any) -> None:
         try:
-            news = self._venue.account.order(order.symbol, order.client_id, conditional=order.conditional)
+            news = self._hub.account.order(order.symbol, order.client_id, conditional=order.conditional)
         except HotError:
-            self._venue.tracker.never(order.client_id)
+            self._hub.tracker.never(order.client_id)
             return
         if news is None:
             self._absent(order)
         else:
-            self._venue.hear(news)
+            self._hub.hear(news)
             self._executions(order)
 
     plant(Lookups, "ask", ask)
@@ -128,8 +128,8 @@ def take_a_failed_question_for_absence() -> None:
 
 def believe_the_first_absence() -> None:
     def absent(self: Lookups, order: Any) -> None:
-        with self._venue.lock:
-            self._venue.tracker.never(order.client_id)
+        with self._hub.lock:
+            self._hub.tracker.never(order.client_id)
 
     plant(Lookups, "_absent", absent)
 
@@ -138,8 +138,8 @@ def let_doubts_wait() -> None:
     look = Lookups.look
 
     def late(self: Lookups) -> None:
-        now = self._venue.mono()
-        for one in self._venue.tracker.open.values():
+        now = self._hub.mono()
+        for one in self._hub.tracker.open.values():
             if one.doubtful and now - one.followed_at < WAITED_S:
                 one.ask_at, one.asked = one.followed_at + WAITED_S, max(one.asked, 1)
         look(self)

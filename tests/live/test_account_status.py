@@ -33,7 +33,7 @@ def test_a_position_whose_stop_is_not_there_yet_is_named_and_so_is_what_keeps_en
     rig = Rig(tmp_path, account, sets=("orders.absent_after_s=600",))
     rig.play(
         *rig.begun(), rig.cycle, until(lambda: "BTCUSDT" in rig.held),
-        lambda: rig.venue.tell_condition("governor", "blocked", "governor_symbols", needs_resume=True),
+        lambda: rig.venue.hub.tell_condition("governor", "blocked", "governor_symbols", needs_resume=True),
         0.05, rig.cycle, close=False,
     )  # fmt: skip
     now = standing_of(rig.path).account

@@ -19,8 +19,8 @@ from engine.world.binance.keys import Key
 from engine.world.binance.settings import BinanceSettings
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.serving import Serving
+from engine.world.venues.live.known import Known, Ours
 from engine.world.venues.live.settings import LiveVenueSettings
-from engine.world.venues.live.syncing import Ours
 from engine.world.venues.live.venue import LiveVenue
 
 QUICK = LiveVenueSettings(sync_s=1, poll_s=1, poll_deaf_s=1)
@@ -33,7 +33,7 @@ class Apart:
     def __init__(self, account: Any, ahead_s: int, held: dict[str, Decimal]) -> None:
         self.account, self._ahead_ms = account, ahead_s * 1000
         account.skew_ms = lambda: self._ahead_ms
-        self.trader = LiveVenue(account, QUICK, now_ms=self.now_ms, ours=lambda: Ours(held))
+        self.trader = LiveVenue(account, QUICK, Known(ours=lambda: Ours(held)), now_ms=self.now_ms)
         self.told: list[Record] = []
         self.trader.start([])
         patience.until(lambda: self.trader.syncing.recovered)

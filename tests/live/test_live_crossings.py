@@ -17,8 +17,8 @@ from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.world.account.account import BalanceNews, OrderNews, StreamNews, TradeNews
 from engine.world.binance.trouble import Limited
+from engine.world.venues.live.known import Known, Ours
 from engine.world.venues.live.settings import LiveVenueSettings
-from engine.world.venues.live.syncing import Ours
 from engine.world.venues.live.venue import LiveVenue, Sent
 
 STOP_ONLY = ExitPlan(stop_pct=5, hold_max_s=86_400)
@@ -303,7 +303,7 @@ def test_a_holding_that_was_sold_while_it_was_looked_into_is_not_told() -> None:
 def test_a_holding_that_is_older_than_our_own_execution_is_not_told() -> None:
     """What a tier of ours sells between the two questions is in the executions, and not yet in what was held."""
     account = TinyAccount(venue="binance-spot")
-    venue = LiveVenue(account, QUICK, ours=lambda: Ours({"BTCUSDT": Decimal(2)}))
+    venue = LiveVenue(account, QUICK, Known(ours=lambda: Ours({"BTCUSDT": Decimal(2)})))
     told: list[Record] = []
     account.stranger("BTCUSDT", "buy", "1")
     tier = VenueOrder(
@@ -360,7 +360,7 @@ def test_what_a_stop_sold_under_another_number_is_not_taken_for_a_strangers() ->
     account = Triggers(streams=False)
     account.trade("BTCUSDT", "sell", Decimal(1), "88", None)
     account.holdings = list  # type: ignore[method-assign]
-    venue = LiveVenue(account, LiveVenueSettings(poll_deaf_s=600), ours=lambda: Ours({"BTCUSDT": Decimal(1)}))
+    venue = LiveVenue(account, LiveVenueSettings(poll_deaf_s=600), Known(ours=lambda: Ours({"BTCUSDT": Decimal(1)})))
     told: list[Record] = []
     try:
         venue.start([])

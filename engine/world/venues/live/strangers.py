@@ -3,12 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from engine.world.account.account import HeldNews, OrderNews, TradeNews
-
-if TYPE_CHECKING:
-    from engine.world.venues.live.venue import LiveVenue
+from engine.world.venues.live.hub import Hub
 
 CODE = "EXTERNAL_ACTIVITY"
 #: Why nothing is entered while somebody holds a short position on the account.
@@ -35,9 +32,9 @@ def locked_by_others(orders: Iterable[OrderNews]) -> Mapping[str, Decimal]:
 class Strangers:
     """Tells of one account what somebody else does on it: by hand, by another program, or with a stolen key."""
 
-    def __init__(self, venue: "LiveVenue") -> None:
-        """Tells through this venue."""
-        self._venue = venue
+    def __init__(self, hub: Hub) -> None:
+        """Nothing is heard yet."""
+        self._hub = hub
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._named: list[str] = []
         self._more = 0
@@ -50,17 +47,17 @@ class Strangers:
         if shorts == self._shorts:
             return
         self._shorts = shorts
-        self._venue.tell_condition("short", "degraded" if shorts else "ok", SHORT)
+        self._hub.tell_condition("short", "degraded" if shorts else "ok", SHORT)
         if shorts:
             named = ", ".join(shorts[:_NAMED]) + (" and more" if len(shorts) > _NAMED else "")
-            self._venue.tell_alert(
+            self._hub.tell_alert(
                 "error", CODE,
                 f"the account is short of {named}, which no order of this ledger is the cause of: nothing is entered "
                 "until that is closed",
             )  # fmt: skip
 
     def hear(self, news: OrderNews | TradeNews) -> None:
-        """Takes an order or an execution that is not ours; the venue's lock is held."""
+        """Takes an order or an execution that is not ours; the hub's lock is held."""
         key = (news.symbol, news.order_id)
         if key in self._known:
             return
@@ -74,13 +71,13 @@ class Strangers:
 
     def look(self) -> None:
         """Tells what was heard, when the last word about it is old enough."""
-        now = self._venue.mono()
-        with self._venue.lock:
+        now = self._hub.mono()
+        with self._hub.lock:
             if not self._named or now - self._told_at < AGAIN_S:
                 return
             told = ", ".join(self._named) + (f" and {self._more} more" if self._more else "")
             self._named, self._more, self._told_at = [], 0, now
-        self._venue.tell_alert(
+        self._hub.tell_alert(
             "warning", CODE,
             f"orders that this ledger did not send: {told}; if nobody you know placed them, take the key away at the "
             "exchange",

@@ -1,20 +1,17 @@
 """Syncing: compares the exchange's books with ours, at each start and every half a minute; its word counts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
 
 from engine.errors import HotError
 from engine.matching.units import plain
-from engine.world.account.account import HeldNews, OrderNews, TradeNews
+from engine.world.account.account import HeldNews, OrderNews, StreamNews, TradeNews
 from engine.world.account.walk_back import walk_back
 from engine.world.binance.trouble import Rejected, Sort
+from engine.world.venues.live.hub import Hub
 from engine.world.venues.live.parts import base_of, of_ours
 from engine.world.venues.live.strangers import Strangers, locked_by_others
 from engine.world.venues.live.ways_out import WaysOut
-
-if TYPE_CHECKING:
-    from engine.world.venues.live.venue import LiveVenue
 
 #: A holding that nobody knows is explained by executions of so many days.
 DAYS_BACK = 7
@@ -29,22 +26,17 @@ BOUND = "COINS_BOUND"
 _NOTHING = Decimal(0)
 
 
-class Ours(NamedTuple):
-    """What the desk knows of an account, by symbol: held, left by closed positions, locked by orders of others."""
-
-    held: Mapping[str, Decimal] = {}
-    dust: Mapping[str, Decimal] = {}
-    bound: Mapping[str, Decimal] = {}
-
-
 class Syncing:
     """Compares for one venue. `recovered` says that it has once compared everything and found no doubt."""
 
-    def __init__(self, venue: "LiveVenue", ours: Callable[[], Ours], adopts: bool) -> None:
-        """`ours` gives what the desk knows."""
-        self._venue, self._ours, self._adopts = venue, ours, adopts
+    def __init__(self, hub: Hub) -> None:
+        """Hears what belongs to no order of ours from now on."""
+        self._hub, self._ours, self._adopts = hub, hub.ours, hub.adopts
+        hub.on_stranger, hub.on_stranger_order = self.stranger, self.stranger_order
         self._untraded: set[str] = set()
-        self.strangers, self._ways_out = Strangers(venue), WaysOut(venue)
+        self._strangers, self._ways_out = Strangers(hub), WaysOut(hub)
+        #: What was told of the account's stream; an earlier life may have told that it was silent.
+        self._deaf: bool | None = None
         self._due, self._balance_due, self._begun = 0.0, 0.0, -HURRY_S
         self._awaits_doubts = False
         self._busy = False
@@ -53,25 +45,39 @@ class Syncing:
 
     def look(self) -> None:
         """Starts a comparison when its time has come."""
-        now = self._venue.mono()
+        self._strangers.look()
+        now = self._hub.mono()
         if self._busy or (now < self._due and not self._doubts_are_over()):
             return
         self._awaits_doubts = False
-        self._busy, self._begun, self._due = True, now, now + self._venue.settings.sync_s
-        self._venue.lanes("sync", self._sync)
+        self._busy, self._begun, self._due = True, now, now + self._hub.settings.sync_s
+        self._hub.ask("sync", self._sync)
 
     def _doubts_are_over(self) -> bool:
         """Says whether the doubts that kept the start from being over have ended: then it need not wait for longer."""
-        with self._venue.lock:
-            return self._awaits_doubts and not any(one.doubtful for one in self._venue.tracker.open.values())
+        with self._hub.lock:
+            return self._awaits_doubts and not any(one.doubtful for one in self._hub.tracker.open.values())
 
     def hurry(self) -> None:
         """Has the next comparison made soon."""
         self._due = min(self._due, self._begun + HURRY_S)
 
-    def begin_again(self) -> None:
-        """Has everything compared as at a start."""
-        self.recovered, self._due, self._balance_due = False, 0.0, 0.0
+    def recover(self) -> None:
+        """Has everything asked for and compared as at a start, before anything is entered."""
+        with self._hub.lock:
+            self._hub.tell_condition("recovering", "blocked", "recovering")
+            self.recovered, self._due, self._balance_due = False, 0.0, 0.0
+            for one in self._hub.tracker.open.values():
+                one.ask_at = 0.0
+
+    def hear_stream(self, news: StreamNews) -> None:
+        """Takes whether the account's stream is heard: when it is again, what was missed is asked for."""
+        self._hub.stream_up = news.up
+        if news.up:
+            self.hurry()
+        elif self._deaf is not True:
+            self._deaf = True
+            self._hub.tell_condition("user_stream", "degraded", "user_stream")
 
     def stranger(self, trade: TradeNews) -> None:
         """Takes an execution that was not ours; on spot only what makes our own holding smaller concerns us.
@@ -79,44 +85,46 @@ class Syncing:
         Somebody may sell coins of their own there: what is held tells.
         """
         if self._adopts:
-            self._venue.tracker.book_stranger(trade)
+            self._hub.tracker.book_stranger(trade)
         elif trade.side == "sell" and self._ours().held.get(trade.symbol):
             self.hurry()
-        if trade.client_id not in self._venue.own:
-            self.strangers.hear(trade)
+        if trade.client_id not in self._hub.own:
+            self._strangers.hear(trade)
 
     def stranger_order(self, news: OrderNews) -> None:
         """Takes an order that was not ours: one that begins or ends to sell coins that we hold may lock them."""
-        if news.side == "sell" and news.client_id not in self._venue.own and self._ours().held.get(news.symbol):
+        if news.side == "sell" and news.client_id not in self._hub.own and self._ours().held.get(news.symbol):
             self.hurry()
 
     def _sync(self) -> None:
-        venue = self._venue
+        hub = self._hub
         try:
-            started_ms = venue.now_ms()
-            compared = self._look_at_holdings(self._look_at_orders(venue.account.open_orders()))
+            started_ms = hub.now_ms()
+            compared = self._look_at_holdings(self._look_at_orders(hub.account.open_orders()))
             self._look_at_balances()
             if compared:
                 self._last_ms = started_ms
             self._done(compared)
         except HotError as error:
-            venue.trouble(error)
-            self._due = venue.mono() + AGAIN_S
+            hub.trouble(error)
+            self._due = hub.mono() + AGAIN_S
         finally:
             self._busy = False
 
     def _done(self, compared: bool) -> None:
-        venue = self._venue
-        with venue.lock:
-            doubtful = any(one.doubtful for one in venue.tracker.open.values())
-        venue.hears_again()
+        hub = self._hub
+        with hub.lock:
+            doubtful = any(one.doubtful for one in hub.tracker.open.values())
+        if hub.stream_up and self._deaf is not False:
+            self._deaf = False
+            hub.tell_condition("user_stream", "ok", "user_stream")
         if not compared:
-            self._due = venue.mono() + AGAIN_S
+            self._due = hub.mono() + AGAIN_S
         elif doubtful and not self.recovered:
             self._awaits_doubts = True
         elif not self.recovered:
             self.recovered = True
-            venue.tell_condition("recovering", "ok", "recovering")
+            hub.tell_condition("recovering", "ok", "recovering")
 
     def _look_at_orders(self, found: list[OrderNews]) -> Mapping[str, Decimal]:
         """Tells what the list says of our orders; one of this ledger that nobody follows is left over, and cancelled.
@@ -124,18 +132,18 @@ class Syncing:
         Orders of others stay alone, those of another ledger on the same account among them; people hear of them. Gives
         the coins that they lock.
         """
-        venue, others = self._venue, list[OrderNews]()
+        hub, others = self._hub, list[OrderNews]()
         for news in found:
-            with venue.lock:
-                followed = venue.tracker.open.get(news.client_id)
+            with hub.lock:
+                followed = hub.tracker.open.get(news.client_id)
             if followed is not None:
-                venue.hear(news)
-            elif news.client_id in venue.own:
-                venue.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
+                hub.hear(news)
+            elif news.client_id in hub.own:
+                hub.account.cancel(news.symbol, news.client_id, conditional=news.conditional)
             else:
                 others.append(news)
-                with venue.lock:
-                    self.strangers.hear(news)
+                with hub.lock:
+                    self._strangers.hear(news)
         return locked_by_others(others)
 
     def _look_at_holdings(self, locked: Mapping[str, Decimal]) -> bool:
@@ -143,13 +151,13 @@ class Syncing:
 
         Says whether that was all of them. `locked` are the coins that orders of others have.
         """
-        venue = self._venue
-        with venue.lock:
-            moved = dict(venue.tracker.moved)
-            unbooked = {symbol for symbol, at in moved.items() if not venue.tracker.was_booked(at)}
-        theirs = {one.symbol: one for one in venue.account.holdings()}
+        hub = self._hub
+        with hub.lock:
+            moved = dict(hub.tracker.moved)
+            unbooked = {symbol for symbol, at in moved.items() if not hub.tracker.was_booked(at)}
+        theirs = {one.symbol: one for one in hub.account.holdings()}
         self._ways_out.look()
-        self.strangers.see(theirs.values())
+        self._strangers.see(theirs.values())
         held, dust, _ = self._ours()
         looked = {*held, *dust, *(theirs if self._adopts else ())} - self._untraded
         compared = not looked & unbooked
@@ -180,9 +188,9 @@ class Syncing:
         before = self._ours().bound.get(news.symbol, _NOTHING)
         if bound == before:
             return
-        self._venue.tell_bound(news.symbol, bound)
+        self._hub.tell_bound(news.symbol, bound)
         if bound > before:
-            self._venue.tell_alert(
+            self._hub.tell_alert(
                 "warning", BOUND,
                 f"{news.symbol}: sell orders that this ledger did not send have {plain(bound)} of the {plain(ours)} "
                 "coins that it holds; its stop covers the others alone: cancel those orders at the exchange, or run "
@@ -191,55 +199,55 @@ class Syncing:
 
     def _in_flight(self, symbol: str) -> bool:
         """Says whether an order is on its way that may just have changed the holding."""
-        venue = self._venue
-        with venue.lock:
-            return any(not one.rests or one.doubtful for one in venue.tracker.on_symbol(symbol))
+        hub = self._hub
+        with hub.lock:
+            return any(not one.rests or one.doubtful for one in hub.tracker.on_symbol(symbol))
 
     def _explain(self, held: HeldNews, ours: Decimal, dust: Decimal, moved: int | None) -> bool:
         """Tells the executions behind a difference, then the holding itself: what they do not explain it does.
 
         Where something has moved since the look, the holding is old: it says so, and the next look decides.
         """
-        venue = self._venue
+        hub = self._hub
         self._ask_for_orders(held.symbol)
         if ours:
-            since = venue.since(self._last_ms or venue.now_ms() - DAYS_BACK * DAY_MS, OVERLAP_MS)
-            trades = venue.account.trades(held.symbol, since)
+            since = hub.since(self._last_ms or hub.now_ms() - DAYS_BACK * DAY_MS, OVERLAP_MS)
+            trades = hub.account.trades(held.symbol, since)
         elif self._adopts:
-            past = venue.account.trades(held.symbol, venue.now_ms() - DAYS_BACK * DAY_MS)
+            past = hub.account.trades(held.symbol, hub.now_ms() - DAYS_BACK * DAY_MS)
             opening = walk_back(past, held.qty, base=base_of(past), dust=dust)
             near = opening is not None and (held.entry_price is None or opening.is_near(held.entry_price))
             trades = list(opening.trades) if opening is not None and near else []
         else:
             trades = []  # dust that is gone
-        with venue.lock:
-            if venue.tracker.moved.get(held.symbol) != moved or self._in_flight(held.symbol):
+        with hub.lock:
+            if hub.tracker.moved.get(held.symbol) != moved or self._in_flight(held.symbol):
                 return False
-            others: Iterable[TradeNews] = [trade for trade in trades if not venue.tracker.hear_trade(trade)]
-            if venue.tracker.moved.get(held.symbol) != moved:
+            others: Iterable[TradeNews] = [trade for trade in trades if not hub.tracker.hear_trade(trade)]
+            if hub.tracker.moved.get(held.symbol) != moved:
                 return False  # ours among them may be younger than the look at what is held
             for trade in others if self._adopts else of_ours(others, ours + dust - held.qty):
-                venue.tracker.book_stranger(trade)
-            venue.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
+                hub.tracker.book_stranger(trade)
+            hub.tell_holding(held, trades[0].venue_at if trades and not ours else 0)
         return True
 
     def _ask_for_orders(self, symbol: str) -> None:
         """Asks for what rests on a symbol: a stop that has triggered trades under another number, and is still ours."""
-        venue = self._venue
-        with venue.lock:
-            resting = list(venue.tracker.on_symbol(symbol))
+        hub = self._hub
+        with hub.lock:
+            resting = list(hub.tracker.on_symbol(symbol))
         for one in resting:
-            news = venue.account.order(one.symbol, one.client_id, conditional=one.conditional)
+            news = hub.account.order(one.symbol, one.client_id, conditional=one.conditional)
             if news is not None:
-                venue.hear(news)
+                hub.hear(news)
 
     def _look_at_balances(self) -> None:
-        venue = self._venue
-        if venue.mono() < self._balance_due:
+        hub = self._hub
+        if hub.mono() < self._balance_due:
             return
-        for balance in venue.account.balances():
-            venue.tell_balance(balance)
-        self._balance_due = venue.mono() + venue.settings.balance_s
+        for balance in hub.account.balances():
+            hub.tell_balance(balance)
+        self._balance_due = hub.mono() + hub.settings.balance_s
 
 
 def nothing_of(symbol: str) -> HeldNews:
