@@ -55,9 +55,9 @@ def ledger(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(store, tmp_path_factory.mktemp("ledger") / "stored.db")
 
 
-def think(ledger: Path, route: str = "blocks", **options: Any) -> tuple[Verdict, str]:
+def think(file: Path, route: str = "blocks", **options: Any) -> tuple[Verdict, str]:
     told: list[str] = []
-    replay = Replay(str(ledger), wanted=Wanted(), tell=told.append, on_bad=lambda *_: None, route=route, **options)
+    replay = Replay(str(file), wanted=Wanted(), tell=told.append, on_bad=lambda *_: None, route=route, **options)
     for _ in replay.play():
         pass
     return replay.verdict, "; ".join(told)
@@ -219,11 +219,12 @@ def test_what_is_joined_with_no_store_is_refused_or_thought_fact_by_fact(
     results: Path, ledger: Path, made: Path
 ) -> None:
     trades = results / "trades.jsonl"
-    for market in ({"market": (str(SESSION),)}, {"ledger": ledger}):
-        with pytest.raises(Unfit):
-            think(trades, **market)
-        verdict, told = think(trades, "auto", **market)
-        assert verdict.route == "records"
-        assert "fact by fact, since" in told
+    with pytest.raises(Unfit, match="no store"):
+        think(trades, market=(str(SESSION),))
+    with pytest.raises(Unfit, match="joined with a ledger"):
+        think(trades, ledger=ledger)
+    verdict, told = think(trades, "auto", ledger=ledger)
+    assert verdict.route == "records"
+    assert "fact by fact, since" in told
     with pytest.raises(Unfit, match="lines of a file"):
         think(made / "order.jsonl")
