@@ -3,9 +3,10 @@
     python benchmarks/replay.py [--facts N] [--candles KLINES] [--rounds N]
 
 Two markets: a stream of tickers (400 symbols, one a second) from the recording beside its ledger, and candles from a
-store, fact by fact and in blocks. KLINES is a file of 1-minute candles that `hot store import` reads, tiled with
-shifted times; without it the bundled session is. Each replay verifies the whole chain of its ledger first. Printed are
-medians of whole processes, start-up and all: seconds on the wall and of the processor, and how many times jq's rate.
+store: the ledger of `hot run`, fact by fact and in blocks, and the results of `hot backtest` in blocks. KLINES is a
+file of 1-minute candles that `hot store import` reads, tiled with shifted times; without it the bundled session is.
+Each replay of a ledger verifies its whole chain, one of results the hashes of the store. Printed are medians of whole
+processes, start-up and all: seconds on the wall and of the processor, and how many times jq's rate.
 """
 
 import argparse
@@ -132,11 +133,16 @@ def main() -> None:
             count = write_candles(lines, folder / "year")
             sets = [word for one in asked.set for word in ("--set", one)]
             # Where one tile follows another prices jump.
-            run = [*HOT, "run", "--market", "year", "--keep-jumps", "--ledger", "candles.db", "-q", *sets]
-            timed(run, folder)
+            market = ["--market", "year", "--keep-jumps", "-q", *sets]
+            timed([*HOT, "run", "--ledger", "candles.db", *market], folder)
+            timed([*HOT, "backtest", "--out", "results", *market], folder)
             title = f"candles from a store, {rows(folder / 'candles.db'):,} rows in the ledger; target 1.5x and 5x"
             replay = [*HOT, "replay", "candles.db", "-q", "--path"]
-            ways = {"hot replay": [*replay, "records"], "hot replay, in blocks": [*replay, "blocks"]}
+            results = [*HOT, "replay", "results/decisions.jsonl.zst", "-q", "--path", "blocks"]
+            ways = {
+                "hot replay": [*replay, "records"], "hot replay, in blocks": [*replay, "blocks"],
+                "a backtest, in blocks": results,
+            }  # fmt: skip
             compare(title, folder, lines, count, ways, asked.rounds)
 
 

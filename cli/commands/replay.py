@@ -43,7 +43,7 @@ def replay(
     symbols: options.Symbols = None,
     jsonl: options.Jsonl = False,
     path: Route = typer.Option(  # noqa: B008
-        Route.RECORDS, "--path", help="A ledger fact by fact (records), over columns (blocks), or auto."
+        Route.RECORDS, "--path", help="Fact by fact (records), over columns of a store (blocks), or auto."
     ),
     quiet: options.Quiet = False,
 ) -> None:
@@ -53,9 +53,9 @@ def replay(
     Nothing is written. A file of decisions or trades alone is joined with --ledger or --market; in the results of a
     backtest it knows its market and settings. --market also names a ledger's market that has moved. --set asks what
     another setting would have changed. --since, --until and --symbol narrow what is compared and explained. --path
-    blocks thinks a ledger of candles over in columns, from a store, many times as fast: intents, orders, fills,
-    positions and state changes are compared, and nothing else. The verdict goes to stderr, and as JSON to stdout when
-    that is no terminal.
+    blocks thinks over a ledger of candles, or decisions and trades that are joined with a market, in columns, from a
+    store, many times as fast: intents, orders, fills, positions, state changes and trades are compared, and nothing
+    else. The verdict goes to stderr, and as JSON to stdout when that is no terminal.
 
     Example: hot replay paper.db --explain --symbol ETCUSDT
     """

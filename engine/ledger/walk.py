@@ -1,14 +1,24 @@
 """The walk along the chain: names the first row that is not what was written, and says what happened to it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
+from engine.errors import LedgerError
 from engine.ledger.chain import Head, link
 from engine.ledger.db import Database
 from engine.records.wire import OPENING, kind_of_line
 
 _BATCH = 1000
+_ROWS = (
+    "SELECT seq, coalesce(CAST(line AS BLOB), x''), coalesce(CAST(hash AS BLOB), x'') FROM records "
+    "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+)
+_JOINED = (
+    "SELECT count(*), min(seq), max(seq), "
+    "CAST(group_concat(seq || ' ' || line || x'0a' || hash, ' ') AS BLOB), "
+    "CAST(group_concat(hash, x'0a') AS BLOB) FROM records WHERE seq > ? AND seq <= ?"
+)
 #: The numbers that SQLite's rows may have.
 FIRST, LAST = -(2**63), 2**63 - 1
 #: How many removed rows, at most, are recognised when the rows after them were numbered anew.
@@ -64,19 +74,23 @@ def walk(db: Database, start: Head, known: str | None, visits: Visits, upto: int
     if wanted == last:
         known_seq = seq
     openings = _openings(visits)
-    for batch in _batches(db, seq or FIRST, upto):
-        good = _followed(seq, last, batch)
-        for found, line, hash_ in batch[:good]:
-            if line.startswith(openings):
-                row = _row(found, line, hash_)
-                visits[row.kind](row)
-            if hash_ == wanted:
-                known_seq = found
-        if good:
-            seq, _, last = batch[good - 1]
-        if good < len(batch):
+    while batch := _followed(db, seq, last, upto):
+        # The line of a row stands behind the hash before it, its number, and two spaces.
+        begin = len(last) + len(str(seq + 1)) + 2
+        for i in [i for i, text in enumerate(batch.texts) if text.startswith(openings, begin)]:
+            _show(visits, _row(seq + 1 + i, batch.texts[i][begin:], batch.hashes[i]))
+        if wanted in batch.hashes:
+            known_seq = seq + 1 + batch.hashes.index(wanted)
+        seq, last = seq + len(batch.texts), batch.hashes[-1]
+    for found, line, hash_ in _each(db, seq or FIRST, upto):
+        if found != seq + 1 or link(last.decode("latin-1"), found, line).encode() != hash_:
             before = Head(seq, last.decode("latin-1"))
-            return Walked(seq, before, [_name(db, before, _row(*batch[good]))])
+            return Walked(seq, before, [_name(db, before, _row(found, line, hash_))])
+        if line.startswith(openings):
+            _show(visits, _row(found, line, hash_))
+        if hash_ == wanted:
+            known_seq = found
+        seq, last = found, hash_
     head = Head(seq, last.decode("latin-1"))
     return Walked(seq, head, _compare(head, known, known_seq))
 
@@ -86,43 +100,46 @@ def _openings(kinds: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(b'%b%b"' % (OPENING, kind.encode()) for kind in kinds)
 
 
-def _followed(seq: int, last: bytes, batch: Sequence[_Raw]) -> int:
-    """Gives how many rows of a batch are what was written behind row `seq`, which ends in the hash `last`.
+def _show(visits: Visits, row: Row) -> None:
+    visits[row.kind](row)
 
-    A ledger has more rows than its market has facts: this does what `link` does, for all of them in one go.
+
+class _Batch(NamedTuple):
+    """Rows that follow each other: what each one's hash was made of, and the hashes."""
+
+    texts: list[bytes]
+    hashes: list[bytes]
+
+
+def _followed(db: Database, seq: int, last: bytes, upto: int) -> _Batch | None:
+    """Gives rows behind row `seq`, which ends in the hash `last`; None where one is not what was written, or none is.
+
+    A ledger has more rows than its market has facts. SQLite joins many of them into one text, which falls apart at its
+    ends of lines into what `link` hashes, since each row's hash stands before the next one's number.
     """
-    numbers, lines, hashes = zip(*batch, strict=True)
-    # Rows come in the order of their numbers, so between the right first and the right last one none is wrong.
-    if numbers[0] == seq + 1 and numbers[-1] == seq + len(batch):
-        links = zip((last, *hashes), numbers, lines, strict=False)
-        made = b"".join([sha256(b"%b %d %b" % one).digest() for one in links])
-        if made.hex("\n", 32).encode() == b"\n".join(hashes):
-            return len(batch)
-    for good, (number, line, hash_) in enumerate(batch):
-        seq += 1
-        if number != seq or link(last.decode("latin-1"), seq, line).encode() != hash_:
-            return good
-        last = hash_
-    raise AssertionError("rows that follow each other one by one follow each other")
+    # As far as the numbers have as many digits as the first.
+    upto = min(upto, seq + _BATCH, 10 ** len(str(seq + 1)) - 1)
+    try:
+        count, first, final, text, stored = db.row(_JOINED, (seq or FIRST, upto))
+    except LedgerError:  # too long to be joined: row by row is told what is wrong, if anything is
+        return None
+    if text is None or (first, final) != (seq + 1, seq + count):
+        return None
+    *texts, _ = (b"%b %b" % (last, text)).split(b"\n")
+    made = b"".join([sha256(one).digest() for one in texts])
+    if len(texts) != count or made.hex("\n", 32).encode() != stored:
+        return None
+    return _Batch(texts, stored.split(b"\n"))
 
 
-def _batches(db: Database, after: int, upto: int = LAST) -> Iterator[list[_Raw]]:
-    while True:
-        batch = db.rows(
-            "SELECT seq, coalesce(CAST(line AS BLOB), x''), coalesce(CAST(hash AS BLOB), x'') FROM records "
-            "WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-            (after, upto, _BATCH),
-        )
-        if not batch:
-            return
-        yield batch
+def _each(db: Database, after: int, upto: int = LAST) -> Iterator[_Raw]:
+    while batch := db.rows(_ROWS, (after, upto, _BATCH)):
+        yield from batch
         after = batch[-1][0]
 
 
 def _rows(db: Database, after: int) -> Iterator[Row]:
-    for batch in _batches(db, after):
-        for seq, line, hash_ in batch:
-            yield _row(seq, line, hash_)
+    return (_row(*one) for one in _each(db, after))
 
 
 def _row(seq: int, line: bytes, hash_: bytes) -> Row:

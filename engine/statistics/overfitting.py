@@ -23,6 +23,8 @@ PLATEAU = 0.8
 FRAGILE = 0.3
 # Computed ratios are compared with thresholds after rounding: 0.7 / 1.0 must not miss 0.7 by a bit.
 DECIMALS = 9
+# Sharpe ratios a bar are compared after rounding: the same returns in another order are the same trial.
+TIES = 12
 # So many Sharpe ratios are computed at a time: they and their like stay in the processor's cache.
 AT_ONCE = 20_000
 
@@ -223,7 +225,7 @@ def merged(chosen: NDArray[np.bool_], means: Array, within: Array, rows: int) ->
         mean += taken * (means[block] / count)
     for block, taken in enumerate(chosen.T[:, :, None]):
         squares += taken * (within[block] + rows * (means[block] - mean) ** 2)
-    return np.nan_to_num(ratio(mean, np.sqrt(squares / (count * rows - 1))), nan=0.0)
+    return np.nan_to_num(ratio(mean, np.sqrt(squares / (count * rows - 1))), nan=0.0).round(TIES)
 
 
 def choices(blocks: int) -> NDArray[np.bool_]:

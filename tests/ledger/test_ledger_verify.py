@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from ledger_lines import START, anomaly, attempt, counted, fill, fill_ledger, position, refused_as_duplicate, round_trip
 
 from engine.errors import LedgerError
+from engine.ledger import walk
 from engine.ledger.chain import genesis, link
+from engine.ledger.db import connect
 from engine.ledger.fold import Holdings
 from engine.ledger.ledger import Head, Ledger
 from engine.ledger.requests import request
@@ -121,6 +123,33 @@ def test_a_row_before_the_first_is_named(written):
     with Tamperer(written) as db:
         db.execute("INSERT INTO records VALUES (0, ?, ?)", (anomaly(99).decode(), "0" * 64))
     assert first(written) == ("inserted", 0)
+
+
+def test_every_row_is_shown_once_and_as_it_stands(path, monkeypatch):
+    monkeypatch.setattr(walk, "_BATCH", 40)
+    with Ledger.open(path) as ledger:
+        fill_ledger(ledger, 100)
+        ledger.commit()
+        stored = list(ledger.lines(kinds=["fill", "tick"]))
+        head = ledger.head
+    seen = []
+    with connect(path, readonly=True) as db:
+        start = Head(0, genesis("paper", "binance-spot", ""))
+        walked = walk.walk(db, start, None, {"fill": seen.append, "tick": seen.append})
+    assert walked == (head.seq, head, []) and head.seq > 1000
+    assert [(row.seq, row.line) for row in seen] == stored and stored
+
+
+def test_a_line_with_an_end_of_line_in_it_is_followed_like_any_other(written):
+    with Ledger.read(written) as ledger:
+        head = ledger.head
+    odd = '{"kind":"anomaly",\n"at":1}'
+    with Tamperer(written) as db:
+        hash_ = link(head.hash, head.seq + 1, odd.encode())
+        db.execute("INSERT INTO records VALUES (?, ?, ?)", (head.seq + 1, odd, hash_))
+    verdict = verify(written)
+    assert not any(problem.seq for problem in verdict.problems)
+    assert verdict.head == (head.seq + 1, hash_)
 
 
 def test_a_cut_tail_is_found_with_a_known_head(written):

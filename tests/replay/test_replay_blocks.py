@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hot_runs import SESSION
+import zstandard
+from hot_runs import SESSION, run_hot
 from replay_market import CUT, copied, rechained
 
 from engine.errors import LedgerError
@@ -54,9 +55,9 @@ def ledger(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(store, tmp_path_factory.mktemp("ledger") / "stored.db")
 
 
-def think(ledger: Path, route: str = "blocks", **options: Any) -> tuple[Verdict, str]:
+def think(file: Path, route: str = "blocks", **options: Any) -> tuple[Verdict, str]:
     told: list[str] = []
-    replay = Replay(str(ledger), wanted=Wanted(), tell=told.append, on_bad=lambda *_: None, route=route, **options)
+    replay = Replay(str(file), wanted=Wanted(), tell=told.append, on_bad=lambda *_: None, route=route, **options)
     for _ in replay.play():
         pass
     return replay.verdict, "; ".join(told)
@@ -173,3 +174,57 @@ def test_the_command_says_what_was_compared(ledger: Path, hot: Callable[..., Any
     refused = hot("replay", str(ledger), "--path", "blocks", "--explain")
     assert refused.returncode == 78
     assert b"--path records" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def results(store: Path, hot_at: Path) -> Path:
+    """The results of a backtest of the store, played in blocks."""
+    only = [word for symbol in CUT[1:6:2] for word in ("--symbol", symbol)]
+    done = run_hot(hot_at, "backtest", "--market", str(store), *only, "--out", "results", "-q")
+    assert done.returncode == 0, done.stderr
+    return hot_at / "results"
+
+
+@pytest.fixture(scope="module")
+def hot_at(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("decisions.jsonl.zst", KINDS), ("trades.jsonl", {"trade"})])
+def test_the_results_of_a_backtest_are_thought_over_in_blocks(results: Path, name: str, kinds: frozenset[str]) -> None:
+    fast, _ = think(results / name)
+    slow, _ = think(results / name, "records")
+    assert (fast.first, fast.route) == (None, "blocks")
+    assert set(fast.tallies) <= fast.kinds <= kinds
+    assert (fast.compared, fast.tallies) == (slow.compared, slow.tallies)
+    assert fast.compared > 5
+
+
+def test_a_changed_fill_of_a_backtest_is_found_in_blocks(results: Path, tmp_path: Path) -> None:
+    lines = (
+        zstandard.ZstdDecompressor().stream_reader((results / "decisions.jsonl.zst").read_bytes()).read().split(b"\n")
+    )
+    place = max(number for number, line in enumerate(lines) if line.startswith(b'{"kind":"fill"'))
+    lines[place] = lines[place].replace(b'"price":"', b'"price":"1')
+    changed = tmp_path / "decisions.jsonl"
+    changed.write_bytes(b"\n".join(lines))
+    verdict, _ = think(changed)
+    assert verdict.first is not None
+    assert (verdict.route, verdict.first.what, verdict.first.number) == ("blocks", "changed", place + 1)
+    assert verdict.first.field == "price"
+    assert verdict.tallies["fill"].changed == 1
+
+
+def test_what_is_joined_with_no_store_is_refused_or_thought_fact_by_fact(
+    results: Path, ledger: Path, made: Path
+) -> None:
+    trades = results / "trades.jsonl"
+    with pytest.raises(Unfit, match="no store"):
+        think(trades, market=(str(SESSION),))
+    with pytest.raises(Unfit, match="joined with a ledger"):
+        think(trades, ledger=ledger)
+    verdict, told = think(trades, "auto", ledger=ledger)
+    assert verdict.route == "records"
+    assert "fact by fact, since" in told
+    with pytest.raises(Unfit, match="lines of a file"):
+        think(made / "order.jsonl")

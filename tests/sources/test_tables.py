@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.errors import DirtyInput
 from engine.records.market import Bar
+from engine.runs.market import MarketOptions, open_market
 from engine.world.imports.ohlcv import columns_of
 
 T = 1_700_000_040_000
@@ -133,6 +134,14 @@ def test_what_cannot_be_told_of_a_table_is_said(tmp_path, read, name, content, w
     (tmp_path / name).write_text(content)
     with pytest.raises(DirtyInput, match=why):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [table([]), table([("no time", *ROWS[0][1:])])])
+def test_a_table_without_a_good_row_is_an_empty_market(tmp_path, content):
+    path = tmp_path / "BTCUSDT-1m.csv"
+    path.write_text(content)
+    market = open_market(MarketOptions(str(path)), lambda *_: None)
+    assert list(market.source.facts()) == []
 
 
 def test_bad_rows_are_told_with_their_line_and_cost_no_other(tmp_path, read):

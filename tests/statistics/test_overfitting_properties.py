@@ -149,6 +149,15 @@ def test_the_same_trial_many_times_is_the_middle_of_its_kind() -> None:
     assert found.pbo == 1.0
 
 
+def test_the_same_returns_in_another_order_stay_ties() -> None:
+    rng = np.random.default_rng(5)
+    bars = np.repeat(rng.choice([-0.1, 0.0, 0.1, 0.3], (96, 1)), 5, axis=1)
+    for block in np.split(bars, 8):
+        for column in block.T:
+            rng.shuffle(column)
+    assert set(pbo_cscv(bars, 8).logits) == {0.0}
+
+
 @pytest.mark.parametrize("level", [0.0, 0.0001, 0.1])
 def test_a_trial_that_does_not_vary_has_the_sharpe_zero(level: float) -> None:
     bars = noise(96, 4, 2)

@@ -1,12 +1,15 @@
 """What a run record names, held against what is there now: settings, desk, and the bytes of the market."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from engine.errors import ConfigError, DirtyInput
 from engine.records.desk import Run
 from engine.runs import settings as settings_of
+from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.pipeline import PipelineState, exchange_of
 from engine.runs.settings import Settings
 from engine.stages.order import OrderState
@@ -37,6 +40,23 @@ def desk_of(run: Run) -> PipelineState | None:
     if not run.desk:
         return None
     return PipelineState(order=msgspec.convert(run.desk, OrderState), venue=exchange_of(run))
+
+
+def market_of(run: Run, name: str, tell: Tell, on_bad: Callable[[str, int, str], None]) -> Market:
+    """Opens the market of files that a run names, as it was; raises ConfigError or DirtyInput where it is not.
+
+    `name` is the file that is joined with it, `on_bad` is told each line that is skipped.
+    """
+    options = MarketOptions.of(run.market)
+    gone = next((path for path in options.paths if not Path(path).exists()), None)
+    if gone is not None:
+        raise ConfigError(f"{name}: its market {gone} is not there: name it with --market PATH")
+    opened = open_market(options, on_bad)
+    changed = other_bytes(run.market, opened.manifest())
+    if changed:
+        raise DirtyInput(f"{changed}; --market thinks it over all the same")
+    tell(f"{name} is joined with its market {' and '.join(options.paths)} and its own settings")
+    return opened
 
 
 def other_bytes(market: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -1,30 +1,30 @@
 """Replay: thinks again over recorded facts, in memory, and compares with what a ledger or a file says was decided."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from engine.errors import BadRecord, ConfigError, DirtyInput, LedgerError, UsageError
+from engine.errors import BadRecord, DirtyInput, LedgerError, UsageError
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.desk import Run
 from engine.records.wire import COMPARED, at_of
 from engine.runs import settings as settings_of
+from engine.runs.backtest.backtest import playing
 from engine.runs.backtest.outcome import Path as Route
-from engine.runs.backtest.outcome import Unfit
+from engine.runs.backtest.outcome import Playing, Unfit
 from engine.runs.backtest.results import DEEDS, is_results, is_whole, run_of
-from engine.runs.market import MarketOptions, open_market
+from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.pipeline import PipelineState
 from engine.runs.progress import Progress
+from engine.runs.replay.chain import checked
 from engine.runs.replay.compare import Comparison, Difference, Tally, Wanted, groups
-from engine.runs.replay.decisions import Decisions
+from engine.runs.replay.decisions import Decisions, Heard
 from engine.runs.replay.file import Found, Lines, is_ledger, listed_trades
 from engine.runs.replay.ledger import LedgerReplay, shown
-from engine.runs.replay.manifest import Tell, desk_of, other_bytes, settings_in_force
+from engine.runs.replay.manifest import Tell, desk_of, market_of, settings_in_force
 from engine.runs.replay.think import ORDER, Stretch, Thinking
 from engine.runs.replay.trades import Listed, TradeCheck
 from engine.runs.version import VERSION
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engine.runs.replay.blocks import BlockReplay
 
 Hear = Callable[[Record], None]
+#: Given the runs that are thought over and the kinds that all are made of, gives who hears what is thought.
+Make = Callable[[Sequence[Run], frozenset[str]], Hear]
 
 
 class Verdict(NamedTuple):
@@ -55,7 +57,7 @@ class Replay:
     `sets` change settings; `market` (all its paths) and `ledger` name the facts behind a file without any, `market`
     also those of a ledger that have moved. `tell` is told what a person should know, `on_bad` each line that was
     skipped, `on_failure` of a strategy that failed; `hear` every decision that is thought, up to the last one that is
-    written. `route` says whether a ledger is thought over fact by fact (records), over columns (blocks), or that where
+    written. `route` says whether a market is thought over fact by fact (records), over columns (blocks), or that where
     it can be (auto); `processes` how many may follow the chain of a long one.
     """
 
@@ -136,14 +138,22 @@ class Replay:
         from engine.runs.replay.blocks import BlockReplay
 
         try:
-            if self._hear is not None:
-                raise Unfit("candidates are to be explained")
+            self._check_fit()
             return BlockReplay(replay, comparison, self._on_failure)
         except Unfit as why:
-            if self._route == "blocks":
-                raise
-            self._tell(f"fact by fact, since {why}")
+            self._fact_by_fact(why)
             return None
+
+    def _check_fit(self) -> None:
+        if self._hear is not None:
+            raise Unfit("candidates are to be explained")
+
+    def _fact_by_fact(self, why: Unfit) -> None:
+        """Goes on without blocks, where they need not be; raises Unfit where they were asked for."""
+        if self._route == "blocks":
+            raise why
+        if self._route == "auto":
+            self._tell(f"fact by fact, since {why}")
 
     def _ledger_replay(self, ledger: Ledger) -> LedgerReplay:
         return LedgerReplay(ledger, sets=self._sets, market=self._market, tell=self._tell, on_bad=self._on_bad)
@@ -160,6 +170,7 @@ class Replay:
             raise UsageError(f"{found.lines.name} holds its own facts; --market is for files without any")
         if not found.stages and found.run is None:
             raise DirtyInput(f"{found.lines.name}: facts, and nothing that was decided on them: see hot run --market")
+        self._fact_by_fact(Unfit("its facts are lines of a file"))
         self._tell_cut(found)
         comparison = Comparison(self._wanted._replace(stages=found.stages))
         yield from self._thinking(self._piped(found), comparison, self._hear).play()
@@ -197,62 +208,82 @@ class Replay:
         if is_results(folder) and not is_whole(folder):
             self._tell("the backtest was played in blocks: orders, and what became of them, are compared")
             kinds &= DEEDS
-        wanted = self._wanted._replace(kinds=kinds)
-        comparison = Comparison(wanted)
-        written = (row for row in found.rows() if wanted.wants(row.kind, row.line))
-        check = Decisions(written, comparison)
-        yield from self._joined(found.lines.name, found.run, lambda runs: check.hear)
+        checks: list[tuple[Decisions, Comparison]] = []
+
+        def make(runs: Sequence[Run], thought: frozenset[str]) -> Hear:
+            wanted = self._wanted._replace(kinds=kinds & thought)
+            comparison = Comparison(wanted)
+            written = (row for row in found.rows() if wanted.wants(row.kind, row.line))
+            checks.append((Decisions(written, comparison, wanted.kinds), comparison))
+            return checks[0][0].hear
+
+        in_blocks = yield from self._joined(found.lines.name, found.run, make)
+        check, comparison = checks[0]
         check.compare()
         self._conclude(comparison, "line")
+        if in_blocks:
+            self.verdict = self.verdict._replace(route="blocks", kinds=kinds & DEEDS)
 
     def _over_trades(self, name: str, listed: list[Listed]) -> Iterator[Progress]:
         checks: list[TradeCheck] = []
 
-        def make(runs: Sequence[Run]) -> Hear:
+        def make(runs: Sequence[Run], thought: frozenset[str]) -> Hear:
             checks.append(TradeCheck(name, listed, self._wanted, runs))
             return checks[0].hear
 
-        yield from self._joined(name, None, make)
+        in_blocks = yield from self._joined(name, None, make)
         check = checks[0]
         check.compare()
         if check.others:
             self._tell(f"{check.others} more were thought that {name} does not list")
         kind = "fill" if check.fills else "trade"
         tally = check.tally
-        self.verdict = Verdict(tally.same + tally.changed + tally.missing, {kind: tally}, check.first, "line")
+        compared = tally.same + tally.changed + tally.missing
+        route: Route = "blocks" if in_blocks else "records"
+        self.verdict = Verdict(compared, {kind: tally}, check.first, "line", route, frozenset({kind}))
 
-    def _joined(self, name: str, run: Run | None, make: Callable[[Sequence[Run]], Hear]) -> Iterator[Progress]:
-        """Thinks over the market or the ledger that was named for a file without facts."""
-        ignored = Comparison(Wanted())
+    def _joined(self, name: str, run: Run | None, make: Make) -> Generator[Progress, None, bool]:
+        """Thinks over the market or the ledger that was named for a file without facts; says whether in blocks."""
         if self._market:
-            hear = self._both(make([run] if run is not None else []))
             opened = open_market(MarketOptions.of(run.market if run is not None else {}, self._market), self._on_bad)
-            stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
-            yield from self._thinking(stretch, ignored, hear).play()
-        elif self._ledger is not None:
+            runs = [run] if run is not None else []
+            return (yield from self._over_market(opened, self._settings_of(run, name), runs, make))
+        if self._ledger is not None:
+            self._fact_by_fact(Unfit("it is joined with a ledger"))
             with checked(self._ledger, self._processes) as check, Ledger.read(self._ledger) as ledger:
                 check()
                 replay = self._ledger_replay(ledger)
-                hear = self._both(make([replay.spans[0].run]))
-                yield from self._spans(replay, ignored, hear)
-        elif (own := run or run_of(Path(name).parent)) is not None and own.market.get("files"):
-            yield from self._with_own_market(name, own, make)
-        else:
-            raise UsageError(f"{name} holds no facts: name what it is joined with, --ledger PATH or --market PATH")
+                hear = self._both(make([replay.spans[0].run], COMPARED))
+                yield from self._spans(replay, Comparison(Wanted()), hear)
+            return False
+        if (own := run or run_of(Path(name).parent)) is not None and own.market.get("files"):
+            opened = market_of(own, name, self._tell, self._on_bad)
+            return (yield from self._over_market(opened, self._settings_of(own, name), [own], make))
+        raise UsageError(f"{name} holds no facts: name what it is joined with, --ledger PATH or --market PATH")
 
-    def _with_own_market(self, name: str, run: Run, make: Callable[[Sequence[Run]], Hear]) -> Iterator[Progress]:
-        """Thinks over the market that a run names, as it was; raises ConfigError or DirtyInput where it is not."""
-        options = MarketOptions.of(run.market)
-        gone = next((path for path in options.paths if not Path(path).exists()), None)
-        if gone is not None:
-            raise ConfigError(f"{name}: its market {gone} is not there: name it with --market PATH")
-        opened = open_market(options, self._on_bad)
-        changed = other_bytes(run.market, opened.manifest())
-        if changed:
-            raise DirtyInput(f"{changed}; --market thinks it over all the same")
-        self._tell(f"{name} is joined with its market {' and '.join(options.paths)} and its own settings")
-        stretch = Stretch(self._settings_of(run, name), opened.snapshot, shown(opened.source.facts()), None)
-        yield from self._thinking(stretch, Comparison(Wanted()), self._both(make([run]))).play()
+    def _over_market(
+        self, market: Market, settings: settings_of.Settings, runs: Sequence[Run], make: Make
+    ) -> Generator[Progress, None, bool]:
+        """Thinks a market over from its beginning; says whether in blocks."""
+        heard = Heard()
+        blocks = self._market_in_blocks(market, settings, heard)
+        if blocks is not None:
+            heard.tell = make(runs, DEEDS)
+            yield from blocks.play()
+            return True
+        stretch = Stretch(settings, market.snapshot, shown(market.source.facts()), None)
+        yield from self._thinking(stretch, Comparison(Wanted()), self._both(make(runs, COMPARED))).play()
+        return False
+
+    def _market_in_blocks(self, market: Market, settings: settings_of.Settings, heard: Heard) -> Playing | None:
+        if self._route == "records":
+            return None
+        try:
+            self._check_fit()
+            return playing(settings, market, heard, "blocks", self._on_failure)
+        except Unfit as why:
+            self._fact_by_fact(why)
+            return None
 
     def _both(self, check: Hear) -> Hear:
         hear = self._hear
@@ -270,23 +301,3 @@ class Replay:
 
     def _conclude(self, comparison: Comparison, place: str) -> None:
         self.verdict = Verdict(comparison.compared, comparison.tallies, comparison.first, place)
-
-
-@contextmanager
-def checked(path: Path, processes: int) -> Iterator[Callable[[], None]]:
-    """Begins to check every row of a ledger, and gives who waits for that.
-
-    It raises LedgerError naming the first row that is not what was written.
-    """
-    from engine.ledger.verify import verifying
-
-    with verifying(path, processes) as verdict:
-        found = cache(verdict)
-
-        def check() -> None:
-            if not found().ok:
-                raise LedgerError(
-                    f"{path}: {found().problems[0].text}; replay compares only what was written: see hot ledger verify"
-                )
-
-        yield check

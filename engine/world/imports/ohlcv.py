@@ -87,7 +87,10 @@ def batches(rows: Iterable[Row], origin: Origin) -> Iterator[Batch]:
 
     Raises DirtyInput where no symbol or no length of candles can be told, or times are of several units.
     """
-    data = _as_csv(list(_placed(rows, origin)), origin)
+    placed = list(_placed(rows, origin))
+    if not placed:
+        return iter(())
+    data = _as_csv(placed, origin)
     return Candles(data, origin.name, origin.venue, origin.notes, origin.window).batches()
 
 
