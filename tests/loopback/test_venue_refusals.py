@@ -110,7 +110,7 @@ def test_a_head_that_is_too_long_is_refused() -> None:
 
 
 def test_a_client_that_takes_no_answers_gets_them_when_it_does(venue: "Serving", client: "Client") -> None:
-    many, question = 400, b"GET /api/v3/exchangeInfo HTTP/1.1\r\n\r\n"
+    many, question = 800, b"GET /fapi/v1/exchangeInfo HTTP/1.1\r\n\r\n"
     with socket.create_connection(("127.0.0.1", venue.port), timeout=30) as peer:
         peer.sendall(question * many)
         time.sleep(0.5)
