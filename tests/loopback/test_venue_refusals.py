@@ -157,3 +157,51 @@ def test_a_list_that_is_cancelled_tells_of_each_order_what_it_was_called(client:
     reports = answer["orderReports"]
     assert reports[0]["origClientOrderId"] == "above" != reports[0]["clientOrderId"]
     assert {one["status"] for one in reports} == {"CANCELED"}
+
+
+@pytest.mark.parametrize(("path", "values"), [
+    ("v1/leverageBracket", {}), ("v1/symbolConfig", {}), ("v2/positionRisk", {}), ("v3/positionRisk", {}),
+    ("v1/forceOrders", {}), ("v1/adlQuantile", {}), ("v1/openAlgoOrders", {}),
+])  # fmt: skip
+def test_perpetuals_know_no_account_of_a_symbol_that_is_not_listed(
+    client: "Client", path: str, values: dict[str, str]
+) -> None:
+    assert client.ask("GET", f"/fapi/{path}", values, signed=True)[0] == 200
+    refused = client.ask("GET", f"/fapi/{path}", {**values, "symbol": "NONEUSDT"}, signed=True)
+    assert refused == (400, {"code": -1121, "msg": "Invalid symbol."})
+
+
+def test_an_order_that_only_a_stop_can_be_is_refused(client: "Client") -> None:
+    status, answer = client.order("/fapi/v1/order", closePosition="true")
+    assert (status, answer["code"]) == (400, -4136)
+
+
+def test_a_batch_that_is_nested_without_end_is_refused(client: "Client") -> None:
+    wanted = {"batchOrders": '[{"a":' + "[" * 5000}
+    status, answer = client.ask("POST", "/fapi/v1/batchOrders", wanted, signed=True)
+    assert (status, answer["code"]) == (400, -1130)
+
+
+def test_candles_of_prices_that_nobody_trades_have_no_volume(client: "Client") -> None:
+    def rows(path: str, **values: str) -> Any:
+        return client.ask("GET", f"/fapi/v1/{path}", {"interval": "1m", "limit": "3", **values})[1]
+
+    traded = rows("klines", symbol="BTCUSDT")
+    assert rows("continuousKlines", pair="BTCUSDT", contractType="PERPETUAL") == traded
+    assert rows("continuousKlines", pair="BTCUSDT", contractType="NEXT_QUARTER") == []
+    assert rows("continuousKlines", pair="BTCUSDT", contractType="SWAP")["code"] == -1130
+    marks = rows("markPriceKlines", symbol="BTCUSDT")
+    assert [row[:5] for row in marks] == [row[:5] for row in traded]
+    assert {(row[5], row[7], row[9], row[10]) for row in marks} == {("0", "0", "0", "0")}
+    assert rows("indexPriceKlines", pair="BTCUSDT") == marks
+    assert rows("premiumIndexKlines", symbol="BTCUSDT")[0][4] == "0.00000000"
+
+
+def test_the_account_beside_trading_is_told(client: "Client") -> None:
+    assert client.ask("GET", "/sapi/v1/account/status", signed=True) == (200, {"data": "Normal"})
+    assert client.ask("GET", "/sapi/v1/account/apiTradingStatus", signed=True)[1]["data"]["isLocked"] is False
+    held = client.ask("POST", "/sapi/v3/asset/getUserAsset", {"asset": "USDT"}, signed=True)[1]
+    assert [(one["asset"], one["free"]) for one in held] == [("USDT", "10000.00000000")]
+    assert client.ask("GET", "/api/v3/executionRules", {"symbol": "BTCUSDT"}) == (
+        200, {"symbolRules": [{"symbol": "BTCUSDT", "rules": []}]},
+    )  # fmt: skip

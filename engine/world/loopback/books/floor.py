@@ -72,6 +72,10 @@ class Floor:
             raise self._no_such(symbol)
         return coin
 
+    def listed(self, symbol: str | None) -> str | None:
+        """Gives a symbol that may be named back; raises Refusal for one that is not listed."""
+        return symbol if symbol is None else self.coin(symbol).symbol
+
     def tape(self, symbol: str) -> Tape:
         """Gives a symbol's market; raises Refusal for one that is not listed or has no price yet."""
         tape = self.tapes.get(symbol)

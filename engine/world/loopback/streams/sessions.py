@@ -73,7 +73,7 @@ class Talker(ABC):
             return
         try:
             message = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.tell({"error": {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}})
             return
         if isinstance(message, dict):
