@@ -11,11 +11,13 @@ import statistics
 import tempfile
 import threading
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 from engine.ledger.ledger import Ledger
 from engine.matching.events import VenueOrder
+from engine.records.account import OrderReport
 from engine.records.ids import client_id, intent_key
 from engine.records.trades import OrderAttempt
 from engine.runs.keeper import Keeper
@@ -104,22 +106,30 @@ def measure(folder: Path, orders: int, pause_s: float) -> tuple[list[float], lis
     account = open_account(VENUE, where, folder, Key("k" * 8 + "Ab1" * 12, "s" * 8 + "Ab1" * 12), AccountTerms())
     venue = LiveVenue(account, LiveVenueSettings(), adopts=False)
     venue._started = venue.syncing.recovered = True  # no stream and no look-ups beside what is measured
-    with Ledger.open(folder / "live.db", mode="live", venue=VENUE, account="bench") as ledger:
+    with closing(venue), Ledger.open(folder / "live.db", mode="live", venue=VENUE, account="bench") as ledger:
         for number in range(-10, orders):
             keeper, attempt = TimedKeeper(ledger, ledger.head.seq), attempt_of(number)
             order = VenueOrder(
                 client_id=attempt.client_id, symbol="BTCUSDT", side="buy", order_type="market", qty=Decimal("0.01"),
                 sent_at=attempt.at,
             )  # fmt: skip
+            venue.care.look()  # as the watch does in a session: entries leave only while somebody looks
             began = time.perf_counter()
             carry_out([Send(attempt, order)], venue, lambda event, at: [], attempt.at, keeper.before_send)
+            check_sent(venue)
             arrived = wire.wait(attempt.client_id)
             if number >= 0:
                 beyond.append((arrived - began - keeper.spent_s) * 1000)
                 commits.append(keeper.spent_s * 1000)
             time.sleep(pause_s)
-    venue.close()
     return beyond, commits
+
+
+def check_sent(venue: LiveVenue) -> None:
+    """Fails at once where the venue let an order not leave, with the code that says why."""
+    for told in venue.drain():
+        if isinstance(told, OrderReport) and told.status == "rejected":
+            raise RuntimeError(f"order {told.client_id} was not sent: {told.code}")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import signal
 import sys
 from typing import Any
 
@@ -128,6 +129,7 @@ def root(
 def main() -> None:
     """Runs a command; every known error is one line on stderr and its exit code, a closed pipe is success."""
     settle()
+    _hear_interrupts()
     if os.environ.get("HOT_DEBUG"):
         from cli.logs import show_logs
 
@@ -147,6 +149,12 @@ def main() -> None:
         code = code or _told(error)
         _close_quietly()
     sys.exit(int(code or 0))
+
+
+def _hear_interrupts() -> None:
+    """Has SIGINT end every command alike, also where a shell without job control began it with `&`, deaf to it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _check_words() -> None:

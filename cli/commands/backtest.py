@@ -100,7 +100,7 @@ def backtest(
     found: list[Found] = []
     stop = Asked()
     with stop:
-        opened = open_market(wanted, rejects.add, with_span=not quiet)
+        opened = open_market(wanted, rejects.add, with_span=not quiet, stopped=stop)
         folder = out if out is not None else fresh_folder()
         with (
             _writable(folder), Results(folder, used, opened, seed) as results,

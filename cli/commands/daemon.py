@@ -109,7 +109,7 @@ def _serve(
     """Serves until the end of the market, a stop, or an error."""
     rejects = Rejects("daemon", wanted.strict)
     live = options.live_of(used, "daemon", quiet, stop, beats=for_real)
-    opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
+    opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live, stopped=stop)
     with ExitStack() as stack:
         with stop.leaves():
             ledger, trading = stack.enter_context(options.books(for_real, used, wanted, path, skip_step))

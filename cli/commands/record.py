@@ -90,7 +90,7 @@ def _record(used: Settings, wanted: MarketOptions, recorder: Recorder, quiet: bo
     rejects = Rejects("record", wanted.strict)
     with Stop() as stop, speaking_aside():
         opened = open_market(
-            wanted, rejects.add, with_span=not quiet, live=options.live_of(used, "record", quiet, stop)
+            wanted, rejects.add, with_span=not quiet, live=options.live_of(used, "record", quiet, stop), stopped=stop
         )
         if isinstance(opened.source, Resumable):
             opened.source.newest.update(recorder.newest(opened.source.manifest()["stream"]))

@@ -64,7 +64,7 @@ def play(
     rejects = Rejects("run", wanted.strict)
     with Stop() as stop, speaking_aside():
         live = options.live_of(used, "run", quiet, stop, beats=for_real)
-        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live)
+        opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live, stopped=stop)
         with options.books(for_real, used, wanted, path, skip_step) as (ledger, trading):
             session = Session(
                 used, opened, ledger, seed=seed, sink=decisions, on_failure=strategy_failed, trading=trading,

@@ -178,19 +178,21 @@ def open_market(
     before_wait: Callable[[], None] | None = None,
     with_span: bool = False,
     live: Live | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Market:
     """Opens a recording or a store, or without a path a live market.
 
     Raises ConfigError or UsageError for one that is not there or cannot be read, and where `live` is not given for a
     market without a path.
 
-    `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block;
-    `with_span` looks up the first and last time, which costs a reading of the files.
+    `on_bad` is told each skipped line: file, number, reason. `before_wait` runs before a read that would block, and
+    `stopped` says whether to go on waiting for stdin (a live market hears it in `live`); `with_span` looks up the first
+    and last time, which costs a reading of the files.
     """
     from engine.world.snapshots.snapshots import load
 
     if options.path:
-        opened = _recorded(options, on_bad, before_wait, with_span)
+        opened = _recorded(options, on_bad, before_wait, with_span, stopped)
         if options.posts is not None:
             opened = opened._replace(source=_with_posts(opened.source, options.posts, options, on_bad))
     elif live is not None:
@@ -262,13 +264,13 @@ class _File(NamedTuple):
 
 def _recorded(
     options: MarketOptions, on_bad: Callable[[str, int, str], None], before_wait: Callable[[], None] | None,
-    with_span: bool,
+    with_span: bool, stopped: Callable[[], bool] | None,
 ) -> _Opened:  # fmt: skip
     """Gives the source at the paths; of several markets the first says whose bundled rules count."""
     from engine.world.several import Several
     from engine.world.store.facts import Stored
 
-    files = [_file(path, options, on_bad, before_wait, with_span) for path in options.paths]
+    files = [_file(path, options, on_bad, before_wait, with_span, stopped) for path in options.paths]
     first = files[0].source
     spans = [one.span for one in files if one.span is not None]
     span = (min(one for one, _ in spans), max(one for _, one in spans)) if spans else None
@@ -285,7 +287,7 @@ def _recorded(
 
 def _file(
     path: str, options: MarketOptions, on_bad: Callable[[str, int, str], None],
-    before_wait: Callable[[], None] | None, with_span: bool,
+    before_wait: Callable[[], None] | None, with_span: bool, stopped: Callable[[], bool] | None,
 ) -> _File:  # fmt: skip
     from engine.world.imports.origin import venue_of
 
@@ -306,6 +308,7 @@ def _file(
         path=path, venue=options.venue, symbols=options.symbols, since_ms=options.since_ms,
         until_ms=options.until_ms, strict=options.strict, max_lateness_ms=options.max_lateness_ms,
         on_bad=lambda name, number, reason, line: on_bad(name, number, reason), before_wait=before_wait,
+        stopped=stopped,
     )  # fmt: skip
     span = span_of(path, options.since_ms, options.until_ms) if with_span else None
     return _File(path, recorded, venue, span)

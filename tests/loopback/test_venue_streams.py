@@ -198,6 +198,29 @@ def test_user_events_of_perpetuals_come_by_listen_key(venue: Serving, client: Cl
     assert talk(narrowed, second) == ["ACCOUNT_UPDATE"]
 
 
+@pytest.mark.parametrize("nonsense", ["x", "[" * 100_000, '{"id":"\\ud800"}'])
+def test_what_is_no_message_is_refused_and_the_next_one_heard(venue: Serving, nonsense: str) -> None:
+    async def what(socket: ClientConnection) -> list[Any]:
+        await socket.send(nonsense)
+        refused = await hear(socket)
+        await say(socket, id=1, method="ping")
+        return [refused["error"]["code"], (await hear(socket))["status"]]
+
+    assert talk(venue.ws_api_url, what) == [3, 200]
+
+
+def test_an_order_is_answered_before_its_events_are_told(venue: Serving) -> None:
+    async def what(socket: ClientConnection) -> list[Any]:
+        await say(socket, id="a", method="userDataStream.subscribe.signature", params=signed(venue))
+        await hear(socket)
+        order = signed(venue, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01")
+        await say(socket, id="b", method="order.place", params=order)
+        told = [await hear(socket) for _ in range(3)]
+        return [one["id"] if "id" in one else one["event"].get("x", one["event"]["e"]) for one in told]
+
+    assert talk(venue.ws_api_url, what) == ["b", "NEW", "outboundAccountPosition"]
+
+
 def test_more_messages_a_second_than_allowed_close_the_connection(venue: Serving) -> None:
     async def what(socket: ClientConnection) -> int:
         for i in range(12):

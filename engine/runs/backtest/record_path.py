@@ -42,7 +42,7 @@ class Backtest:
             self._reached = fact.at
             if turn.ticks != ticks:
                 yield Progress(fact.at, self.facts, turn.ticks, self._fills, False)
-        self._ended = True
+        self._ended = not stopped()  # else it is the stop that ended a stream
 
     def _sink(self, record: Record) -> None:
         self._listener.hear(record)

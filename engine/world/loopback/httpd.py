@@ -31,7 +31,10 @@ JSON = "application/json;charset=UTF-8"
 
 
 class Request(NamedTuple):
-    """A request as it came: names of headers in lower case, `raw` the bytes up to the body."""
+    """A request as it came: names of headers in lower case, `raw` the bytes up to the body.
+
+    `closes` says that the client wants the connection closed behind the answer.
+    """
 
     method: str
     path: str
@@ -39,6 +42,7 @@ class Request(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     raw: bytes
+    closes: bool = False
 
 
 class Answer(NamedTuple):
@@ -96,7 +100,7 @@ class Connection(asyncio.BufferedProtocol):
         self._server, self._everyone = server, everyone
         self._room = memoryview(bytearray(ROOM))
         self._buffer = b""
-        self._busy = False
+        self._busy = self._full = False
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -115,6 +119,19 @@ class Connection(asyncio.BufferedProtocol):
         self._everyone.discard(self)
         if self._session is not None:
             self._session.gone()
+
+    def pause_writing(self) -> None:
+        """Answers nothing more while the client does not take what there is for it."""
+        if self._session is None and self._transport is not None:
+            self._full = True
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Goes on answering."""
+        if self._full and self._transport is not None:
+            self._full = False
+            self._transport.resume_reading()
+            self._go_on()
 
     def end(self) -> None:
         """Ends the connection at once."""
@@ -138,7 +155,7 @@ class Connection(asyncio.BufferedProtocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        while self._buffer and not self._busy and self._session is None:
+        while self._buffer and not self._busy and not self._full and self._session is None:
             request, size = read(self._buffer)
             if request is None:
                 if size:
@@ -186,11 +203,12 @@ class Connection(asyncio.BufferedProtocol):
             transport.write(whole[: len(whole) - (len(reply.answer.body) + 1) // 2])
             transport.close()
         else:
-            self._send(reply.answer, close=request.headers.get("connection", "").lower() == "close")
+            self._send(reply.answer, close=request.closes, bare=request.method == "HEAD")
 
-    def _send(self, answer: Answer, close: bool) -> None:
+    def _send(self, answer: Answer, close: bool, bare: bool = False) -> None:
         if self._transport is not None:
-            self._transport.write(written(answer))
+            whole = written(answer)
+            self._transport.write(whole[: len(whole) - len(answer.body)] if bare else whole)
             if close:
                 self._transport.close()
 
@@ -203,6 +221,7 @@ class Head(NamedTuple):
     query: str
     headers: Mapping[str, str]
     length: int
+    closes: bool
 
 
 def read(data: bytes) -> tuple[Request | None, int]:
@@ -211,7 +230,7 @@ def read(data: bytes) -> tuple[Request | None, int]:
     Gives no request and 0 where more has to come, and no request and an HTTP status where it can be none.
     """
     end = data.find(b"\r\n\r\n") + 4
-    if end < 4:
+    if end < 4 or end > MAX_HEAD:
         return None, 413 if len(data) > MAX_HEAD else 0
     raw = data[:end]
     head = _head(raw)
@@ -222,7 +241,7 @@ def read(data: bytes) -> tuple[Request | None, int]:
         return None, 413
     if len(data) < size:
         return None, 0
-    return Request(head.method, head.path, head.query, head.headers, data[end:size], raw), size
+    return Request(head.method, head.path, head.query, head.headers, data[end:size], raw, head.closes), size
 
 
 @lru_cache(maxsize=KEPT_HEADS)
@@ -242,7 +261,9 @@ def _head(raw: bytes) -> Head | None:
     if not length.isdecimal() or len(length) > MOST_DIGITS or "transfer-encoding" in headers:
         return None
     path, _, query = words[1].partition("?")
-    return Head(words[0], path, query, headers, int(length))
+    wish = headers.get("connection", "").lower()
+    closes = wish == "close" or (words[2] == "HTTP/1.0" and wish != "keep-alive")
+    return Head(words[0], path, query, headers, int(length), closes)
 
 
 def written(answer: Answer) -> bytes:

@@ -231,7 +231,7 @@ class Venue:
         for prefix, rest in self.rests.items():
             if request.path.startswith(prefix):
                 return rest.answer(request)
-        refusal = not_found(request.path)
+        refusal = not_found(request.method, request.path)
         return Answer(refusal.status, encode(refusal.body()))
 
     def _own(self, request: Request) -> Answer:

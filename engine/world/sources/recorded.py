@@ -22,6 +22,8 @@ from engine.world.recording import INDEX, chunk_files, is_recording, read_record
 STDIN = "-"
 _QUIET_NAMES = ("readme", "license", "licence", "copying", "notice")
 _CHUNK = 1 << 18
+#: How long a stop may wait for it that nothing comes on stdin, in seconds.
+LOOK_S = 0.25
 #: Files of a folder that stay open while they wait for their time; others are opened again when it comes.
 _KEPT_OPEN = 16
 _KEPT_BYTES = 64 << 20
@@ -34,7 +36,8 @@ class Recorded:
     `venue` names the venue of files that do not; without it the folders do (`usdm`), else it is binance-spot. Facts
     of `symbols` (all when empty) from `since_ms` up to, not including, `until_ms` are given; rules of symbols count
     whenever they were recorded. A stream may be `max_lateness_ms` out of order. Bad lines are counted in `skipped`
-    and told to `on_bad`; `strict` stops at the first. `before_wait` runs before a read of stdin that would block.
+    and told to `on_bad`; `strict` stops at the first. `before_wait` runs before a read of stdin that would block, and
+    `stopped` says meanwhile whether to go on waiting.
     """
 
     path: str
@@ -47,6 +50,7 @@ class Recorded:
     max_expanded_bytes: int = MAX_EXPANDED
     on_bad: OnBad | None = None
     before_wait: Callable[[], None] | None = None
+    stopped: Callable[[], bool] | None = None
     stdin: int = 0
     notes: Notes = field(init=False, repr=False)
 
@@ -150,13 +154,22 @@ class Recorded:
             yield from self._read(file.fileno())
 
     def _read(self, fd: int) -> Iterator[bytes]:
-        while True:
-            if self.before_wait is not None and not _is_ready(fd):
-                self.before_wait()
+        while self._goes_on(fd):
             piece = os.read(fd, _CHUNK)
             if not piece:
                 return
             yield piece
+
+    def _goes_on(self, fd: int) -> bool:
+        """Waits until there is something to read; False where a stop comes first."""
+        ready = _is_ready(fd)
+        if not ready and self.before_wait is not None:
+            self.before_wait()
+        while ready is False and self.stopped is not None:
+            if self.stopped():
+                return False
+            ready = _is_ready(fd, LOOK_S)
+        return True
 
 
 def together(sources: list[Recorded], notes: Notes) -> Iterator[Entry]:
@@ -165,11 +178,12 @@ def together(sources: list[Recorded], notes: Notes) -> Iterator[Entry]:
         yield from entries
 
 
-def _is_ready(fd: int) -> bool:
+def _is_ready(fd: int, within_s: float = 0.0) -> bool | None:
+    """Says whether there is something to read; None where select cannot watch, and the read waits by itself."""
     try:
-        return bool(select.select([fd], [], [], 0)[0])
-    except (ValueError, OSError):  # select cannot watch every descriptor; waiting is then assumed
-        return False
+        return bool(select.select([fd], [], [], within_s)[0])
+    except (ValueError, OSError):
+        return None
 
 
 def _head(path: Path) -> bytes:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from engine.matching.fills import limit_filled
 from engine.world.loopback.books.orders import Order
-from engine.world.loopback.books.refusals import bad_symbol
+from engine.world.loopback.books.refusals import Refusal, bad_symbol
 from engine.world.loopback.market.instruments import Instrument
 from engine.world.loopback.market.tape import Print, PublicTrade, Tape
 
@@ -51,9 +51,12 @@ class Settles(Protocol):
 class Floor:
     """The tapes of a market, and the orders that rest beside them."""
 
-    def __init__(self, coins: dict[str, Instrument], settles: Settles, now: Callable[[], int]) -> None:
-        """`now` gives venue time in ms."""
-        self.coins = coins
+    def __init__(
+        self, coins: dict[str, Instrument], settles: Settles, now: Callable[[], int],
+        no_such: Callable[[str], Refusal] = lambda symbol: bad_symbol(),
+    ) -> None:  # fmt: skip
+        """`now` gives venue time in ms, `no_such` what is said to a symbol that is not listed."""
+        self.coins, self._no_such = coins, no_such
         self.tapes = {symbol: Tape(coin) for symbol, coin in coins.items()}
         self.resting: dict[str, list[Order]] = {}
         self.on_trade: list[Callable[[Tape, PublicTrade], None]] = []
@@ -66,14 +69,18 @@ class Floor:
         """Gives an instrument; raises Refusal for a symbol that is not listed."""
         coin = self.coins.get(symbol)
         if coin is None:
-            raise bad_symbol()
+            raise self._no_such(symbol)
         return coin
+
+    def listed(self, symbol: str | None) -> str | None:
+        """Gives a symbol that may be named back; raises Refusal for one that is not listed."""
+        return symbol if symbol is None else self.coin(symbol).symbol
 
     def tape(self, symbol: str) -> Tape:
         """Gives a symbol's market; raises Refusal for one that is not listed or has no price yet."""
         tape = self.tapes.get(symbol)
         if tape is None or tape.last == 0:
-            raise bad_symbol()
+            raise self._no_such(symbol)
         return tape
 
     def list_coin(self, coin: Instrument) -> None:

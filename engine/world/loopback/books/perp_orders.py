@@ -67,6 +67,8 @@ def compose(wanted: Wanted, coin: Instrument, trader: Trader, at: int, new_id: C
     )  # fmt: skip
     if trader.dual and order.reduce_only:
         raise unneeded("reduceOnly")
+    if wanted.flag("closePosition"):
+        raise Refusal(-4136, f"Target strategy invalid for orderType {kind},closePosition true")
     if wanted.text("quantity") is None:
         raise missing("quantity")
     order.steps = qty_of(coin, wanted, kind == "MARKET")

@@ -1,6 +1,10 @@
 """How the venue says no: the exchange's codes, its words, and the HTTP status they come with."""
 
+import re
 from collections.abc import Mapping
+
+#: What spot lets stand in a symbol: any script, but no small Latin letter and no slash.
+_SYMBOL = re.compile(r"(?:[^\Wa-z]|[-.]){1,50}")
 
 
 class Refusal(Exception):
@@ -27,6 +31,11 @@ class Refusal(Exception):
 def missing(name: str) -> Refusal:
     """A parameter that must be there is not, or is empty."""
     return Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def empty(name: str) -> Refusal:
+    """A parameter that must be there is, without a value."""
+    return Refusal(-1105, f"Parameter '{name}' was empty.")
 
 
 def illegal(name: str, legal: str) -> Refusal:
@@ -64,6 +73,13 @@ def bad_symbol() -> Refusal:
     return Refusal(-1121, "Invalid symbol.")
 
 
-def not_found(path: str) -> Refusal:
-    """No such path."""
-    return Refusal(-5000, f"Path {path}, Method not found.", 404)
+def no_such_pair(symbol: str) -> Refusal:
+    """No symbol of that name on spot, which says so in another way where it can be none."""
+    if _SYMBOL.fullmatch(symbol):
+        return bad_symbol()
+    return illegal("symbol", r"^[\w\-._&&[^a-z]]{1,50}$")
+
+
+def not_found(method: str, path: str) -> Refusal:
+    """No such path, or none by that method."""
+    return Refusal(-5000, f"Path {path}, Method {method} is invalid", 404)

@@ -8,7 +8,7 @@ from engine.matching.fees import Fee, fee_of
 from engine.matching.units import E8, e8, part
 from engine.world.loopback.books.floor import Floor, Plan
 from engine.world.loopback.books.orders import Account, Fees, Fill, Order, OrderList
-from engine.world.loopback.books.refusals import Refusal, no_such_order, rejected, unknown_order
+from engine.world.loopback.books.refusals import Refusal, no_such_order, no_such_pair, rejected, unknown_order
 from engine.world.loopback.books.spot_events import account_position, execution_report, list_status
 from engine.world.loopback.books.spot_filters import check_filters, check_open
 from engine.world.loopback.books.spot_orders import STOPS, compose
@@ -32,7 +32,7 @@ class SpotBooks:
         self.fees = fees if fees is not None else Fees()
         self._rates = {True: part(self.fees.maker), False: part(self.fees.taker)}
         self._rates_in_bnb = {True: part(self.fees.maker * _BNB_DISCOUNT), False: part(self.fees.taker * _BNB_DISCOUNT)}
-        self.floor = Floor({coin.symbol: coin for coin in coins}, self, now)
+        self.floor = Floor({coin.symbol: coin for coin in coins}, self, now, no_such_pair)
         self.accounts: dict[str, Account] = {}
         self.waiting: dict[str, list[Order]] = {}
         self.lists: dict[int, OrderList] = {}

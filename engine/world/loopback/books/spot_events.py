@@ -142,6 +142,11 @@ def list_view(pair: OrderList, reports: bool) -> dict[str, Any]:
     return told
 
 
+def cancelled_list(pair: OrderList) -> dict[str, Any]:
+    """Gives the answer to a cancelled order list: each order as its own cancellation."""
+    return list_view(pair, reports=False) | {"orderReports": [cancelled(one) for one in pair.orders]}
+
+
 def list_status(pair: OrderList, at: int) -> dict[str, Any]:
     """Gives the user event of an order list."""
     view = list_view(pair, reports=False)

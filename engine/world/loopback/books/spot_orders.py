@@ -12,6 +12,7 @@ from engine.world.loopback.market.instruments import STP_MODES, Instrument
 TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 STOPS = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 LIMITS = ("LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
+LEAST_STRATEGY = 1_000_000
 TIMES = ("GTC", "IOC", "FOK")
 
 
@@ -54,6 +55,8 @@ def compose(
         value = wanted.whole(one)
         if value is not None:
             order.strategy[one] = value
+    if order.strategy.get("strategyType", LEAST_STRATEGY) < LEAST_STRATEGY:
+        raise Refusal(-1134, "strategyType was less than 1000000.")
     return order
 
 

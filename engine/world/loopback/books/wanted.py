@@ -4,11 +4,11 @@ import re
 from decimal import Decimal
 
 from engine.matching.units import MOST, on_grid
-from engine.world.loopback.books.refusals import Refusal, illegal, missing
+from engine.world.loopback.books.refusals import Refusal, empty, illegal, missing
 from engine.world.loopback.market.instruments import Instrument
 
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?", re.ASCII)
-_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,20}", re.ASCII)
 _SPOT_ID = re.compile(r"[a-zA-Z0-9\-_]{1,36}", re.ASCII)
 _PERP_ID = re.compile(r"[.A-Z:/a-z0-9_\-]{1,36}", re.ASCII)
 
@@ -30,7 +30,7 @@ class Wanted:
         """Gives a parameter that has to be there."""
         value = self.values.get(name)
         if not value:
-            raise missing(name)
+            raise missing(name) if value is None else empty(name)
         return value
 
     def one_of(self, name: str, allowed: tuple[str, ...], code: int, text: str, default: str | None = None) -> str:
@@ -52,7 +52,7 @@ class Wanted:
         return Decimal(value)
 
     def whole(self, name: str) -> int | None:
-        """Gives a whole number."""
+        """Gives a whole number of at least zero."""
         value = self.values.get(name)
         if not value:
             return None

@@ -225,6 +225,16 @@ class Tape:
         day.join(newest)
         return day
 
+    def since(self, at: int) -> Candle:
+        """Gives what happened from a time on as one candle, the newest minute at least; as far back as is known."""
+        newest = self.minutes[-1]
+        first = next((one for one in chain(self.days, self.minutes) if one.open_at >= at), newest)
+        joined = _copy(first, first.open_at)
+        for one in chain(self.days, self.minutes):
+            if one.open_at > first.open_at:
+                joined.join(one)
+        return joined
+
     def candles(self, minutes: int, since: int | None, until: int | None, limit: int) -> list[Candle]:
         """Gives candles of so many minutes: the newest `limit`, or the first from `since` on."""
         width = minutes * MINUTE

@@ -20,6 +20,10 @@ class Beside:
     def routes(self) -> Routes:
         """Gives every path with its answer."""
         return {
+            ("GET", _V1 + "account/status"): Route(lambda call: {"data": "Normal"}, 1, "signed"),
+            ("GET", _V1 + "account/apiTradingStatus"): Route(self.unlocked, 1, "signed"),
+            ("POST", "/sapi/v3/asset/getUserAsset"): Route(self.held, 5, "signed"),
+            ("POST", _V1 + "asset/get-funding-asset"): Route(lambda call: [], 1, "signed"),
             ("GET", _V1 + "system/status"): Route(lambda call: {"status": 0, "msg": "normal"}),
             ("GET", _V1 + "capital/config/getall"): Route(self.assets, 10, "signed"),
             ("GET", _V1 + "account/apiRestrictions"): Route(self.rights, 1, "signed"),
@@ -39,10 +43,27 @@ class Beside:
         names = {name for coin in self.books.floor.coins.values() for name in (coin.base, coin.quote)}
         return [
             {"coin": name, "name": name, "free": text8(account.free.get(name, 0)),
-             "locked": text8(account.locked.get(name, 0)), "depositAllEnable": False, "withdrawAllEnable": False,
+             "locked": text8(account.locked.get(name, 0)), "freeze": "0", "withdrawing": "0", "ipoing": "0",
+             "ipoable": "0", "storage": "0", "depositAllEnable": False, "withdrawAllEnable": False,
              "trading": True, "isLegalMoney": False, "networkList": []}
             for name in sorted(names)
         ]  # fmt: skip
+
+    def held(self, call: Call) -> Any:
+        """Tells the assets of which there is something on spot."""
+        account, wanted = call.account, call.wanted.text("asset")
+        names = sorted({name for name, units in [*account.free.items(), *account.locked.items()] if units})
+        return [
+            {"asset": name, "free": text8(account.free.get(name, 0)), "locked": text8(account.locked.get(name, 0)),
+             "freeze": "0", "withdrawing": "0", "ipoable": "0", "btcValuation": "0"}
+            for name in names
+            if wanted in (None, name)
+        ]  # fmt: skip
+
+    def unlocked(self, call: Call) -> Any:
+        """Tells that nothing keeps the key from trading."""
+        rules = {"GCR": 150, "IFER": 150, "UFR": 300}
+        return {"data": {"isLocked": False, "plannedRecoverTime": 0, "triggerCondition": rules, "updateTime": 0}}
 
     def rights(self, call: Call) -> Any:
         """Tells what the key may do."""

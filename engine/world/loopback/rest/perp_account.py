@@ -83,6 +83,11 @@ class PerpAccount:
             ),
             ("POST", "v1/positionSide/dual"): Route(self.set_dual, 1, "signed"),
             ("GET", "v1/multiAssetsMargin"): Route(lambda call: {"multiAssetsMargin": False}, 30, "signed"),
+            ("GET", "v1/feeBurn"): Route(lambda call: {"feeBurn": False}, 30, "signed"),
+            ("GET", "v1/adlQuantile"): Route(self.queues, 5, "signed"),
+            ("GET", "v1/apiTradingStatus"): Route(
+                lambda call: {"indicators": {}, "updateTime": self.clock.now()}, by_count(1, 10), "signed"
+            ),
             ("GET", "v1/symbolConfig"): Route(self.symbol_config, 5, "signed"),
             ("GET", "v1/accountConfig"): Route(self.account_config, 5, "signed"),
             ("GET", "v1/leverageBracket"): Route(self.brackets, 1, "signed"),
@@ -137,7 +142,7 @@ class PerpAccount:
 
     def symbol_config(self, call: Call) -> Any:
         """Tells margin type and leverage of each symbol."""
-        trader, wanted = trader_of(call), call.wanted.text("symbol")
+        trader, wanted = trader_of(call), self.books.floor.listed(call.wanted.text("symbol"))
         return [
             {"symbol": symbol, "marginType": "ISOLATED" if symbol in trader.isolated else "CROSSED",
              "isAutoAddMargin": False, "leverage": trader.leverage(symbol),
@@ -162,7 +167,7 @@ class PerpAccount:
              "notionalFloor": one.floor // E8, "maintMarginRatio": one.rate / 10**9, "cum": one.cum / E8}
             for i, one in enumerate(BRACKETS, 1)
         ]  # fmt: skip
-        wanted = call.wanted.text("symbol")
+        wanted = self.books.floor.listed(call.wanted.text("symbol"))
         return [{"symbol": name, "brackets": rows} for name in self.books.floor.coins if wanted in (None, name)]
 
     def commission(self, call: Call) -> Any:
@@ -174,7 +179,7 @@ class PerpAccount:
 
     def positions(self, call: Call, version: int) -> Any:
         """Tells the positions: in version 3 only where there is one or an open order, in version 2 all."""
-        trader, wanted = trader_of(call), call.wanted.text("symbol")
+        trader, wanted = trader_of(call), self.books.floor.listed(call.wanted.text("symbol"))
         rows = []
         for one in every_position(self.books, trader):
             symbol = one.coin.symbol
@@ -182,6 +187,13 @@ class PerpAccount:
             if (wanted is None or symbol == wanted) and (version == 2 or live):
                 rows.append(risk_row(self.books, trader, one, version))
         return rows
+
+    def queues(self, call: Call) -> Any:
+        """Tells how near positions are to being reduced for the bankruptcy of others: not at all."""
+        trader, wanted = trader_of(call), self.books.floor.listed(call.wanted.text("symbol"))
+        names = dict.fromkeys(one.coin.symbol for one in trader.held() if wanted in (None, one.coin.symbol))
+        sides = ("LONG", "SHORT", "HEDGE") if trader.dual else ("LONG", "SHORT", "BOTH")
+        return [{"symbol": name, "adlQuantile": dict.fromkeys(sides, 0)} for name in names]
 
     def order_limits(self, call: Call) -> Any:
         """Tells what the account used of its order limits."""
@@ -224,7 +236,7 @@ class PerpAccount:
 
     def forced(self, call: Call) -> Any:
         """Tells the account's liquidations."""
-        symbol = call.wanted.text("symbol")
+        symbol = self.books.floor.listed(call.wanted.text("symbol"))
         return [
             queried(order)
             for order in call.account.orders.values()

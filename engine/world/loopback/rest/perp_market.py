@@ -12,6 +12,7 @@ from engine.world.loopback.market.instruments import Instrument, perp_info, shor
 from engine.world.loopback.market.tape import DAY, MINUTE, Candle, Tape
 from engine.world.loopback.rest import quotes
 from engine.world.loopback.rest.limits import Meter
+from engine.world.loopback.rest.perp_klines import PerpKlines
 from engine.world.loopback.rest.routes import Call, Route, Routes, by_count, within
 
 
@@ -32,8 +33,7 @@ class PerpMarket:
             "v1/depth": Route(lambda call: quotes.depth(floor, call.wanted, 1000), _depth_weight),
             "v1/trades": Route(lambda call: quotes.public_trades(self._tape(call), call.wanted.limit(500, 1000)), 5),
             "v1/aggTrades": Route(lambda call: quotes.agg_trades(self._tape(call), call.wanted), 20),
-            "v1/klines": Route(lambda call: quotes.klines(floor, call.wanted, 1500), _kline_weight),
-            "v1/markPriceKlines": Route(lambda call: quotes.klines(floor, call.wanted, 1500), _kline_weight),
+            **PerpKlines(floor).routes(),
             "v1/ticker/24hr": Route(lambda call: self._of_each(call, quotes.day_ticker), by_count(1, 40)),
             "v1/ticker/price": Route(lambda call: self._of_each(call, _last_price), by_count(1, 2)),
             "v2/ticker/price": Route(lambda call: self._of_each(call, _last_price), by_count(1, 2)),
@@ -82,7 +82,7 @@ class PerpMarket:
 
     def funding_rates(self, call: Call) -> Any:
         """Tells the funding that was paid."""
-        wanted, symbol = call.wanted, call.wanted.text("symbol")
+        wanted, symbol = call.wanted, self.books.floor.listed(call.wanted.text("symbol"))
         since, until = wanted.whole("startTime"), wanted.whole("endTime")
         rows = [
             {"symbol": name, "fundingTime": at, "fundingRate": f"{rate:.8f}",
@@ -161,8 +161,3 @@ def _last_price(tape: Tape) -> dict[str, Any]:
 def _depth_weight(wanted: Wanted) -> int:
     limit = wanted.limit(500, 1000)
     return 2 if limit <= 50 else 5 if limit <= 100 else 10 if limit <= 500 else 20
-
-
-def _kline_weight(wanted: Wanted) -> int:
-    limit = wanted.limit(500, 1500)
-    return 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10

@@ -151,7 +151,7 @@ class PerpOrders:
 
     def open_algos(self, call: Call) -> Any:
         """Tells the open conditional orders."""
-        found = self.algo.open_of(trader_of(call), call.wanted.text("symbol"))
+        found = self.algo.open_of(trader_of(call), self.books.floor.listed(call.wanted.text("symbol")))
         return [algo_view(one, query=True) for one in found]
 
     def all_algos(self, call: Call) -> Any:
@@ -163,7 +163,7 @@ class PerpOrders:
 def _batch_of(wanted: Wanted) -> list[dict[str, str]]:
     try:
         rows = msgspec.json.decode(wanted.must("batchOrders"), type=list[dict[str, Any]])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         raise Refusal(-1130, "Data sent for parameter 'batchOrders' is not valid.") from None
     if not 0 < len(rows) <= _MOST_BATCH:
         raise Refusal(-1130, "Data sent for parameter 'batchOrders' is not valid.")
@@ -173,5 +173,5 @@ def _batch_of(wanted: Wanted) -> list[dict[str, str]]:
 def _list_of(text: str) -> list[str]:
     try:
         return [str(one) for one in msgspec.json.decode(text, type=list[int | str])][:10]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeEncodeError):
         raise Refusal(-1130, "Data sent for a list is not valid.") from None

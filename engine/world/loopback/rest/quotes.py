@@ -72,15 +72,19 @@ def kline_event(tape: Tape, interval: str, at: int, closed: Candle | None = None
 
 def day_ticker(tape: Tape) -> dict[str, Any]:
     """Gives the rolling 24 hours of a symbol."""
-    coin, day = tape.coin, tape.day()
-    change = day.close - day.open
+    return ticker_of(tape, tape.day(), tape.at - DAY)
+
+
+def ticker_of(tape: Tape, day: Candle, opened_at: int) -> dict[str, Any]:
+    """Gives the ticker of a time that began at `opened_at`, in which this happened."""
+    coin, change = tape.coin, day.close - day.open
     told = {
         "symbol": coin.symbol, "priceChange": coin.price(change),
         "priceChangePercent": f"{100 * change / day.open:.3f}",
         "weightedAvgPrice": money(coin, coin.average(day.quote_e8, day.steps)), "lastPrice": coin.price(day.close),
         "lastQty": coin.qty(tape.trades[-1].steps if tape.trades else 0), "openPrice": coin.price(day.open),
         "highPrice": coin.price(day.high), "lowPrice": coin.price(day.low), "volume": coin.qty(day.steps),
-        "quoteVolume": money(coin, day.quote_e8), "openTime": tape.at - DAY, "closeTime": tape.at,
+        "quoteVolume": money(coin, day.quote_e8), "openTime": opened_at, "closeTime": tape.at,
         "firstId": day.first_id, "lastId": day.last_id, "count": day.trades,
     }  # fmt: skip
     if coin.kind == "spot":

@@ -33,7 +33,7 @@ class Route(NamedTuple):
     """What answers at a path.
 
     `security` is none, key or signed. `orders` says how many orders the call counts as; one that places or cancels
-    and succeeds costs no weight.
+    and succeeds costs no weight. `takes` are the parameters that it knows, where others are refused.
     """
 
     answer: Callable[[Call], Any]
@@ -41,6 +41,7 @@ class Route(NamedTuple):
     security: str = "none"
     orders: int = 0
     free_if_done: bool = False
+    takes: frozenset[str] | None = None
 
 
 Routes = dict[tuple[str, str], Route]
@@ -72,7 +73,7 @@ class Rest:
         route = self.routes.get((request.method, request.path))
         if route is None:
             self.meter.spend(1, now)
-            raise not_found(request.path)
+            raise not_found(request.method, request.path)
         body = request.body.decode("utf-8", "surrogateescape")
         wanted = read_wanted(request.query, body)
         weight = route.weight if isinstance(route.weight, int) else route.weight(wanted)
@@ -83,6 +84,8 @@ class Rest:
             if route.security == "signed":
                 check_signature(account, unsigned(request.query, body), wanted.text("signature"))
                 check_time(self.clock, wanted, self.kind)
+        if route.takes is not None:
+            check_names(wanted, route.takes)
         return self.let_in(route, Call(wanted, account), weight, now)
 
     def let_in(self, route: Route, call: Call, weight: int, now: float) -> tuple[Any, dict[str, str]]:
@@ -106,18 +109,36 @@ class Rest:
 
 
 def read_wanted(query: str, body: str) -> Wanted:
-    """Reads the parameters of query and form body; where both have one, the query's counts."""
+    """Reads the parameters of query and form body; where both have one, the query's counts.
+
+    Raises Refusal for one that either has twice.
+    """
+    if not query:
+        return Wanted(_values(body))
+    return Wanted(_values(body) | _values(query))
+
+
+def _values(text: str) -> dict[str, str]:
     values: dict[str, str] = {}
-    for text in (body, query):
-        if not text:
-            continue
-        quoted = "%" in text or "+" in text
-        for pair in text.split("&"):
-            name, _, value = pair.partition("=")
-            if quoted:
-                name, value = unquote_plus(name), unquote_plus(value)
-            values[name] = value
-    return Wanted(values)
+    quoted = "%" in text or "+" in text
+    for pair in text.split("&") if text else ():
+        name, _, value = pair.partition("=")
+        if quoted:
+            name, value = unquote_plus(name), unquote_plus(value)
+        if name in values:
+            raise Refusal(-1101, "Duplicate values for a parameter detected.")
+        values[name] = value
+    return values
+
+
+def check_names(wanted: Wanted, known: frozenset[str]) -> None:
+    """Refuses parameters that a call does not know, in the words of spot: it does not pass them over."""
+    sent, read = len(wanted.values), len(wanted.values.keys() & known)
+    if sent > len(known):
+        raise Refusal(-1101, f"Too many parameters; expected '{len(known)}' and received '{sent}'.")
+    if read < sent:
+        text = f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'."
+        raise Refusal(-1104, text)
 
 
 def by_count(one: int, many: int) -> Callable[[Wanted], int]:
@@ -135,9 +156,12 @@ def symbols_of(wanted: Wanted) -> list[str] | None:
     if many is None:
         return None
     try:
-        return msgspec.json.decode(many, type=list[str])
+        names = msgspec.json.decode(many, type=list[str])
     except (msgspec.DecodeError, UnicodeEncodeError):
         raise Refusal(-1100, "Illegal characters found in parameter 'symbols'.") from None
+    if len(set(names)) < len(names):
+        raise Refusal(-1151, "Symbol is present multiple times in the list.")
+    return names
 
 
 def within(at: int, since: int | None, until: int | None) -> bool:

@@ -4,7 +4,15 @@ from typing import Any
 
 from engine.world.loopback.books.refusals import Refusal
 from engine.world.loopback.books.spot import SpotBooks
-from engine.world.loopback.books.spot_events import account_view, cancelled, list_view, own_trade, placed, queried
+from engine.world.loopback.books.spot_events import (
+    account_view,
+    cancelled,
+    cancelled_list,
+    list_view,
+    own_trade,
+    placed,
+    queried,
+)
 from engine.world.loopback.books.wanted import Wanted
 from engine.world.loopback.clock import VenueClock
 from engine.world.loopback.market.instruments import spot_info
@@ -12,6 +20,8 @@ from engine.world.loopback.market.tape import DAY, Tape
 from engine.world.loopback.rest import quotes
 from engine.world.loopback.rest.limits import Meter
 from engine.world.loopback.rest.routes import Call, Route, Routes, by_count, page, symbols_of, within
+from engine.world.loopback.rest.spot_names import knowing
+from engine.world.loopback.rest.spot_tickers import SpotTickers, of_each
 
 _V3 = "/api/v3/"
 
@@ -38,13 +48,14 @@ class SpotRest:
             "uiKlines": Route(lambda call: quotes.klines(floor, call.wanted, 1000), 2),
             "avgPrice": Route(self.average_price, 2),
             "referencePrice": Route(self.reference_price, 2),
-            "ticker/24hr": Route(lambda call: self._of_each(call, quotes.day_ticker), _day_weight),
-            "ticker/price": Route(lambda call: self._of_each(call, _last_price), by_count(2, 4)),
-            "ticker/bookTicker": Route(lambda call: self._of_each(call, quotes.book_ticker), by_count(2, 4)),
+            "executionRules": Route(self.execution_rules, by_count(2, 40)),
+            "ticker/price": Route(lambda call: of_each(floor, call.wanted, _last_price), by_count(2, 4)),
+            "ticker/bookTicker": Route(lambda call: of_each(floor, call.wanted, quotes.book_ticker), by_count(2, 4)),
+            **SpotTickers(floor).routes(),
         }
         signed = {
             ("POST", "order"): Route(self.place, 1, "signed", 1, True),
-            ("POST", "order/test"): Route(self.test, 1, "signed"),
+            ("POST", "order/test"): Route(self.test, _test_weight, "signed"),
             ("GET", "order"): Route(lambda call: queried(self.books.find(call.account, call.wanted)), 4, "signed"),
             ("DELETE", "order"): Route(self.cancel, 1, "signed", 0, True),
             ("POST", "order/cancelReplace"): Route(self.cancel_replace, 1, "signed", 1, True),
@@ -57,17 +68,21 @@ class SpotRest:
             ("DELETE", "openOrders"): Route(self.cancel_all, 1, "signed", 0, True),
             ("GET", "allOrders"): Route(self.all_orders, 20, "signed"),
             ("GET", "myTrades"): Route(self.own_trades, _trades_weight, "signed"),
+            ("GET", "myPreventedMatches"): Route(self.nothing_of, 20, "signed"),
+            ("GET", "myAllocations"): Route(self.nothing_of, 20, "signed"),
             ("GET", "account"): Route(self.account, 20, "signed"),
             ("GET", "account/commission"): Route(self.commission, 20, "signed"),
             ("GET", "rateLimit/order"): Route(self.order_limits, 40, "signed"),
         }
         routes = {("GET", _V3 + path): route for path, route in public.items()}
-        return routes | {(method, _V3 + path): route for (method, path), route in signed.items()}
+        return knowing(routes | {(method, _V3 + path): route for (method, path), route in signed.items()}, _V3)
 
     def exchange_info(self, call: Call) -> Any:
         """Tells the symbols with their rules, and the rate limits."""
         names, coins = symbols_of(call.wanted), self.books.floor.coins
         status = call.wanted.text("symbolStatus")
+        if status is not None and status not in ("TRADING", "HALT", "BREAK"):
+            raise Refusal(-1122, "Invalid symbolStatus.")
         listed = list(coins.values()) if names is None else [self.books.floor.coin(name) for name in names]
         return {
             "madeUp": self.clock.venue_name(),
@@ -99,13 +114,29 @@ class SpotRest:
     def test(self, call: Call) -> Any:
         """Holds an order against the filters without placing it."""
         self.books.compose(call.account, call.wanted)
-        return {}
+        if not call.wanted.flag("computeCommissionRates"):
+            return {}
+        told = self.commission(call)
+        parts = ("standardCommission", "specialCommission", "taxCommission")
+        sides = {f"{name}ForOrder": {side: told[name][side] for side in ("maker", "taker")} for name in parts}
+        return sides | {"discount": told["discount"]}
+
+    def execution_rules(self, call: Call) -> Any:
+        """Tells that no symbol has a price range around a reference price."""
+        names = symbols_of(call.wanted)
+        coins = self.books.floor.coins if names is None else [self.books.floor.coin(name).symbol for name in names]
+        return {"symbolRules": [{"symbol": symbol, "rules": []} for symbol in coins]}
+
+    def nothing_of(self, call: Call) -> Any:
+        """Tells of a symbol what never happens here."""
+        self.books.floor.coin(call.wanted.must("symbol"))
+        return []
 
     def cancel(self, call: Call) -> Any:
         """Cancels an order."""
         order = self.books.cancel(call.account, call.wanted)
         pair = self.books.lists.get(order.list_id)
-        return cancelled(order) if pair is None else list_view(pair, reports=True)
+        return cancelled(order) if pair is None else cancelled_list(pair)
 
     def cancel_replace(self, call: Call) -> Any:
         """Cancels an order and places another; each half says how it went."""
@@ -151,7 +182,7 @@ class SpotRest:
         for order in pair.orders:
             if order.is_open:
                 self.books.withdraw(order)
-        return list_view(pair, reports=True)
+        return cancelled_list(pair)
 
     def lists(self, call: Call, only_open: bool) -> Any:
         """Tells the order lists of an account."""
@@ -222,14 +253,6 @@ class SpotRest:
     def _tape(self, call: Call) -> Tape:
         return self.books.floor.tape(call.wanted.must("symbol"))
 
-    def _of_each(self, call: Call, told: Any) -> Any:
-        """Answers for the symbol that was named with an object, for several or all with a list."""
-        names, floor = symbols_of(call.wanted), self.books.floor
-        if names is None:
-            return [told(tape) for tape in floor.tapes.values() if tape.quoted and tape.last]
-        rows = [told(floor.tape(name)) for name in names]
-        return rows[0] if call.wanted.text("symbol") else rows
-
     def _pair(self, call: Call) -> Any:
         wanted = call.wanted
         number, name = wanted.whole("orderListId"), wanted.text("listClientOrderId") or wanted.text("origClientOrderId")
@@ -254,11 +277,8 @@ def _depth_weight(wanted: Wanted) -> int:
     return 5 if limit <= 100 else 25 if limit <= 500 else 50 if limit <= 1000 else 250
 
 
-def _day_weight(wanted: Wanted) -> int:
-    names = symbols_of(wanted)
-    if names is None or len(names) > 100:
-        return 80
-    return 2 if len(names) <= 20 else 40
+def _test_weight(wanted: Wanted) -> int:
+    return 20 if wanted.flag("computeCommissionRates") else 1
 
 
 def _trades_weight(wanted: Wanted) -> int:

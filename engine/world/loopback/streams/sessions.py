@@ -47,12 +47,13 @@ class Talker(ABC):
         self.socket.send(encode(message))
 
     def pass_on(self, what: str, frame: bytes) -> None:
-        """Sends an event, or what a fault makes of it."""
+        """Sends an event, or what a fault makes of it, once the request that brought it about has its answer."""
+        loop = asyncio.get_running_loop()
         for one, after_s in self._bent(what, frame):
             if after_s:
-                asyncio.get_running_loop().call_later(after_s, self.socket.send, one)
+                loop.call_later(after_s, self.socket.send, one)
             else:
-                self.socket.send(one)
+                loop.call_soon(self.socket.send, one)
 
     def keep_alive(self, now: float) -> None:
         """Pings when it is time, and lets a client go that has not answered for a minute."""
@@ -72,7 +73,7 @@ class Talker(ABC):
             return
         try:
             message = msgspec.json.decode(text)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.tell({"error": {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}})
             return
         if isinstance(message, dict):
