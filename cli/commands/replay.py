@@ -70,7 +70,7 @@ def replay(
     moment = options.when(at, "--at")
     if moment is not None and not explain:
         raise UsageError("--at says which cycle to explain: it needs --explain")
-    named = frozenset(symbol.upper() for symbol in symbols or ())
+    named = frozenset(options.named(symbols))
     explainer = Explainer(Chosen(named, *span, moment)) if explain else None
     rejects = Rejects("replay")
     of = file if file is not None else str(ledger_or_newest(ledger, say))
