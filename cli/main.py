@@ -74,6 +74,16 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """Finds the command that is called; names the nearest one where there is none."""
+        word = args[0]
+        if word not in _MODULES and not word.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(word.lower(), _MODULES, 1)
+            ctx.fail(f"No such command {word[:40]!r}: " + (f"did you mean {near[0]}?" if near else "hot -h lists all."))
+        return super().resolve_command(ctx, args)
+
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Reads the command line, and prints the help page where that is asked for."""
         try:

@@ -124,6 +124,11 @@ def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
     return first, end
 
 
+def named(symbols: Sequence[str] | None) -> tuple[str, ...]:
+    """Gives the symbols of --symbol as exchanges write them, in capitals."""
+    return tuple(symbol.upper() for symbol in symbols or ())
+
+
 def market_of(
     paths: Sequence[str] | None, venue: str | None, symbols: list[str] | None, since: str | None, until: str | None,
     speed: str, strict: bool, max_lateness: int, keep_jumps: bool = False,
@@ -134,7 +139,7 @@ def market_of(
     since_ms, until_ms = span(since, until)
     path, *more = paths or ("",)
     return MarketOptions(
-        path=path, more=tuple(more), venue=venue, symbols=tuple(symbols or ()), since_ms=since_ms, until_ms=until_ms,
+        path=path, more=tuple(more), venue=venue, symbols=named(symbols), since_ms=since_ms, until_ms=until_ms,
         speed=speed, strict=strict, max_lateness_ms=max_lateness, keep_jumps=keep_jumps,
     )  # fmt: skip
 

@@ -279,7 +279,11 @@ class _Loop:
             self._run(record, canonical)
             return
         if record.at < self._last_at:
-            self._rejects.add("stdin", number, f"time runs backwards: {record.at} after {self._last_at}")
+            self._rejects.add(
+                "stdin",
+                number,
+                f"time runs backwards by {self._last_at - record.at} ms: {record.at} after {self._last_at}",
+            )
             return
         self._last_at = record.at
         self._take(record, canonical)

@@ -76,7 +76,7 @@ def tell_market(command: str, empty: bool, gaps: Gaps) -> None:
         say(f"{command}: the market has no prices, or none within --since, --until and --symbol")
     if gaps.holes:
         say(
-            f"{command}: {gaps.missing} candles are missing, in {gaps.holes} "
+            f"{command}: {gaps.missing} {'candle is' if gaps.missing == 1 else 'candles are'} missing, in {gaps.holes} "
             f"{'hole' if gaps.holes == 1 else 'holes'}; nothing is filled in, a symbol is cold after one"
         )
 

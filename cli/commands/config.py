@@ -1,6 +1,7 @@
 """hot config: show settings with where each came from, or write them all to a file."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ _SECRET = re.compile(r"key|secret|token|password", re.IGNORECASE)
 
 @app.command()
 def show(
+    name: str | None = typer.Argument(None, help="Only this setting, or this section, as desk; all when left out."),
     config: options.Config = None,
     sets: options.Sets = None,
     json_: options.Json = False,
@@ -29,10 +31,10 @@ def show(
 ) -> None:
     """Show every setting in force with where it came from: default, file and line, environment, or --set.
 
-    Later ones win: defaults, hot.toml (or --config), HOT_SECTION__KEY, --set. Values of keys that name a key, secret,
-    token or password are not shown.
+    Later ones win: defaults, hot.toml (or --config), HOT_SECTION__KEY, --set. Texts whose setting is called a key,
+    secret, token or password are not shown. Settings of strategies that are not in use are left out.
 
-    Example: hot config show --set hotcoin.stop_pct=3 --table
+    Example: hot config show hotcoin --set hotcoin.stop_pct=3 --table
     """
     import msgspec
 
@@ -43,7 +45,10 @@ def show(
     rows = [
         {"key": key, "value": redacted(key, msgspec.to_builtins(value)), "origin": used.origins[key]}
         for key, value in used.values.items()
+        if name is None or f"{key}.".startswith(f"{name}.")
     ]
+    if not rows:
+        raise UsageError(_unknown(str(name), used.values))
     # Other lists keep their newest rows; this one has no time.
     shown = rows[:limit] if limit is not None else rows
     print_rows(shown, _COLUMNS, _COLUMNS, choose(json_, jsonl, csv_, table), columns, None)
@@ -69,6 +74,16 @@ def init(
     write(f"{path}\n")
 
 
+def _unknown(name: str, known: Collection[str]) -> str:
+    """Says that there is no setting and no section of this name, and which one may be meant."""
+    from difflib import get_close_matches
+
+    sections = {key[:at] for key in known for at, letter in enumerate(key) if letter == "."}
+    near = get_close_matches(name, [*sorted(sections), *known], 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "hot config show lists them all"
+    return f"no setting and no section {name[:40]!r}: {hint}"
+
+
 def redacted(key: str, value: Any) -> Any:
-    """Gives a setting's value, or stars where its name says that it is a secret."""
-    return "***" if value and _SECRET.search(key.rpartition(".")[2]) else value
+    """Gives a setting's value, or stars for a text whose name says that it is a secret; no number is one."""
+    return "***" if value and isinstance(value, str) and _SECRET.search(key.rpartition(".")[2]) else value

@@ -40,7 +40,9 @@ def flatten(
     if ledger is None:
         raise UsageError("hot flatten needs the live ledger: name it with --ledger live.db")
     used = settings.load(config, list(sets or []))
-    raise typer.Exit(_flatten(used, venue or used.live.venue, ledger, tuple(symbols or ()), everything, within, quiet))
+    raise typer.Exit(
+        _flatten(used, venue or used.live.venue, ledger, options.named(symbols), everything, within, quiet)
+    )
 
 
 def _flatten(

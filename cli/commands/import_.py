@@ -49,7 +49,7 @@ def import_(
     Example: hot import klines.csv.gz exchangeInfo-2024-09-08.json --out market.jsonl.zst
     """
     span = options.span(since, until)
-    sources = [Recorded(one, venue, tuple(symbols or ()), *span, max_lateness_ms=max_lateness) for one in files]
+    sources = [Recorded(one, venue, options.named(symbols), *span, max_lateness_ms=max_lateness) for one in files]
     raise typer.Exit(run(sources, out, strict=strict, quiet=quiet))
 
 

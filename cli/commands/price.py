@@ -36,7 +36,7 @@ def price(
     from engine.runs import lookup, settings
 
     used = settings.load(config, list(sets or []))
-    named = [symbol.upper() for symbol in symbols or ()]
+    named = options.named(symbols)
     where = lookup.venue_named(venue, used)
     with lookup.open_public(used) as binance:
         rows = lookup.prices(binance, where, named, used.scan.quote_assets)

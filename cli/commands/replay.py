@@ -42,6 +42,7 @@ def replay(
     until: options.Until = None,
     symbols: options.Symbols = None,
     jsonl: options.Jsonl = False,
+    table: bool = typer.Option(False, "--table", help="In words for people, in a pipe too."),
     path: Route = typer.Option(  # noqa: B008
         Route.RECORDS, "--path", help="Fact by fact (records), over columns of a store (blocks), or auto."
     ),
@@ -70,7 +71,7 @@ def replay(
     moment = options.when(at, "--at")
     if moment is not None and not explain:
         raise UsageError("--at says which cycle to explain: it needs --explain")
-    named = frozenset(symbol.upper() for symbol in symbols or ())
+    named = frozenset(options.named(symbols))
     explainer = Explainer(Chosen(named, *span, moment)) if explain else None
     rejects = Rejects("replay")
     of = file if file is not None else str(ledger_or_newest(ledger, say))
@@ -85,7 +86,7 @@ def replay(
             drive(playing.play(), bar)
         except Unfit as no:
             raise ConfigError(f"--path blocks: {no}; --path records thinks it over fact by fact") from None
-    machine = jsonl or not sys.stdout.isatty()
+    machine = jsonl or not (table or sys.stdout.isatty())
     if explainer is not None:
         _explain(explainer.told, machine)
     elif machine:
@@ -175,6 +176,7 @@ def _cycle_lines(cycle: "Told") -> list[str]:
     """Gives a cycle in words: each trade's chain, then why the other candidates were not entered."""
     from cli.commands.why import told
     from engine.runs.replay.explain import result_of
+    from engine.runs.reporting.text import length
 
     lines: list[str] = []
     for trail in cycle.trails:
@@ -182,7 +184,10 @@ def _cycle_lines(cycle: "Told") -> list[str]:
         result = result_of(trail)
         if result:
             left = f", left by {', '.join(result['reasons'])}" if result["reasons"] else ""
-            lines.append(f"Result: {result['status']}, {result['pnl']} net of {result['fees']} fees{left}")
+            share = "" if result["return_pct"] is None else f" ({result['return_pct']:+.2f} %)"
+            held = "" if result["held_s"] is None else f" in {length(result['held_s'])}"
+            earned = f"{result['pnl']}{share} net of {result['fees']} fees{held}"
+            lines.append(f"Result: {result['status']}, {earned}{left}")
     ended = ", ".join(f"{code} {count}" for code, count in sorted(cycle.codes.items()))
     lines.append(f"Candidates that were not entered at {options.utc(cycle.at)} UTC:")
     shown = {trail.symbol for trail in cycle.trails}

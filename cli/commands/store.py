@@ -49,12 +49,13 @@ def ls(
     """
     from engine.world.store.store import Store
 
+    only = options.named(symbols)
     rows = [
         {**header.of._asdict(), "symbol": header.symbol or "*", "step_s": header.step_s or None,
          "first_at": header.first, "last_at": header.last, "bars": header.count, "gaps": header.gaps,
          "missing": header.missing, "jumps": header.jumps, "bytes": path.stat().st_size}
         for path, header in Store.open(store).headers()
-        if (venue is None or header.venue == venue) and (not symbols or header.symbol in symbols)
+        if (venue is None or header.venue == venue) and (not only or header.symbol in only)
     ]  # fmt: skip
     print_rows(rows, SERIES, SERIES, choose(json_, jsonl, csv_, table), columns, limit)
 
@@ -84,7 +85,7 @@ def import_(
     rejects = Rejects("store", strict)
     notes = Notes(lambda name, number, reason, line: rejects.add(name, number, reason))
     done = import_files(
-        Store.create(store), files, notes, venue=venue, symbols=tuple(symbols or ()), replace=replace,
+        Store.create(store), files, notes, venue=venue, symbols=options.named(symbols), replace=replace,
         told=lambda name: None if quiet else say(f"hot store: {name}"),
     )  # fmt: skip
     if not quiet:

@@ -61,7 +61,7 @@ def sync(
         raise UsageError("hot sync needs the live ledger: name it with --ledger live.db")
     used = settings.load(config, list(sets or []))
     with Stop() as stop:
-        named = tuple(symbols or ()) if history else None
+        named = options.named(symbols) if history else None
         try:
             synced = compare(used, venue or used.live.venue, ledger, within, stop, say, named, stop.leaves())
         except Stopped:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import typer
 
 from cli import options
@@ -12,9 +13,10 @@ from cli.show import safe, write
 from engine.errors import UsageError
 from engine.records.base import Record
 from engine.records.codes import lookup
-from engine.records.ideas import Anomaly, Candidate, CandidateSnapshot, Refusal, SignalSnapshot
+from engine.records.ideas import Anomaly, Candidate, CandidateSnapshot, ExitPlan, Refusal, SignalSnapshot
 from engine.records.trades import Fill, FundingPayment, Intent, OrderAttempt, OrderResult, Position
 from engine.runs.data import latest_ledger
+from engine.runs.reporting.text import length
 from engine.runs.trail import Trail, as_rows, trail_of
 
 app = typer.Typer(add_completion=False)
@@ -55,7 +57,9 @@ def told(trail: Trail) -> list[str]:
     code = lookup(trail.code)
     lines = [f"{trail.symbol} at {options.utc(trail.at)} UTC ended as {trail.code}"]
     if code is not None:
-        lines += [f"  {code.text}", f"  What to do: {code.fix}"]
+        lines.append(f"  {code.text}")
+    if code is not None and code.code != "ENTERED":  # what came of an entry stands below
+        lines.append(f"  What to do: {code.fix}")
     if trail.figures:
         lines.append("What the scan saw:")
         lines += [f"  {name:<24} {_shown(value)}" for name, value in trail.figures.items()]
@@ -86,6 +90,8 @@ def _candidate(r: Candidate) -> list[str]:
 def _snapshot(r: CandidateSnapshot) -> list[str]:
     lines = [f"Heat {_shown(r.heat)} of 100, rank {r.rank}, from {100 * r.coverage:.0f} % of the weights:"]
     lines += [f"  {name:<14} {_shown(score)}" for name, score in r.dimensions.items()]
+    seen = msgspec.to_builtins(r.inputs)
+    lines.append(f"  made of {', '.join(f'{name} {_shown(value)}' for name, value in seen.items())}")
     if r.missing:
         lines.append(f"  without {', '.join(r.missing)}")
     return lines
@@ -96,7 +102,27 @@ def _signal(r: SignalSnapshot) -> list[str]:
     lines += [f"  {reason}" for reason in r.reasons]
     for name, figures in r.frames.items():
         lines.append(f"  {name:<4} " + ", ".join(f"{key} {_shown(value)}" for key, value in figures.items()))
+    if r.action == "enter" and r.plan is not None:
+        lines.append(f"  To be left by: {'; '.join(_ways_out(r.plan)) or 'nothing but the strategy'}")
     return lines
+
+
+def _ways_out(plan: ExitPlan) -> list[str]:
+    """Gives the ways out of a position in words; moves of the price are from the entry."""
+    ways = [f"all at -{plan.stop_pct:g} % (STOP)"] if plan.stop_pct else []
+    if plan.break_even_at_pct:
+        ways.append(f"that stop up to +{plan.break_even_over_pct:g} % after +{plan.break_even_at_pct:g} %")
+    ways += [f"{tier.share_pct:g} % at +{tier.at_pct:g} % (TIER_{number})" for number, tier in enumerate(plan.tiers, 1)]
+    if plan.trail_share_pct:
+        ways.append(
+            f"{plan.trail_share_pct:g} % when it falls back {plan.trail_callback_pct:g} % after "
+            f"+{plan.trail_arm_pct:g} % (TRAIL)"
+        )
+    if plan.black_swan_pct:
+        ways.append(f"all when it moves {plan.black_swan_pct:g} % in 5 minutes (BLACK_SWAN)")
+    if plan.hold_max_s:
+        ways.append(f"all after {length(plan.hold_max_s)} (TIME)")
+    return ways
 
 
 def _refusal(r: Refusal) -> list[str]:

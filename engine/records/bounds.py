@@ -37,6 +37,26 @@ Amount = Annotated[float, Meta(ge=0.0, le=1e12)]
 Money = Annotated[Decimal, Meta(extra={"least": Decimal("0.01"), "most": Decimal(10_000_000_000)})]
 
 _ASSET = re.compile(r"[A-Z0-9]{1,20}")
+_REFUSAL = re.compile(
+    r"Expected `(\w+)`(?: (>=|<=|>|<) (\S+?)| of length (\d+))?(?:, got (?:`\w+`|\d+))?(?: - at `\$((?:\[\d+\])+)`)?"
+)
+_TYPES = {
+    "float": "a number", "decimal": "a number", "int": "a whole number", "bool": "true or false", "str": "a text",
+    "array": "a list", "object": "a table",
+}  # fmt: skip
+_BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+
+
+def in_words(refusal: str) -> str:
+    """Gives what msgspec says of a wrong value in the words of people; any other text as it is."""
+    found = _REFUSAL.fullmatch(refusal)
+    if found is None or found[1] not in _TYPES:
+        return refusal
+    bound = f" {_BOUNDS[found[2]]} {float(found[3]):,.12g}" if found[2] else ""
+    size = f" of {found[4]} items" if found[4] else ""
+    items = [str(int(number) + 1) for number in re.findall(r"\d+", found[5] or "")]
+    which = f"item {' of item '.join(reversed(items))}" if items else "it"
+    return f"{which} must be {_TYPES[found[1]]}{bound}{size}"
 
 
 def check_number(value: Any, kind: Any) -> None:

@@ -220,7 +220,7 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "Nothing: two intents raced, one won.",
     ),
     ("REJECTED", "order", "The venue rejected the order.", "The order_result record holds the venue's code."),
-    ("ENTERED", "order", "An entry was sent this cycle.", "hot why SYMBOL --at T tells the whole trail."),
+    ("ENTERED", "order", "An entry was sent in this cycle.", "Nothing: hot why SYMBOL --at T tells what came of it."),
     ("EXITED", "order", "The position was closed in this cycle.", "hot trades lists it."),
     ("HELD", "order", "The symbol is held, and nothing else was thought of it.", "hot positions lists it."),
 )

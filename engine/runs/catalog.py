@@ -36,7 +36,7 @@ def load(room: str, name: str) -> type[Any]:
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}, or name the path of a .py file"
         raise ConfigError(f"no plug {name!r} in {room}: {hint}")
     return _class_in(importlib.import_module(f"{_ROOMS[room].__name__}.{name}"), name)
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, LedgerError
 
 #: Databases of ours in the data folder that are no ledgers: request limits of the exchange, and candles of it.
 _NO_LEDGERS = ("binance-limits.db", "candles.db")
@@ -35,12 +35,31 @@ def fresh_ledger(name: str) -> Path:
 
 
 def latest_ledger() -> Path:
-    """Gives the ledger that was written last in the data folder; raises ConfigError when there is none."""
+    """Gives the ledger that was written last in the data folder; raises ConfigError when there is none.
+
+    One whose run ended before its first cycle, as of a market without prices, is passed over where another is there.
+    """
     ledgers = (path for path in data_dir().glob("*.db") if path.name not in _NO_LEDGERS)
     found = sorted(ledgers, key=lambda path: (path.stat().st_mtime, path.name))
     if not found:
         raise ConfigError(f"no ledger in {data_dir()}: hot demo makes one, or name one with --ledger")
-    return found[-1]
+    return next((path for path in reversed(found) if _has_begun(path)), found[-1])
+
+
+def _has_begun(path: Path) -> bool:
+    """Says whether a run is alive on a ledger, or has closed a cycle; also of one that cannot be read, which is told
+    to who reads it.
+    """
+    from engine.ledger.lease import lease_holder
+    from engine.ledger.ledger import Ledger
+
+    try:
+        if lease_holder(path) is not None:
+            return True
+        with Ledger.read(path) as ledger:
+            return ledger.last_tick() is not None
+    except LedgerError:
+        return True
 
 
 def report_path(ledger: Path) -> Path:

@@ -7,9 +7,12 @@ from engine.errors import BadRecord, DirtyInput, LedgerError, UsageError
 from engine.ledger.ledger import Ledger
 from engine.records.base import Record
 from engine.records.wire import KINDS, decode, kind_of_line
+from engine.runs.backtest.report import last_prices
+from engine.runs.marks import prices_in
 from engine.runs.replay.file import is_ledger
 from engine.stages.divergence import Divergence, Ran, divergence
 from engine.stages.divergence_deals import DEEDS, TELLING, Coin, Deals, Told
+from engine.stages.report_trades import money
 from engine.world.imports.lines import numbered_lines
 from engine.world.imports.unpack import pieces
 
@@ -35,9 +38,26 @@ def divergence_of(a: str, b: str) -> Divergence:
     read_b(TELLING, told_b.take)
     _check_fit(a, told_a, b, told_b)
     _check_quote(a, deals_a, b, deals_b)
+    _price(a, told_a)
+    _price(b, told_b)
     deals_a.value(told_a)
     deals_b.value(told_b)
     return divergence(Ran(deals_a, told_a), Ran(deals_b, told_b))
+
+
+def _price(name: str, told: Told) -> None:
+    """Takes what a run's positions were worth in the end, where that stands beside its decisions."""
+    path = Path(name)
+    if path.is_dir():
+        prices = last_prices(path)
+    elif is_ledger(name):
+        with Ledger.read(path) as ledger:
+            prices = prices_in(ledger)
+    else:
+        return
+    for coin, (price, at) in prices.items():
+        if at >= told.last.get(coin, (0,))[0]:
+            told.last[coin] = (at, money(price))
 
 
 def _moments(a: Deals, b: Deals) -> dict[Coin, set[int]]:

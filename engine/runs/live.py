@@ -22,7 +22,7 @@ from engine.runs.data import data_dir
 from engine.runs.emergency_journal import closes_of
 from engine.runs.governor import GovernorSettings, passed_cap
 from engine.runs.settings import Settings
-from engine.stages.live_order import LiveSetup, order_of
+from engine.stages.account_order import LiveSetup, order_of
 from engine.stages.order import Order
 from engine.world.account.account import Account
 from engine.world.account.settings import AccountTerms

@@ -11,6 +11,7 @@ from engine.records.wire import COMPARED, FACTS, encode
 from engine.runs.history import Start, find_start
 from engine.runs.keeper import Keeper
 from engine.runs.manifest import UNNAMED, make_run
+from engine.runs.marks import Marked, marks_of, note_marks
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, exchange_of, make_order, pack
 from engine.runs.settings import Settings
 from engine.runs.trader import Trader
@@ -40,6 +41,7 @@ class Owner:
         self.trader = self._trader(start, run)
         self._follows = start.follows
         self._last_at, self._is_torn = 0, False
+        self._marks: list[Marked] = []
 
     def _trader(self, start: Start, run: Run | None) -> Trader:
         state = start.state
@@ -89,7 +91,9 @@ class Owner:
         for order in self.keeper.operators(record.at):
             self.keeper.keep_record(order)
             made += [order, *self.trader.take(order)]
-        return made + self.trader.take(record)
+        made += self.trader.take(record)
+        self._marks = marks_of(self.trader.order.desk.state)
+        return made
 
     def keep_line(self, kind: str, line: bytes, at: int) -> None:
         """Keeps a line as it passes: run, decisions and alerts in the ledger, facts of a stream in the recording."""
@@ -139,6 +143,7 @@ class Owner:
             elif self._recording is not None:
                 self._recording.close()
             if self._may_save():
+                note_marks(self.ledger, self._marks)
                 self.keeper.commit()
                 self.ledger.save_checkpoint(
                     self._last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(self._state()),

@@ -6,9 +6,11 @@ from engine.errors import LedgerError
 from engine.matching.exchange import ExchangeState
 from engine.records.desk import Run
 from engine.runs.settings import Settings
+from engine.stages.account_order import LiveSetup
 from engine.stages.intake import IntakeState
-from engine.stages.live_order import LiveOrder, LiveSetup
-from engine.stages.order import Order, OrderState
+from engine.stages.live_order import LiveOrder
+from engine.stages.order import Order
+from engine.stages.order_state import OrderState
 from engine.stages.precheck import Precheck, PrecheckState
 from engine.stages.rank import RankState
 from engine.stages.scan import ScanState

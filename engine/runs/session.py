@@ -17,6 +17,7 @@ from engine.runs.latency import Latencies
 from engine.runs.live import Trading
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
+from engine.runs.marks import Marked, marks_of, note_marks
 from engine.runs.pipeline import CHECKPOINT_VERSION, PipelineState, pack
 from engine.runs.progress import Progress
 from engine.runs.quiet import Quiet
@@ -54,6 +55,7 @@ class Session:
         flush = self._stream.flush if self._stream is not None else None
         self._make(start.state, Keeper(ledger, start.after_seq, flush))
         self._latencies, self._noted_at = Latencies(), 0.0
+        self._marks: list[Marked] = []
         self.facts, self.fills, self.last_at = self.skip, 0, 0
         head = f"{ledger.head.seq}:{ledger.head.hash}"
         self.run = make_run(
@@ -98,7 +100,9 @@ class Session:
         self.turn, self._quiet = self.stages.turn, Quiet(self.stages)
 
     def _sink(self, record: Record) -> None:
-        if record.kind == "fill":
+        if record.kind == "tick":
+            self._marks = marks_of(self.stages.order.desk.state)
+        elif record.kind == "fill":
             self.fills += 1
         elif isinstance(record, StateChange) and self._tell is not None and self._is_live:
             self._tell(record)
@@ -165,7 +169,12 @@ class Session:
         self._latencies.add(end - begin)
         if end - self._noted_at >= _NOTED_S:
             self._noted_at = end
-            self._latencies.note(self.ledger)
+            self._note()
+
+    def _note(self) -> None:
+        """Writes into the ledger's status what no record tells."""
+        self._latencies.note(self.ledger)
+        note_marks(self.ledger, self._marks)
 
     def _fact(self, entry: Entry) -> Record | None:
         """Gives the entry's record; every entry counts, so that a restart can skip as many."""
@@ -193,7 +202,7 @@ class Session:
         """Saves the state of every stage into the ledger, so that a restart need not think over the past again."""
         self._quiet.settle(None)
         state = self.stages.state(self.facts)
-        self._latencies.note(self.ledger)
+        self._note()
         self.ledger.commit()
         self.ledger.save_checkpoint(
             self.last_at, self.ledger.head.seq, CHECKPOINT_VERSION, pack(state),

@@ -13,7 +13,7 @@ from engine.errors import ConfigError
 from engine.matching.exchange import PaperSettings
 from engine.plugs import Rule, Strategy
 from engine.records.base import figure
-from engine.records.bounds import check_number
+from engine.records.bounds import check_number, in_words
 from engine.runs import catalog
 from engine.runs.beside import AnnouncementsSettings, PostsSettings
 from engine.runs.governor import GovernorSettings
@@ -235,12 +235,16 @@ def _from_file(config: Path | None) -> dict[str, tuple[Any, str]]:
 
     path = config if config is not None else Path(CONFIG_FILE)
     if not path.is_file():
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder, not a settings file: name a file with --config")
         if config is not None:
             raise ConfigError(f"no config file {path}: hot config init writes one with every default")
         return {}
     try:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not TOML: it is no text in UTF-8") from None
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise ConfigError(f"{path} is not TOML: {error}") from None
     except OSError as error:
@@ -314,5 +318,5 @@ def _convert(key: str, value: Any, kind: Any, origin: str) -> Any:
         converted = msgspec.convert(value, kind, strict=False)
         check_number(converted, kind)
     except ValueError as error:
-        raise ConfigError(f"setting {key} = {repr(value)[:_SHOWN]} ({origin}): {error}") from None
+        raise ConfigError(f"setting {key} = {repr(value)[:_SHOWN]} ({origin}): {in_words(str(error))}") from None
     return converted

@@ -10,9 +10,9 @@ from engine.runs.pipeline import PipelineState, make_order, make_precheck, shado
 from engine.runs.settings import Settings
 from engine.runs.trader import Caps, Trader
 from engine.runs.turn import Takes, Turn
+from engine.stages.account_order import LiveSetup
 from engine.stages.effects import Exchange, Silent
 from engine.stages.intake import Intake
-from engine.stages.live_order import LiveSetup
 from engine.stages.rank import Rank
 from engine.stages.scan import Scan
 from engine.stages.signal import Signal

@@ -7,20 +7,17 @@ before what it sold.
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from engine.matching.events import Executed
+from engine.stages.account_order import AccountOrder
 from engine.stages.effects import Made
 from engine.stages.order_records import fill_of
-
-if TYPE_CHECKING:
-    from engine.stages.live_order import LiveOrder
-    from engine.stages.order import Sent
+from engine.stages.order_state import Sent
 
 
-def awaited(sent: Iterable["Sent"], symbol: str, is_more: bool) -> "Sent | None":
+def awaited(sent: Iterable[Sent], symbol: str, is_more: bool) -> Sent | None:
     """Gives the entry that a sale waits for: where it `is_more` than is held, or others wait already; else None."""
     for one in sent:
         is_entry = one.attempt.symbol == symbol and one.attempt.purpose == "entry"
@@ -29,12 +26,12 @@ def awaited(sent: Iterable["Sent"], symbol: str, is_more: bool) -> "Sent | None"
     return None
 
 
-def is_told(sent: Iterable["Sent"], symbol: str) -> bool:
+def is_told(sent: Iterable[Sent], symbol: str) -> bool:
     """Says whether everything that was heard of a symbol is in its books."""
     return not any(one.early for one in sent if one.attempt.symbol == symbol)
 
 
-def settled(order: "LiveOrder", entry: "Sent", at: int, *, is_over: bool = False) -> list[Made]:
+def settled(order: AccountOrder, entry: Sent, at: int, *, is_over: bool = False) -> list[Made]:
     """Gives the records of what was sold ahead of an entry and can be taken out of what it has brought.
 
     When the entry `is_over` nothing more will come of it: what was sold beyond is not ours.

@@ -6,31 +6,28 @@ that they meet, and counts that as gained: no closed trade changes, and all prof
 
 from decimal import Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from engine.matching.events import Executed
 from engine.matching.units import e8, from_e8, plain
 from engine.records.account import AccountHolding, Execution
 from engine.records.trades import DUST, Fill, ReconcileDiff
+from engine.stages.account_order import AccountOrder
 from engine.stages.desk import Book
 from engine.stages.effects import Made
 
-if TYPE_CHECKING:
-    from engine.stages.live_order import LiveOrder
 
-
-def left(order: "LiveOrder", book: Book) -> None:
+def left(order: AccountOrder, book: Book) -> None:
     """Keeps what a position that closes leaves. Elsewhere than on spot the exchange has no such coins."""
     if order.setup.locks and book.qty > 0:
         order.state.dust[book.symbol] = of(order, book.symbol) + book.qty
 
 
-def of(order: "LiveOrder", symbol: str) -> Decimal:
+def of(order: AccountOrder, symbol: str) -> Decimal:
     """Gives the dust of a symbol."""
     return order.state.dust.get(symbol, Decimal(0))
 
 
-def joined(order: "LiveOrder", book: Book, met: Executed, at: int) -> list[Made]:
+def joined(order: AccountOrder, book: Book, met: Executed, at: int) -> list[Made]:
     """Gives the dust of a symbol to a position that has just bought: from now on it is protected and sold with it."""
     qty = order.state.dust.pop(book.symbol, None)
     if qty is None:
@@ -50,14 +47,14 @@ def joined(order: "LiveOrder", book: Book, met: Executed, at: int) -> list[Made]
     return [fill, order.position(book, DUST, at)]
 
 
-def spent(order: "LiveOrder", told: Execution) -> None:
+def spent(order: AccountOrder, told: Execution) -> None:
     """Takes a fee out of the dust of the asset that it was paid in; one in the bought coin never came in."""
     symbol = told.fee_asset + order.desk.state.rules[told.symbol].quote
     if symbol in order.state.dust and (symbol, told.side) != (told.symbol, "buy"):
         _set(order, symbol, of(order, symbol) - Decimal(told.fee))
 
 
-def gone(order: "LiveOrder", told: AccountHolding, ours: Decimal) -> list[Made]:
+def gone(order: AccountOrder, told: AccountHolding, ours: Decimal) -> list[Made]:
     """Takes note where less is there than positions and dust: then dust went first, and somebody has sold it."""
     before = of(order, told.symbol)
     now = min(before, max(Decimal(told.qty) - ours, Decimal(0)))
@@ -71,7 +68,7 @@ def gone(order: "LiveOrder", told: AccountHolding, ours: Decimal) -> list[Made]:
     ]
 
 
-def _set(order: "LiveOrder", symbol: str, qty: Decimal) -> None:
+def _set(order: AccountOrder, symbol: str, qty: Decimal) -> None:
     if qty > 0:
         order.state.dust[symbol] = qty
     else:

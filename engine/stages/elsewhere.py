@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from engine.matching.events import Executed
 from engine.matching.units import plain
 from engine.records.account import AccountBalance, AccountHolding, Execution
 from engine.records.trades import Apart, Fill, Purpose, ReconcileDiff
 from engine.stages import dust
+from engine.stages.account_order import ELSEWHERE, AccountOrder
 from engine.stages.ahead import part_of
 from engine.stages.desk import Book
 from engine.stages.effects import Made
@@ -16,17 +16,11 @@ from engine.stages.exits import ExitState
 from engine.stages.order import CLOSED_UNDER
 from engine.stages.recent import Recent
 
-if TYPE_CHECKING:
-    from engine.stages.live_order import LiveOrder
-
-#: Stands for the id of an order that was not ours.
-ELSEWHERE = "elsewhere"
-
 
 class Elsewhere:
     """Books for one order stage what others did: holdings follow the exchange."""
 
-    def __init__(self, order: "LiveOrder") -> None:
+    def __init__(self, order: AccountOrder) -> None:
         """Acts for this stage."""
         self.order = order
 

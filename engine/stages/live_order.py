@@ -2,12 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
-import msgspec
-
-from engine.matching.events import Accepted, Ended, Event, Executed, Rejected, VenueOrder
-from engine.matching.units import plain
+from engine.matching.events import Accepted, Ended, Event, Executed, Rejected
 from engine.plugs import Rule
 from engine.records.account import (
     UNSEEN,
@@ -19,20 +15,20 @@ from engine.records.account import (
     OrderReport,
 )
 from engine.records.base import Record
-from engine.records.ideas import ExitPlan
 from engine.records.market import SymbolRules, Tick
-from engine.records.trades import OrderAttempt, OrderStatus
+from engine.records.trades import OrderStatus
 from engine.stages import ahead, dust, stuck
+from engine.stages.account_order import AccountOrder, LiveSetup
 from engine.stages.desk import Book, DeskSettings
-from engine.stages.effects import Made, Send
-from engine.stages.elsewhere import ELSEWHERE, Elsewhere
+from engine.stages.effects import Made
+from engine.stages.elsewhere import Elsewhere
 from engine.stages.exits import LIQUIDATION, SIGNAL, Exit
 from engine.stages.once_more import once_more
-from engine.stages.order import Early, Order, OrderState, Sent
+from engine.stages.order import Order
+from engine.stages.order_state import Early, OrderState, Sent
 from engine.stages.protection import TRAIL, is_tier
 from engine.stages.protector import Protector
 from engine.stages.recent import Price
-from engine.stages.wishes import Wish
 
 ACCOUNT_KINDS = frozenset(
     {"order_report", "execution", "account_holding", "bound_coins", "account_balance", "condition"}
@@ -41,23 +37,9 @@ ACCOUNT_KINDS = frozenset(
 
 #: A way out that was refused is tried again after this; what a symbol's next price asks for would be refused as well.
 REFUSED_MS = 1_000
-#: Keys of orders are remembered so long, in ms; a later one has another time in it.
-KEPT_MS = 60_000
 
 
-class LiveSetup(NamedTuple):
-    """What a live order stage knows of its account.
-
-    `locks` says that resting orders lock what they would sell (spot); `plan` and `strategy` are for positions that are
-    adopted.
-    """
-
-    locks: bool
-    strategy: str
-    plan: ExitPlan
-
-
-class LiveOrder(Order):
+class LiveOrder(AccountOrder):
     """An order stage whose venue answers by facts. On paper and in a replay of a live ledger it is the same code."""
 
     wants = Order.wants | ACCOUNT_KINDS
@@ -66,8 +48,7 @@ class LiveOrder(Order):
         self, desk: DeskSettings, rules: Sequence[Rule], setup: LiveSetup, state: OrderState | None = None
     ) -> None:
         """Starts with a fresh desk, or where `state` left off."""
-        super().__init__(desk, rules, state)
-        self.setup = setup
+        super().__init__(desk, rules, setup, state)
         self.protector, self.elsewhere = Protector(self), Elsewhere(self)
 
     def take(self, record: Record) -> Iterable[Made]:
@@ -147,24 +128,6 @@ class LiveOrder(Order):
         for sent in orders:
             sent.unseen = False
 
-    def executed_of(self, told: Execution) -> Executed:
-        """Gives an execution with its fee in the quote asset, and what of the bought coins it took."""
-        rules = self.desk.state.rules[told.symbol]
-        fee, price = Decimal(told.fee), Decimal(told.price)
-        in_base = told.fee_asset == rules.base and told.side == "buy"
-        if told.fee_asset == rules.quote:
-            fee_quote = fee
-        elif told.fee_asset == rules.base:
-            fee_quote = fee * price
-        else:
-            known = self.desk.state.recent.get(told.fee_asset + rules.quote)
-            fee_quote = fee * Decimal(known.text) if known is not None else Decimal(0)
-        return Executed(
-            client_id=told.client_id or ELSEWHERE, trade_id=told.trade_id, venue_at=told.venue_at,
-            qty=Decimal(told.qty), price=price, notional=Decimal(told.notional), fee=fee, fee_asset=told.fee_asset,
-            fee_quote=round(fee_quote, 8), fee_base=fee if in_base else Decimal(0), liquidity=told.liquidity,
-        )  # fmt: skip
-
     # Orders that rest at the exchange.
 
     def _executed(self, sent: Sent, done: Executed, at: int) -> list[Made]:
@@ -236,12 +199,6 @@ class LiveOrder(Order):
                 made += self.leave(book, exit_._replace(steps=steps), at)
         return made
 
-    def reserve_again(self, attempt: OrderAttempt, plan: ExitPlan | None, notional_e8: int) -> Send:
-        """Reserves what the second attempt of an entry takes; gives the effect that sends it."""
-        self.desk.state.reserved_e8[attempt.symbol] = notional_e8
-        self.state.codes[attempt.symbol] = "ENTERED"
-        return self._send(attempt, plan)
-
     def leave(self, book: Book, exit_: Exit, at: int) -> list[Made]:
         if exit_.reason == LIQUIDATION:
             return []  # the exchange does that itself, and tells of it
@@ -257,46 +214,6 @@ class LiveOrder(Order):
         held = self.state.protection
         return at - held.refused.get(symbol, -REFUSED_MS) < REFUSED_MS or not stuck.may_try(held, symbol, at)
 
-    def is_new(self, key: str, book: Book, at: int) -> bool:
-        """Says whether nothing of this content was sent: what is refused may be wanted again at the same instant."""
-        used = self.state.protection.used
-        if key in used:
-            return False
-        self.state.protection.used = {**{one: when for one, when in used.items() if when > at - KEPT_MS}, key: at}
-        return True
-
-    def free_steps(self, book: Book) -> int:
-        free = book.qty - self.state.protection.bound.get(book.symbol, Decimal(0))
-        return max(0, self.scale(book.symbol).steps(free))
-
-    def too_few(self, book: Book, exit_: Exit, at: int) -> list[Made]:
-        """Coins that orders of others have are no dust: the way out is tried again until they are free."""
-        if book.symbol not in self.state.protection.bound:
-            return super().too_few(book, exit_, at)
-        book.exits.put_off(exit_.reason, exit_.steps)
-        return []
-
-    def leave_at_once(self, book: Book, exit_: Exit, at: int) -> list[Made]:
-        """Gives an exit whose way is free. A tier that does not rest at the exchange is sold at the market."""
-        return super().leave(book, exit_._replace(resting=False), at)
-
-    def rest(
-        self, book: Book, leg: str, wish: Wish, at: int, key: str, client_id: str, listed_with: str | None
-    ) -> Send:
-        """Gives the effect that sends an order which is to rest; `listed_with` is the other one of its list."""
-        scale = self.scale(book.symbol)
-        price = plain(scale.price(wish.ticks))
-        attempt = OrderAttempt(
-            at=at, venue=book.venue, symbol=book.symbol, strategy=book.strategy, client_id=client_id, intent_key=key,
-            side="sell", purpose="protect", reason=leg if leg == TRAIL or is_tier(leg) else book.exits.stop_reason,
-            order_type="limit" if is_tier(leg) else "trailing_stop" if leg == TRAIL else "stop",
-            qty=plain(scale.qty(wish.steps)), limit_price=price if is_tier(leg) else None, reference_price=price,
-        )  # fmt: skip
-        self.state.sent[client_id] = Sent(attempt=attempt)
-        callback = Decimal(str(book.exits.plan.trail_callback_pct)) if leg == TRAIL else None
-        order = msgspec.structs.replace(order_of(attempt), listed_with=listed_with, callback_pct=callback)
-        return Send(attempt, order)
-
 
 def _event(report: OrderReport) -> Event:
     match report.status:
@@ -306,15 +223,3 @@ def _event(report: OrderReport) -> Event:
             return Ended(report.client_id, report.status, report.code)
         case _:
             return Rejected(report.client_id, report.code or "REJECTED")
-
-
-def order_of(attempt: OrderAttempt) -> VenueOrder:
-    """Gives an attempt's order as it went to the venue."""
-    price = Decimal(attempt.reference_price)
-    return VenueOrder(
-        client_id=attempt.client_id, symbol=attempt.symbol, side=attempt.side, order_type=attempt.order_type,
-        qty=Decimal(attempt.qty), sent_at=attempt.at,
-        limit_price=Decimal(attempt.limit_price) if attempt.limit_price is not None else None,
-        stop_price=price if attempt.order_type == "stop" else None, closes=attempt.purpose != "entry",
-        resting=attempt.purpose == "protect",
-    )  # fmt: skip

@@ -1,7 +1,6 @@
 """Once more: an entry that was refused because rules had changed, or our clock was off, is mended and tried once."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,12 +11,10 @@ from engine.records.ideas import Refusal
 from engine.records.ids import client_id
 from engine.records.market import SymbolRules
 from engine.records.trades import OrderAttempt
+from engine.stages.account_order import AccountOrder
 from engine.stages.effects import Made
+from engine.stages.order_state import Sent
 from engine.stages.size import floor_to, round_price, step_of
-
-if TYPE_CHECKING:
-    from engine.stages.live_order import LiveOrder
-    from engine.stages.order import Sent
 
 #: A refusal that comes later than this is of another market.
 WITHIN_MS = 20_000
@@ -25,7 +22,7 @@ WITHIN_MS = 20_000
 CLOCK_IS_OFF = frozenset({"-1021", "-5028"})
 
 
-def once_more(order: "LiveOrder", refused: "Sent", code: str | None, at: int) -> list[Made]:
+def once_more(order: AccountOrder, refused: Sent, code: str | None, at: int) -> list[Made]:
     """Gives the second attempt of an entry, or the refusal of what is left of it.
 
     Nothing where the exchange did not refuse it, where it was the second already, or where the rules as they are known
@@ -59,11 +56,11 @@ def _fitted(attempt: OrderAttempt, rules: SymbolRules, at: int) -> OrderAttempt:
     )  # fmt: skip
 
 
-def _exchange_no(order: "LiveOrder", attempt: OrderAttempt, rules: SymbolRules, at: int) -> No | None:
+def _exchange_no(order: AccountOrder, attempt: OrderAttempt, rules: SymbolRules, at: int) -> No | None:
     return order.no_of(order.exchange_rules, _draft(attempt, at), rules)
 
 
-def _account_no(order: "LiveOrder", attempt: OrderAttempt, rules: SymbolRules, at: int) -> No | None:
+def _account_no(order: AccountOrder, attempt: OrderAttempt, rules: SymbolRules, at: int) -> No | None:
     # It is the same entry: its first attempt does not stand in its own way.
     order.desk.state.day_entries -= 1
     no = order.no_of(order.account_rules, _draft(attempt, at), rules)

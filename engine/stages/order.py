@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import ClassVar
 
-import msgspec
-
 from engine.errors import BadRecord
 from engine.matching.bracket import TicksBar
 from engine.matching.events import Accepted, Event, Executed, Rejected, VenueOrder
@@ -18,54 +16,18 @@ from engine.records.ideas import Cycle, ExitPlan, Refusal
 from engine.records.ids import intent_key
 from engine.records.market import Bar, BookTop, Funding, SymbolRules, Tick, Ticker
 from engine.records.trades import Intent, OrderAttempt, OrderResult, OrderStatus, Position
-from engine.stages.desk import Book, Desk, DeskSettings, DeskState
+from engine.stages.desk import Book, Desk, DeskSettings
 from engine.stages.effects import Cancel, Made, Send
 from engine.stages.exits import LIQUIDATION, SIGNAL, Exit, ExitState, on_bar, on_change, on_mark, on_price
 from engine.stages.funding import hear
 from engine.stages.margin import guard, margin_tiers, paid
 from engine.stages.order_records import entry_of, exit_of, fill_of, position_of, refusal_of, result_of
-from engine.stages.protection import Protection
+from engine.stages.order_state import OrderState, Sent
 from engine.stages.recent import PRICE_KINDS, Price
 from engine.stages.selling import Selling
 
 #: What remains of a position under this counts as closed.
 CLOSED_UNDER = Decimal("0.00000001")
-Plans = dict[str, ExitPlan]
-
-
-class Early(msgspec.Struct, kw_only=True):
-    """A sale that was heard of before the purchase it comes out of. `noted` says that the exits know of it already."""
-
-    attempt: OrderAttempt
-    done: Executed
-    noted: bool
-
-
-class Sent(msgspec.Struct, kw_only=True):
-    """An order that is not over: its attempt, what it has filled, and the plan its position will follow.
-
-    `unseen` says that the exchange showed nothing of it (live): it is in no other order's way. `early` are sales that
-    wait for the rest of an entry.
-    """
-
-    attempt: OrderAttempt
-    filled: Decimal = Decimal(0)
-    plan: ExitPlan | None = None
-    working: bool = False
-    unseen: bool = False
-    early: list[Early] = []
-
-
-class OrderState(msgspec.Struct, kw_only=True):
-    """Everything the order stage remembers between records. `dust` is what closed positions left, by symbol (live)."""
-
-    desk: DeskState
-    sent: dict[str, Sent] = {}
-    intents: list[Intent] = []
-    codes: dict[str, str] = {}
-    exited: list[str] = []
-    dust: dict[str, Decimal] = {}
-    protection: Protection = msgspec.field(default_factory=Protection)
 
 
 class Order:

@@ -16,10 +16,12 @@ from engine.records.ideas import Refusal, SignalSnapshot
 from engine.records.ids import intent_key
 from engine.records.market import SymbolRules, Tick
 from engine.records.trades import Intent, Purpose
+from engine.stages.account_order import LiveSetup
 from engine.stages.desk import DeskSettings
 from engine.stages.effects import Exchange, Made, Silent, carry_out
-from engine.stages.live_order import ACCOUNT_KINDS, LiveOrder, LiveSetup
-from engine.stages.order import Order, OrderState
+from engine.stages.live_order import ACCOUNT_KINDS, LiveOrder
+from engine.stages.order import Order
+from engine.stages.order_state import OrderState
 from engine.stages.size import SizeSettings, size_entry
 
 

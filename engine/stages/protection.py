@@ -1,6 +1,7 @@
 """What rests at an exchange for a position: the memory of these orders, and of exits that wait for one to go."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 import msgspec
 
@@ -8,6 +9,13 @@ from engine.stages.exits import Exit
 
 TIERS, TRAIL = "TIERS", "TRAIL"
 _LISTED = "_STOP"
+
+
+class Wish(NamedTuple):
+    """An order that should rest: its price or trigger in ticks (where a trailing stop begins), and its steps."""
+
+    ticks: int
+    steps: int
 
 
 class Resting(msgspec.Struct, kw_only=True):

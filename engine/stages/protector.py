@@ -1,19 +1,16 @@
 """The protector: each position has a stop resting at the exchange, or is being closed; tiers rest there on request."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from engine.records.ids import client_id, intent_key
 from engine.stages import stuck
+from engine.stages.account_order import AccountOrder
 from engine.stages.ahead import is_told
 from engine.stages.desk import Book
 from engine.stages.effects import Cancel, Made
 from engine.stages.exits import Exit
 from engine.stages.protection import TIERS, TRAIL, Resting, is_listed_stop, is_stop, is_tier, other_of
 from engine.stages.wishes import STOP, Wishes, wished
-
-if TYPE_CHECKING:
-    from engine.stages.live_order import LiveOrder
 
 #: What rests waits so long for an entry's last executions, so that it is sent once for all of them.
 SETTLE_MS = 2_000
@@ -32,7 +29,7 @@ NOT_ASKED = frozenset({"NOT_SENT", "STALE_ORDER", stuck.NOT_TRADED})
 class Protector:
     """Looks after what rests at the exchange for one order stage. Its memory is the stage's `Protection`."""
 
-    def __init__(self, order: "LiveOrder") -> None:
+    def __init__(self, order: AccountOrder) -> None:
         """Acts for this stage."""
         self.order = order
 

@@ -1,7 +1,7 @@
 """Report: what a ledger's records add up to in a span of time: trades, money, refusals, heat and cycles."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -197,6 +197,12 @@ class Fold:
         for code, symbols in cycle.codes.items():
             self._codes.add(code, len(symbols))
         self.curve.add(cycle.at, self._now().equity)
+
+    def price(self, prices: Mapping[tuple[str, str], tuple[str, int]]) -> None:
+        """Takes what open positions were worth at the last cycle, by venue and symbol: the price, and when that was."""
+        self.blotter.price(prices)
+        if self._cycles:
+            self.curve.add(self._cycles[-1], self._now().equity)
 
     def unheated(self) -> list[tuple[str, int]]:
         """Gives (symbol, time of decision) of open positions whose snapshot was not among the records taken."""

@@ -27,9 +27,11 @@ class Equity(msgspec.Struct, frozen=True, kw_only=True):
     The curve is start equity + what positions realised, net of fees and funding, + what open ones would add at the last
     price that a record told of their symbol (a fill, a candidate, a signal). It has a point at each cycle and fill. A
     coin that is held but no longer a candidate keeps its last told price until it is sold, so between fills the curve
-    can be off from the desk's own marks; what is realised is exact. `max_drawdown` and its percentage are the deepest
-    fall below the highest equity before it, the start of the span included. Without a run record the start is 0, and
-    percentages have no base.
+    of a ledger can be off from the desk's own marks; what is realised is exact, and so are the end of a ledger, whose
+    status has the prices of its last tick, and all of a backtest, which keeps each mark.
+
+    `max_drawdown` and its percentage are the deepest fall below the highest equity before it, the start of the span
+    included. Without a run record the start is 0, and percentages have no base.
     """
 
     quote_asset: str

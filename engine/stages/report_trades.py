@@ -1,7 +1,7 @@
 """The blotter: fills and positions folded into closed trades, open positions and what they realised."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -183,6 +183,13 @@ class Blotter:
         holding = self.open.get((venue, symbol))
         if holding is not None:
             holding.price, holding.priced_at = money(price), at
+
+    def price(self, prices: Mapping[tuple[str, str], tuple[str, int]]) -> None:
+        """Takes the price of each (venue, symbol) and when that was, where nothing newer was told."""
+        for key, (price, at) in prices.items():
+            holding = self.open.get(key)
+            if holding is not None and at >= holding.priced_at:
+                self.mark(*key, price, at)
 
     @property
     def unrealised(self) -> Decimal:

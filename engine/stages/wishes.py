@@ -1,27 +1,16 @@
 """What should rest at an exchange for a position: its stop, its tiers, and a stop that trails."""
 
-from typing import TYPE_CHECKING, NamedTuple
-
+from engine.stages.account_order import AccountOrder
 from engine.stages.desk import Book
-from engine.stages.protection import TIERS, TRAIL, other_of
-
-if TYPE_CHECKING:
-    from engine.stages.live_order import LiveOrder
+from engine.stages.protection import TIERS, TRAIL, Wish, other_of
 
 STOP = "STOP"
-
-
-class Wish(NamedTuple):
-    """An order that should rest: its price or trigger in ticks (where a trailing stop begins), and its steps."""
-
-    ticks: int
-    steps: int
 
 
 Wishes = dict[str, Wish]
 
 
-def wished(order: "LiveOrder", book: Book) -> Wishes:
+def wished(order: AccountOrder, book: Book) -> Wishes:
     """Gives what should rest for a position, by leg.
 
     Where resting orders lock what they would sell, each coin is in one of them: a tier with a stop beside it, of which
@@ -46,7 +35,7 @@ def wished(order: "LiveOrder", book: Book) -> Wishes:
     return wishes
 
 
-def _tiers(order: "LiveOrder", book: Book) -> Wishes:
+def _tiers(order: AccountOrder, book: Book) -> Wishes:
     """Gives the tiers that are left; none where one is too small or too large to rest: the program sells them all.
 
     That is noted, so that it stays so.
@@ -69,7 +58,7 @@ def _tiers(order: "LiveOrder", book: Book) -> Wishes:
     return wishes
 
 
-def _trail(order: "LiveOrder", book: Book) -> Wish | None:
+def _trail(order: AccountOrder, book: Book) -> Wish | None:
     """Gives the trailing stop of a trail that is armed, and over the stop."""
     exits, symbol, scale = book.exits, book.symbol, order.scale(book.symbol)
     by_program = order.state.protection.is_by_program(symbol, TRAIL)

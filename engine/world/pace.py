@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from engine.errors import ConfigError
+from engine.errors import UsageError
 from engine.plugs import Entry
 
 #: A longer wait is taken in parts, so that a clock that was set or a machine that slept does no harm.
@@ -21,7 +21,7 @@ def paced(
     """Gives facts when they are due: at once (`max`), as they happened (`realtime`) or `speed` times faster.
 
     The first fact with a price starts the clock; rules and the like before it do not wait. `wait` sleeps so many
-    seconds and says True when it was interrupted: then the facts end. Raises ConfigError for what is no speed.
+    seconds and says True when it was interrupted: then the facts end. Raises UsageError for what is no speed.
     """
     factor = factor_of(speed)
     if factor is None:
@@ -44,7 +44,7 @@ _TIMED = frozenset({"bar", "ticker", "book_top", "trade", "tick"})
 
 
 def factor_of(speed: str) -> float | None:
-    """Gives how many times real time a speed is, None for `max`; raises ConfigError for what is no speed."""
+    """Gives how many times real time a speed is, None for `max`; raises UsageError for what is no speed."""
     if speed == "max":
         return None
     try:
@@ -52,5 +52,5 @@ def factor_of(speed: str) -> float | None:
     except ValueError:
         factor = 0.0
     if not 0.0 < factor <= 1e9:
-        raise ConfigError(f"no speed: {speed!r}; give max, realtime, or a number of times real time, as 60")
+        raise UsageError(f"--speed {speed[:40]!r} is no speed: write max, realtime, or how many times real time, as 60")
     return factor

@@ -39,6 +39,22 @@ def test_secrets_are_not_shown() -> None:
     assert redacted("venue.api_key", "") == ""
     assert redacted("hotcoin.stop_pct", 5.0) == 5.0
     assert redacted("keys.level", 1) == 1
+    assert redacted("breaker.key_run", 3) == 3
+
+
+def test_one_setting_or_one_section_is_shown(hot: Callable[..., object]) -> None:
+    rows = json.loads(hot("config", "show", "breaker.key_run", "--json").out)
+    assert [(row["key"], row["value"]) for row in rows] == [("breaker.key_run", 3)]
+    keys = [row["key"] for row in json.loads(hot("config", "show", "heat", "--json").out)]
+    assert len(keys) > 1
+    assert {key.partition(".")[0] for key in keys} == {"heat"}
+    assert len(json.loads(hot("config", "show", "rules.max_positions", "--json").out)) == 1
+
+
+def test_a_section_that_is_none_names_the_nearest(hot: Callable[..., object]) -> None:
+    said = hot("config", "show", "hotcion")
+    assert said.code == 2
+    assert "did you mean hotcoin?" in said.err
 
 
 def test_init_writes_what_loads_to_the_same_values(hot: Callable[..., object], tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_session import DAY, at, session, write_ledger
+from made_session import DAY, at, run, session, write_ledger
 
+from engine.ledger.ledger import Ledger
+from engine.runs.data import latest_ledger
 from engine.runs.reporting import reporting
 from engine.runs.reporting.plain import as_plain
 
@@ -186,3 +188,19 @@ def test_subcommands_have_help_with_an_example(hot: Callable[..., object], comma
     said = hot(*command, "--help")
     assert said.code == 0
     assert "Example:" in said.out
+
+
+def test_a_run_that_closed_no_cycle_does_not_hide_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOT_DATA__DIR", str(tmp_path))
+    first, second = tmp_path / "paper-0001.db", tmp_path / "paper-0002.db"
+    write_ledger(second, [run()])
+    os.utime(second, (2_000_000_000, 2_000_000_000))
+    assert latest_ledger() == second
+    write_ledger(first, session())
+    os.utime(first, (1_000_000_000, 1_000_000_000))
+    assert latest_ledger() == first
+    with Ledger.open(second, mode="paper", venue="paper"):
+        os.utime(second, (2_000_000_000, 2_000_000_000))
+        assert latest_ledger() == second

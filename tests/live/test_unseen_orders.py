@@ -10,7 +10,7 @@ from tiny_account import TinyAccount
 from engine.records.account import OrderReport
 from engine.records.trades import OrderResult
 from engine.records.wire import decode
-from engine.stages.live_order import order_of
+from engine.stages.account_order import order_of
 from engine.world.recording import folder_of, read_recording
 
 #: No absence is proven in any of these tests.

@@ -34,7 +34,9 @@ def test_each_trade_is_a_chain_from_input_to_result(made: Path, hot: Hot) -> Non
     ]
     closed = [one for one in told if one["result"].get("status") == "closed"]
     assert sorted(one["result"]["pnl"] for one in closed) == sorted(trade["pnl"] for trade in trades)
+    returns = {trade["pnl"]: (trade["return_pct"], trade["hold_s"]) for trade in trades}
     for one in closed:
+        assert (one["result"]["return_pct"], one["result"]["held_s"]) == returns[one["result"]["pnl"]]
         kinds = [record["kind"] for record in one["records"]]
         chain = [kinds.index(kind) for kind in ("candidate", "candidate_snapshot", "signal_snapshot", "intent")]
         assert chain == sorted(chain)
@@ -75,3 +77,12 @@ def test_people_read_it_in_words(made: Path) -> None:
     for words in ("DOGEUSDT at 2021-04-16 00:10:00 UTC ended as ENTERED", "Heat ", "Intent: buy", "Sent: buy",
                   "Filled: buy", "Result: closed, ", "ETCUSDT      precheck  POSITION_OPEN"):  # fmt: skip
         assert words in lines
+    assert "  made of change_1h_pct " in lines
+    assert "  To be left by: all at -5 % (STOP); 30 % at +5 % (TIER_1); " in lines
+    assert "; all after 4 h 00 min (TIME)" in lines
+    assert "What to do" not in lines.partition("Candidate")[0]
+
+
+def test_words_are_told_in_a_pipe_too_where_they_are_asked_for(made: Path, hot: Hot) -> None:
+    words = ("replay", str(made / "run.db"), "--explain", "--symbol", "ETCUSDT", "--at", "2021-04-16T00:10:30")
+    assert hot(*words, "--table").stdout.startswith(b"ETCUSDT at 2021-04-16 00:10:00 UTC ended as POSITION_OPEN")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.errors import ConfigError
+from engine.errors import UsageError
 from engine.plugs import Entry
 from engine.records.market import SymbolRules, Ticker
 from engine.world.pace import factor_of, paced
@@ -53,5 +53,5 @@ def test_what_is_late_is_not_waited_for():
 
 @pytest.mark.parametrize("speed", ["fast", "0", "-1", "nan", "inf", ""])
 def test_what_is_no_speed_is_refused(speed):
-    with pytest.raises(ConfigError, match="no speed"):
+    with pytest.raises(UsageError, match="is no speed"):
         factor_of(speed)

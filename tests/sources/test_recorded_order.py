@@ -130,7 +130,7 @@ def test_a_fact_that_is_late_is_a_bad_line(tmp_path, read):
     )
     entries, bad, source = read(path)
     assert [entry.record.at for entry in entries] == [1000, 3000, 4000]
-    assert bad == [(3, "time runs backwards: 2000 after 3000")]
+    assert bad == [(3, "time runs backwards by 1000 ms: 2000 after 3000")]
     assert source.skipped == 1
 
 

@@ -8,9 +8,10 @@ from engine.records.account import Execution
 from engine.records.base import Record
 from engine.records.ideas import ExitPlan
 from engine.records.trades import OrderAttempt, Purpose
+from engine.stages.account_order import LiveSetup
 from engine.stages.desk import DeskSettings
-from engine.stages.live_order import LiveOrder, LiveSetup
-from engine.stages.order import Sent
+from engine.stages.live_order import LiveOrder
+from engine.stages.order_state import Sent
 from engine.stages.recent import Recent
 
 ENTRY, STOP = "h-entry", "h-stop"

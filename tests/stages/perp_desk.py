@@ -15,7 +15,8 @@ from engine.records.market import Bar, Funding, SymbolRules, Tick
 from engine.records.trades import Fill, FundingPayment, Intent, Position
 from engine.runs.trader import Trader
 from engine.stages.desk import DeskSettings
-from engine.stages.order import Order, OrderState
+from engine.stages.order import Order
+from engine.stages.order_state import OrderState
 
 V, S = "binance-usdm", "ETCUSDT"
 #: A funding time of every interval: midnight.

@@ -22,7 +22,8 @@ from engine.runs.turn import Turn
 from engine.stages.desk import DeskSettings
 from engine.stages.heat import HeatSettings
 from engine.stages.intake import Intake, IntakeState
-from engine.stages.order import Order, OrderState
+from engine.stages.order import Order
+from engine.stages.order_state import OrderState
 from engine.stages.precheck import Precheck, PrecheckSettings, PrecheckState
 from engine.stages.rank import Rank, RankSettings, RankState
 from engine.stages.scan import Scan, ScanSettings, ScanState

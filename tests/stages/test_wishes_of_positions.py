@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from stage_builders import START, S, V, all_rules, examples, rules
 
 from engine.records.ideas import ExitPlan, tiers_of
+from engine.stages.account_order import LiveSetup
 from engine.stages.desk import Book, DeskSettings
 from engine.stages.exits import ExitState, on_price
-from engine.stages.live_order import LiveOrder, LiveSetup
+from engine.stages.live_order import LiveOrder
 from engine.stages.protection import TRAIL, is_listed_stop, is_tier, other_of
 from engine.stages.recent import Recent
 from engine.stages.wishes import STOP, Wishes, wished

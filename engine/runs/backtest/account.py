@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import msgspec
+
 from engine.matching.units import from_e8, plain
 from engine.records.base import figure
 from engine.runs.backtest.outcome import Mark
 from engine.stages.report_curve import Curve
+from engine.stages.report_shape import Equity
 from engine.statistics.performance import performance
 
 HOUR_MS = 3_600_000
@@ -57,6 +60,14 @@ class Account:
         self.rows.append(mark)
         self.curve.add(mark.at, from_e8(mark.equity_e8))
         self._write(mark)
+
+
+def with_curve(equity: Equity, curve: Curve) -> Equity:
+    """Gives the money of a report with the equity that the desk marked instead of the last told prices."""
+    return msgspec.structs.replace(
+        equity, end=curve.last, max_drawdown=curve.drawdown, max_drawdown_pct=curve.drawdown_pct,
+        max_drawdown_at=curve.deepest_at, drawdown_pct=curve.depth_pct, points=tuple(curve.points),
+    )  # fmt: skip
 
 
 def row_of(mark: Mark) -> dict[str, Any]:

@@ -33,7 +33,10 @@ class Marks(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A position at the end: its value is quantity times the last price, of `priced_at`; `status` by its rules."""
+    """A position at the end: its value is quantity times the last price, of `priced_at`; `status` by its rules.
+
+    `marked` is the price, of `marked_at`, at which the last tick counted it; empty for one that no tick counted.
+    """
 
     symbol: str
     opened_at: int
@@ -41,6 +44,8 @@ class Held(NamedTuple):
     price: str
     priced_at: int
     status: str
+    marked: str = ""
+    marked_at: int = 0
 
 
 class Result(NamedTuple):

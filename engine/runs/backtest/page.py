@@ -35,7 +35,8 @@ def _warnings(summary: Mapping[str, Any]) -> str:
         made += section("Funding that is missing", f"<p>{times} funding times were held through. {note}</p>")
     holes, missing = summary["gaps"]["holes"], summary["gaps"]["missing"]
     if holes:
-        told = f"{number(missing, 0)} candles are missing, in {number(holes, 0)} {'hole' if holes == 1 else 'holes'}."
+        are = "candle is" if missing == 1 else "candles are"
+        told = f"{number(missing, 0)} {are} missing, in {number(holes, 0)} {'hole' if holes == 1 else 'holes'}."
         made += section("Holes", f"<p>{told} Nothing was filled in; a symbol is cold after one.</p>")
     return made
 

@@ -23,6 +23,8 @@ class Backtest:
         self._stages = Stages(settings, market.snapshot, self._sink, state, on_failure=on_failure)
         self._skip = self.facts = state.facts if state is not None else 0
         self._reached, self._fills, self._ended = 0, 0, False
+        #: The price of what is held, and when that was, at the last tick.
+        self._marked: dict[str, tuple[str, int]] = {}
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop; gives where it is after each fact that closed a cycle."""
@@ -49,6 +51,7 @@ class Backtest:
         if record.kind == "tick":
             desk = self._stages.order.desk.state
             self._listener.mark(Marks((record.at,), (desk.equity_e8,), (desk.cash_e8,), (len(desk.books),)))
+            self._marked = {symbol: (desk.recent[symbol].text, desk.recent[symbol].at) for symbol in desk.books}
         elif record.kind == "fill":
             self._fills += 1
 
@@ -65,4 +68,5 @@ class Backtest:
         for symbol, book in sorted(desk.books.items()):
             recent, rules = desk.recent[symbol], desk.rules.get(symbol)
             status = rules.status if rules is not None else ""
-            yield Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, status)
+            marked, marked_at = self._marked.get(symbol, ("", 0))
+            yield Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, status, marked, marked_at)

@@ -10,12 +10,11 @@ from typing import IO, Any
 import msgspec
 
 from engine.errors import ConfigError, HotError, UsageError
-from engine.matching.units import from_e8
 from engine.records.base import Record
 from engine.records.desk import End, Run
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import COMPARED, decode, encode
-from engine.runs.backtest.account import Account, row_of
+from engine.runs.backtest.account import Account, row_of, with_curve
 from engine.runs.backtest.heat import HeatAhead
 from engine.runs.backtest.outcome import Marks, Result
 from engine.runs.backtest.outcome import Path as Route
@@ -174,20 +173,16 @@ class Results:
             self._equity.close()
 
     def _report(self, result: Result) -> Report:
-        """Gives the report of all decisions, with the equity that the desk marked instead of the last told prices."""
-        report, curve = self._fold.report(), self._account.curve
+        """Gives the report of all decisions, with prices and equity as the desk marked them at the last tick."""
+        prices = {one.symbol: (one.marked, one.marked_at) for one in result.held}
+        self._fold.price({key: prices[key[1]] for key in self._held if key[1] in prices})
+        report = self._fold.report()
         # In blocks a cycle in which nothing happened is no record.
         cycles = msgspec.structs.replace(report.cycles, count=result.cycles)
         report = msgspec.structs.replace(report, cycles=cycles)
-        rows = self._account.rows
-        if not rows:
+        if not self._account.rows:
             return report
-        equity = msgspec.structs.replace(
-            report.equity, end=from_e8(rows[-1].equity_e8), max_drawdown=curve.drawdown,
-            max_drawdown_pct=curve.drawdown_pct, max_drawdown_at=curve.deepest_at, drawdown_pct=curve.depth_pct,
-            points=tuple(curve.points),
-        )  # fmt: skip
-        return msgspec.structs.replace(report, equity=equity)
+        return msgspec.structs.replace(report, equity=with_curve(report.equity, self._account.curve))
 
     def _page(self, report: Report, summary: Mapping[str, Any]) -> None:
         from engine.runs.backtest.page import sections

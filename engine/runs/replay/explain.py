@@ -1,11 +1,13 @@
 """The chain of each trade, from what was seen to what came of it, and why other candidates were not entered."""
 
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from engine.records.base import Record
 from engine.records.ideas import Cycle, Refusal
 from engine.records.trades import Fill, FundingPayment, OrderAttempt, OrderResult, Position
 from engine.runs.trail import Trail, as_rows
+from engine.stages.report_trades import seconds, share_pct
 
 _DEEDS = (OrderAttempt, OrderResult, Fill, FundingPayment, Position)
 
@@ -98,14 +100,21 @@ def _is_entry(record: Record) -> bool:
 
 
 def result_of(trail: Trail) -> dict[str, Any]:
-    """Gives what a trade came to: open or closed, what it earned net of fees, the fees, and why it was left."""
+    """Gives what a trade came to: open or closed, what it earned net of fees, also in percent of what was paid, the
+    fees, how long it was held, and why it was left.
+    """
     deeds = [*trail.records, *trail.outcome]
     positions = [record for record in deeds if isinstance(record, Position)]
     if not positions:
         return {}
-    last = positions[-1]
-    reasons = dict.fromkeys(r.reason for r in deeds if isinstance(r, Fill) and r.purpose != "entry")
-    return {"status": last.status, "pnl": last.realised_pnl, "fees": last.fees_quote, "reasons": list(reasons)}
+    last, fills = positions[-1], [record for record in deeds if isinstance(record, Fill)]
+    is_over = bool(fills) and last.status == "closed"
+    paid = sum((Decimal(fill.notional) for fill in fills if fill.purpose == "entry"), Decimal(0))
+    return {
+        "status": last.status, "pnl": last.realised_pnl, "return_pct": share_pct(Decimal(last.realised_pnl), paid),
+        "fees": last.fees_quote, "held_s": seconds(fills[-1].venue_at - last.opened_at) if is_over else None,
+        "reasons": list(dict.fromkeys(fill.reason for fill in fills if fill.purpose != "entry")),
+    }  # fmt: skip
 
 
 def told_rows(told: Told) -> list[dict[str, Any]]:

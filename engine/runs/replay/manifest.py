@@ -12,7 +12,7 @@ from engine.runs import settings as settings_of
 from engine.runs.market import Market, MarketOptions, open_market
 from engine.runs.pipeline import PipelineState, exchange_of
 from engine.runs.settings import Settings
-from engine.stages.order import OrderState
+from engine.stages.order_state import OrderState
 
 #: Told what a person should know.
 Tell = Callable[[str], None]

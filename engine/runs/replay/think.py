@@ -12,7 +12,7 @@ from engine.runs.quiet import Quiet
 from engine.runs.replay.compare import Comparison, Group
 from engine.runs.settings import Settings
 from engine.runs.stages import Stages
-from engine.stages.live_order import LiveSetup
+from engine.stages.account_order import LiveSetup
 
 #: The place of the order stage among the stages, for orders of the operator that only it has heard.
 ORDER = 4

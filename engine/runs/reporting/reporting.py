@@ -9,6 +9,7 @@ from engine.ledger.ledger import Ledger
 from engine.records.ideas import CandidateSnapshot
 from engine.records.wire import decode
 from engine.runs.latency import Latency, latency_of
+from engine.runs.marks import prices_in
 from engine.stages.report import Fold
 from engine.stages.report_shape import Report
 
@@ -41,6 +42,9 @@ def report_of(path: Path, since: int | None = None, until: int | None = None, ki
             _take(ledger, fold, ledger.lines(kinds=_BEFORE, until=since))
             _warm(ledger, fold, since)
         _take(ledger, fold, ledger.lines(kinds=kinds, since=since, until=until))
+        last = ledger.last_tick()
+        if until is None or (last is not None and last[1] < until):
+            fold.price(prices_in(ledger))
         return fold.report()
 
 

@@ -58,7 +58,9 @@ def ordered_batches(stream: Iterable[Numbered], lateness_ms: int, name: str, not
         else:
             at = record.at
             if at < newest - lateness_ms:
-                notes.bad(name, number, f"time runs backwards: {at} after {newest}", entry.line or b"")
+                notes.bad(
+                    name, number, f"time runs backwards by {newest - at} ms: {at} after {newest}", entry.line or b""
+                )
                 continue
         if at in waiting:
             waiting[at].append((number, entry))

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from engine.records.wire import MAX_LINE_BYTES
 
+#: What some editors put before the first line: it says that the text is UTF-8, and is no part of it.
+_MARK = b"\xef\xbb\xbf"
+
 
 def numbered_lines(pieces: Iterable[bytes], longest: int = MAX_LINE_BYTES) -> Iterator[tuple[int, bytes | None]]:
     """Gives (number, line) without line ends, blank lines left out; None stands for a line longer than `longest`."""
@@ -12,6 +15,8 @@ def numbered_lines(pieces: Iterable[bytes], longest: int = MAX_LINE_BYTES) -> It
         *whole, rest = (rest + piece if rest else piece).split(b"\n")
         for line in whole:
             number += 1
+            if number == 1:
+                line = line.removeprefix(_MARK)
             if dropping:
                 dropping = False
             elif len(line) > longest:
@@ -26,4 +31,4 @@ def numbered_lines(pieces: Iterable[bytes], longest: int = MAX_LINE_BYTES) -> It
             # The rest of an overlong line is read past, not kept.
             rest = b""
     if rest and not dropping and not rest.isspace():
-        yield number + 1, rest.removesuffix(b"\r")
+        yield number + 1, (rest.removeprefix(_MARK) if number == 0 else rest).removesuffix(b"\r")

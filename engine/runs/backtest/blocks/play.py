@@ -49,7 +49,7 @@ class BlockBacktest:
         wants = listener.wants if isinstance(listener, Choosy) else COMPARED
         self._desk = BlockDesk(settings, self._grid, self._looking.signal.plan, listener.hear, wants)
         self._rules = _rules_of(settings, market, self._grid)
-        self.facts, self._cycles, self._reached, self._ended = 0, 0, 0, False
+        self.facts, self._cycles, self._reached, self._ticked, self._ended = 0, 0, 0, 0, False
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop, which is looked for between blocks; gives where it is after each."""
@@ -92,6 +92,7 @@ class BlockBacktest:
         count = len(columns[0])
         self.facts += self._grid.count(block) + rules
         self._cycles += count
+        self._ticked = int(columns[0][-1]) if count else self._ticked
         self._reached = max(self._reached, self._grid.reached(block))
         told = np.zeros(count, bool)
         for column in columns[1:]:
@@ -107,8 +108,15 @@ class BlockBacktest:
         held = []
         for symbol, book in sorted(self._desk.state.books.items()):
             recent, rules = self._desk.state.recent[symbol], self._desk.state.rules[symbol]
-            held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status))
+            marked = self._marked(symbol)
+            held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status, *marked))
         return Result(self.facts, self._cycles, self._reached, self._ended, tuple(held))
+
+    def _marked(self, symbol: str) -> tuple[str, int]:
+        """Gives a symbol's price at the last tick, and when that was; an empty one before its first candle."""
+        s = self._grid.symbols.index(symbol)
+        one, row = self._grid.candles[s], self._grid.row(s, self._grid.cycle(self._ticked))
+        return (one.close_text(row), int(one.opened[row]) + self._grid.step_ms) if row >= 0 else ("", 0)
 
 
 def _grid_of(settings: Settings, market: Market) -> Grid:

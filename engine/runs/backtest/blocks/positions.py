@@ -14,7 +14,8 @@ from engine.records.market import SymbolRules
 from engine.runs.backtest.blocks.grid import Grid
 from engine.stages.desk import Book
 from engine.stages.exits import micro
-from engine.stages.order import Order, Sent
+from engine.stages.order import Order
+from engine.stages.order_state import Sent
 from engine.stages.size import step_of
 from engine.world.store.numbers import Ints
 
