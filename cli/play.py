@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
@@ -70,10 +70,12 @@ class Stop:
         return self.asked
 
 
-def tell_market(command: str, empty: bool, gaps: Gaps) -> None:
-    """Tells what a market that was played lacked: all prices, or candles between others."""
+def tell_market(command: str, empty: bool, gaps: Gaps, unheard: Sequence[str] = ()) -> None:
+    """Tells what a market that was played lacked: all prices, those of `unheard` symbols, or candles between others."""
     if empty:
         say(f"{command}: the market has no prices, or none within --since, --until and --symbol")
+    elif unheard:
+        say(f"{command}: the market has no prices of {', '.join(unheard)}, which --symbol names")
     if gaps.holes:
         say(
             f"{command}: {gaps.missing} {'candle is' if gaps.missing == 1 else 'candles are'} missing, in {gaps.holes} "

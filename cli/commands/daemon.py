@@ -135,7 +135,8 @@ def _serve(
             decisions.flush()
     _tell(path, session, stop, bar.seconds, decisions is None, quiet)
     if not quiet:
-        tell_market("hot daemon", not (session.facts or stop.asked), opened.gaps())
+        unheard = [] if stop.asked else session.unheard(wanted.symbols)
+        tell_market("hot daemon", not (session.facts or stop.asked), opened.gaps(), unheard)
     return Exit.OK if stop.asked else rejects.code()
 
 

@@ -29,11 +29,11 @@ def positions(
     limit: options.Limit = None,
     columns: options.Columns = None,
 ) -> None:
-    """List open positions, oldest first, valued at the last price that a record of the ledger told of each.
+    """List open positions, oldest first, valued at their prices at the last tick.
 
-    Reads a ledger (the newest of the data folder when none is named). `unrealised` is before the fees of an exit,
-    `realised` what partial exits earned, net of all fees and funding so far. `margin` and `liquidation_price` are those
-    of perpetuals that are held on margin.
+    Reads a ledger (the newest of the data folder when none is named), or the results of a backtest. `unrealised` is
+    before the fees of an exit, `realised` what partial exits earned, net of all fees and funding so far. `margin` and
+    `liquidation_price` are those of perpetuals that are held on margin.
 
     Example: hot positions --ledger paper.db
     """

@@ -80,7 +80,8 @@ def play(
             f"hot run: {'stopped' if stop.asked else 'done'} in {bar.seconds:.1f} s: {session.facts} facts, "
             f"{session.turn.ticks} cycles, {session.fills} fills; ledger {path}"
         )
-        tell_market("hot run", not (session.facts or stop.asked), opened.gaps())
+        unheard = [] if stop.asked else session.unheard(wanted.symbols)
+        tell_market("hot run", not (session.facts or stop.asked), opened.gaps(), unheard)
     if stop.asked:
         return Exit.OK
     return rejects.code()

@@ -1,7 +1,7 @@
 """A session: one market through all stages in one process, into one ledger; it can be stopped anywhere and goes on."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.errors import LedgerError
@@ -197,6 +197,10 @@ class Session:
         for order in self.keeper.operators(at):
             self.keeper.keep_record(order)
             self.turn.flow(order)
+
+    def unheard(self, symbols: Iterable[str]) -> list[str]:
+        """Gives those of some symbols of which no price was heard."""
+        return [symbol for symbol in symbols if symbol not in self.stages.order.desk.state.recent]
 
     def checkpoint(self) -> None:
         """Saves the state of every stage into the ledger, so that a restart need not think over the past again."""

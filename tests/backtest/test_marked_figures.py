@@ -49,6 +49,12 @@ def test_open_positions_are_valued_alike_and_make_up_the_equity(cut: Path, hot_h
     assert abs(made_of - Decimal(equity["end"])) < Decimal("0.000001")
 
 
+def test_positions_are_listed_from_results_as_from_a_ledger(cut: Path, hot_here: Callable[..., Said]) -> None:
+    listed = [hot_here("positions", "--ledger", cut / name, "--jsonl").out for name in ("run.db", "records", "blocks")]
+    assert listed[0]
+    assert listed[0] == listed[1] == listed[2]
+
+
 def test_a_report_of_results_has_the_drawdown_of_their_summary(cut: Path, hot_here: Callable[..., Said]) -> None:
     for name in ("records", "blocks"):
         found, made = summary(cut / name), told(hot_here, cut / name)

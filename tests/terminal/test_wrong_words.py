@@ -38,6 +38,14 @@ def test_symbols_are_asked_for_in_any_case(hot_here: Callable[..., Said], tmp_pa
     assert options.named(None) == ()
     said = hot_here("run", "--market", tmp_path / "b.jsonl", "--symbol", "btcusdt", "--ledger", tmp_path / "l.db")
     assert "1 facts" in said.err
+    assert "no prices of" not in said.err
+
+
+def test_a_symbol_that_the_market_does_not_have_is_told(hot_here: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(BAR)
+    words = ("--market", tmp_path / "b.jsonl", "--symbol", "BTCUSDT", "--symbol", "XBTUSDT", "--ledger")
+    said = hot_here("run", *words, tmp_path / "l.db")
+    assert "hot run: the market has no prices of XBTUSDT, which --symbol names\n" in said.err
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,11 @@ def today(now_ms: int | None = None) -> tuple[int, int]:
 
 
 def last_day(path: Path) -> tuple[int | None, int | None]:
-    """Gives the UTC day of a ledger's last tick as [since, until); (None, None) before its first."""
+    """Gives the UTC day of a ledger's last tick as [since, until); (None, None) before its first, and for results of a
+    backtest.
+    """
+    if path.is_dir():
+        return None, None
     with Ledger.read(path) as ledger:
         last = ledger.last_tick()
     return today(last[1]) if last is not None else (None, None)
