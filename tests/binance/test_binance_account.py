@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ConfigError, Exit, KeyRefused, VenueError
 from engine.world.binance.binance import Binance
-from engine.world.binance.client import Client
+from engine.world.binance.client import RETRIES, Client
 from engine.world.binance.clock import MEASURE_AGAIN_MS, VenueClock
 from engine.world.binance.http import Link
 from engine.world.binance.keys import Key
@@ -152,7 +152,7 @@ def test_rights_that_are_not_told_count_as_one_too_many(
 
 
 def test_a_lost_answer_about_rights_is_no_verdict(spot: Client, venue: FakeVenue) -> None:
-    for _ in range(3):
+    for _ in range(RETRIES + 1):
         venue.fails(httpx.ReadTimeout("x"))
     with pytest.raises(Lost):
         read_rights(spot)
@@ -190,7 +190,7 @@ def test_settings_are_checked(tmp_path: Path) -> None:
 
 def test_no_secret_is_in_any_error_or_repr(spot: Client, venue: FakeVenue) -> None:
     echoing = (b"<html>" + f"X-MBX-APIKEY: {API_KEY} signature={'ab' * 32}".encode(), 500)
-    for _ in range(3):
+    for _ in range(RETRIES + 1):
         venue.then(*echoing)
     with pytest.raises(VenueError) as error:
         SpotOrders(spot).account()

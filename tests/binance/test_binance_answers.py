@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.errors import Exit, HotError, InDoubt, KeyRefused, VenueError
 from engine.world.binance.answers import LONGEST_WAIT_MS, Answer, check, hold_of
-from engine.world.binance.client import Client
+from engine.world.binance.client import RETRIES, Client
 from engine.world.binance.codes import meaning_of
 from engine.world.binance.spot_orders import SpotOrders
 from engine.world.binance.spot_shapes import SpotTicket
@@ -159,11 +159,11 @@ def test_a_read_is_tried_three_times_with_growing_pauses(spot: Client, venue: Fa
 
 
 def test_a_read_gives_up_with_the_phase_named(spot: Client, venue: FakeVenue) -> None:
-    for _ in range(3):
+    for _ in range(RETRIES + 1):
         venue.fails(httpx.ReadTimeout("x"))
     with pytest.raises(Lost, match="no answer within 15 s"):
         SpotOrders(spot).open_orders()
-    assert len(venue.requests) == 3
+    assert len(venue.requests) == RETRIES + 1
 
 
 def test_a_read_that_is_refused_is_not_tried_again(spot: Client, venue: FakeVenue) -> None:
@@ -234,7 +234,7 @@ def test_cancelling_everything_where_nothing_is_open_is_fine(spot: Client, venue
 def test_a_gzip_bomb_stops_at_the_bound(venue: FakeVenue, tmp_path: Path) -> None:
     bomb = gzip.compress(b"0" * (200 << 20))
     client = client_for("spot", venue, tmp_path, max_body=1 << 20)
-    for _ in range(3):
+    for _ in range(RETRIES + 1):
         venue.script.append(reply(bomb, 200, {"content-encoding": "gzip"}))
     with pytest.raises(Lost, match="longer than 1048576 bytes"):
         SpotOrders(client).open_orders()
@@ -261,7 +261,7 @@ def test_a_packed_answer_is_read(spot: Client, venue: FakeVenue) -> None:
 
 
 def test_a_coding_that_was_not_asked_for_is_not_unpacked(spot: Client, venue: FakeVenue) -> None:
-    for _ in range(3):
+    for _ in range(RETRIES + 1):
         venue.script.append(reply(b"x", 200, {"content-encoding": "zstd"}))
     with pytest.raises(Lost, match="not asked for"):
         SpotOrders(spot).open_orders()

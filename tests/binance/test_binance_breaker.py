@@ -14,6 +14,7 @@ from engine.runs import settings
 from engine.world.binance.binance import Binance
 from engine.world.binance.breaker import CLOSED, HALF, OPEN, QUARTER, BreakerSettings, BreakerState, after
 from engine.world.binance.budget import SPOT_LIMITS, WEIGHT, Budget, Payer
+from engine.world.binance.client import RETRIES
 from engine.world.binance.spot_market import SpotMarket
 from engine.world.binance.spot_orders import SpotOrders
 from engine.world.binance.spot_shapes import SpotTicket
@@ -133,7 +134,7 @@ def test_reads_without_a_key_slow_down_and_recover(tmp_path: Path) -> None:
     client.on_breaker = heard.append
     market = SpotMarket(client)
     for _ in range(2):
-        for _ in range(3):
+        for _ in range(RETRIES + 1):
             venue.then(b"<html>502</html>", 502)
         with pytest.raises(VenueError):
             market.best_quotes()

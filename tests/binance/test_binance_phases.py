@@ -12,7 +12,7 @@ import pytest
 from binance_fakes import FakeTime, FakeVenue, client_for
 
 from engine.errors import VenueError
-from engine.world.binance.client import TRIES, Client
+from engine.world.binance.client import RETRIES, Client
 from engine.world.binance.codes import Market
 from engine.world.binance.spot_orders import SpotOrders
 from engine.world.binance.spot_shapes import SpotTicket
@@ -65,7 +65,7 @@ def asked(verb: Verb, failure: Callable[[], Exception], folder: Path) -> tuple[V
     """Asks while nothing but a failure comes; gives what was raised, and how often it was tried."""
     venue = FakeVenue(FakeTime())
     market, call = verb
-    for _ in range(TRIES + 1):
+    for _ in range(RETRIES + 2):
         venue.fails(failure())
     with pytest.raises((VenueError, Doubtful)) as raised:
         call(client_for(market, venue, folder))
@@ -77,7 +77,7 @@ def asked(verb: Verb, failure: Callable[[], Exception], folder: Path) -> tuple[V
 def test_what_never_left_was_not_done(verb: str, phase: str, tmp_path: Path) -> None:
     error, tries = asked((READS | ORDERS | CHANGES)[verb], BEFORE[phase], tmp_path)
     assert isinstance(error, NotSent) and error.phase == phase
-    assert tries == (TRIES if verb in READS else 1)
+    assert tries == (RETRIES + 1 if verb in READS else 1)
 
 
 @pytest.mark.parametrize("phase", AFTER)
@@ -88,4 +88,4 @@ def test_what_left_is_asked_again_only_if_that_changes_nothing(verb: str, phase:
         assert isinstance(error, Doubtful) and tries == 1
     else:
         assert isinstance(error, Lost) and error.phase in (phase, "answer")
-        assert tries == (TRIES if verb in READS else 1)
+        assert tries == (RETRIES + 1 if verb in READS else 1)

@@ -10,6 +10,7 @@ from patience import until
 
 from engine.errors import InDoubt, KeyRefused, VenueError
 from engine.world.binance.binance import Binance, BinanceSettings
+from engine.world.binance.client import RETRIES
 from engine.world.binance.http import Link
 from engine.world.binance.keys import Key
 from engine.world.binance.spot_shapes import SpotTicket
@@ -67,7 +68,8 @@ def test_a_read_that_went_astray_is_asked_again(fault: str, binance: Binance, se
 
 
 @pytest.mark.parametrize(
-    ("fault", "tries"), [("html", 1), ("empty", 1), ("wrong_type", 1), ("oversized", 3), ("bomb", 3)]
+    ("fault", "tries"),
+    [("html", 1), ("empty", 1), ("wrong_type", 1), ("oversized", RETRIES + 1), ("bomb", RETRIES + 1)],
 )
 def test_an_answer_that_is_none_is_an_error_of_a_read_and_a_doubt_of_an_order(
     fault: str, tries: int, binance: Binance, served: Serving

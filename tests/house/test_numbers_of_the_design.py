@@ -74,7 +74,7 @@ def test_a_step_of_the_roll_out(step: int, allowed: tuple[int, int, float | None
 
 
 def test_what_is_kept_and_counted() -> None:
-    assert (report_tallies.NAMES_MAX, moved.KEEP_DAYS, client.TRIES) == (500, 30, 3)
+    assert (report_tallies.NAMES_MAX, moved.KEEP_DAYS, client.RETRIES) == (500, 30, 3)
     assert f"{order.CLOSED_UNDER:f}" == "0.00000001"
 
 

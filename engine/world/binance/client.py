@@ -24,8 +24,9 @@ from engine.world.binance.trouble import Doubtful, Limited, Lost, NotSent, Rejec
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
-TRIES = 3
-#: The first pause between tries of a read; each next one is twice as long, and both are blurred by half.
+#: A read that failed is tried again so often.
+RETRIES = 3
+#: The first pause before that; each next one is twice as long, and both are blurred by half.
 PAUSE_S = 0.5
 #: A read waits this long for a budget at most; whoever cannot wait so long hears when to come back.
 PATIENCE_MS = 65_000
@@ -116,7 +117,7 @@ class Client:
         Raises VenueError (NotSent, Lost, Unreadable, Rejected, Limited) or KeyRefused.
         """
         measured = False
-        for number in range(1, TRIES + 1):
+        for number in range(RETRIES + 1):
             try:
                 return self._counted(ask, read, strict=ask.security == "signed")
             except Limited:
@@ -130,8 +131,8 @@ class Client:
                 elif not _passing(error):
                     raise
                 problem = error
-            if number < TRIES:
-                self._sleep(PAUSE_S * 2 ** (number - 1) * (0.5 + self._chance()))
+            if number < RETRIES:
+                self._sleep(PAUSE_S * 2**number * (0.5 + self._chance()))
         raise problem
 
     def order(self, ask: Ask, read: Callable[[bytes], T]) -> T:
