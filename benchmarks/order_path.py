@@ -104,7 +104,7 @@ def measure(folder: Path, orders: int, pause_s: float) -> tuple[list[float], lis
     rest = f"http://127.0.0.1:{wire.port}"
     where = BinanceSettings(spot_url=rest, usdm_url=rest, spot_user_url=f"ws://127.0.0.1:{wire.port}")
     account = open_account(VENUE, where, folder, Key("k" * 8 + "Ab1" * 12, "s" * 8 + "Ab1" * 12), AccountTerms())
-    venue = LiveVenue(account, LiveVenueSettings(), adopts=False)
+    venue = LiveVenue(account, LiveVenueSettings())
     venue._started = venue.syncing.recovered = True  # no stream and no look-ups beside what is measured
     with closing(venue), Ledger.open(folder / "live.db", mode="live", venue=VENUE, account="bench") as ledger:
         for number in range(-10, orders):
@@ -113,7 +113,7 @@ def measure(folder: Path, orders: int, pause_s: float) -> tuple[list[float], lis
                 client_id=attempt.client_id, symbol="BTCUSDT", side="buy", order_type="market", qty=Decimal("0.01"),
                 sent_at=attempt.at,
             )  # fmt: skip
-            venue.care.look()  # as the watch does in a session: entries leave only while somebody looks
+            venue._care.look()  # as the watch does in a session: entries leave only while somebody looks
             began = time.perf_counter()
             carry_out([Send(attempt, order)], venue, lambda event, at: [], attempt.at, keeper.before_send)
             check_sent(venue)

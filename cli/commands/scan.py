@@ -63,7 +63,7 @@ def scan(
     Example: hot scan --market examples/session | hot rank | hot signal | hot precheck | hot order --paper
     """
     used = options.settings_of(config, sets, posts)
-    paths = market if for_real else _market_paths(market, used.posts.path)
+    paths = market if for_real or once else _market_paths(market, used.posts.path)
     wanted = options.market_of(paths, venue, symbols, since, until, speed, strict, max_lateness, keep_jumps)
     wanted = options.posts_beside(wanted, used)
     live_ledger = options.check_live(wanted, ledger) if for_real else None

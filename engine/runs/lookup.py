@@ -20,8 +20,8 @@ VenueName = Literal["binance-spot", "binance-usdm"]
 VENUES: tuple[VenueName, ...] = ("binance-spot", "binance-usdm")
 #: So many contracts are asked for one by one; of more the whole market is.
 _FEW = 20
-#: What the exchange answers for a symbol that it does not list.
-_NO_SYMBOL = -1121
+#: What the exchange answers for a symbol that it does not list, and for what can be none (BTC/USDT).
+_NO_SYMBOL = frozenset({-1121, -1100})
 
 PRICE = ("symbol", "price", "bid", "ask", "change_24h_pct", "quote_volume_24h", "at", "venue")
 SYMBOL = (
@@ -73,12 +73,13 @@ def prices(binance: "Binance", venue: VenueName, symbols: Sequence[str], quotes:
     """
     from engine.world.binance import facts
 
+    symbols = list(dict.fromkeys(symbols))  # the exchange refuses one that is named twice
     days = {day.symbol: day for day in _days(binance, venue, symbols)}
     good, _ = facts.tickers(venue, days.values())
     tickers = {one.symbol: one for one in good}
     books = _books(binance) if venue == "binance-usdm" else {}
     if symbols:
-        named = [symbol for symbol in dict.fromkeys(symbols) if symbol in tickers]
+        named = [symbol for symbol in symbols if symbol in tickers]
     else:
         named = sorted(
             (symbol for symbol in tickers if symbol.endswith(tuple(quotes))),
@@ -157,7 +158,7 @@ def _days(binance: "Binance", venue: VenueName, symbols: Sequence[str]) -> "list
             return [day for symbol in symbols for day in binance.usdm_market.days(symbol)]
         return [day for day in binance.usdm_market.days() if not symbols or day.symbol in symbols]
     except Rejected as error:
-        if error.venue_code != _NO_SYMBOL:
+        if error.venue_code not in _NO_SYMBOL:
             raise
         named = symbols[0] if len(symbols) == 1 else f"{', '.join(symbols)}, or not all of them"
         raise UsageError(f"{venue} does not list {named}: hot symbols tells what it lists") from None

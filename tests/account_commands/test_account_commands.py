@@ -41,6 +41,8 @@ def test_a_symbol_that_is_not_listed_is_a_usage_error(hot: Hot, pointed: Serving
     said = hot("price", "NOPEUSDT", "--venue", where)
     assert (said.code, said.out) == (2, "") and "NOPEUSDT" in said.err and "hot symbols" in said.err
     assert hot("price", "BTCUSDT&side=SELL", "--venue", where).code == 2
+    said = hot("price", "BTC/USDT", "--venue", where)
+    assert (said.code, said.out) == (2, "") and "BTC/USDT" in said.err and "hot symbols" in said.err
 
 
 @BOTH
