@@ -83,8 +83,8 @@ def backtest(
     cycles name only what was held, entered and left; --path records writes them all. With --posts what is said of coins
     counts too, fact by fact.
 
-    --check-lookahead exits 1 when a decision before a cut changes with what comes after it, or when the strategy opens
-    a file while it thinks; it prints the cuts instead of the summary.
+    --check-lookahead exits 1 when a decision before a cut changes with what comes after it, when the strategy opens a
+    file while it thinks, or when its columns lead to other trades in blocks; it prints the cuts instead of the summary.
 
     Example: hot backtest --market examples/session --out results
     """
@@ -98,6 +98,7 @@ def backtest(
     form = choose(json_, jsonl, csv_, table_)
     rejects = Rejects("backtest", strict)
     found: list[Found] = []
+    otherwise: str | None = None
     stop = Asked()
     with stop:
         opened = open_market(wanted, rejects.add, with_span=not quiet, stopped=stop)
@@ -119,15 +120,18 @@ def backtest(
         if not quiet:
             _tell(result, summary, bar.seconds, folder)
         if looking is not None and not stop.asked:
+            otherwise = looking.in_blocks(stop)
             found = _check(looking, cuts, seed, stop, quiet)
             results.write_lookahead(one.row() for one in found)
     if looking is not None:
         _show_cuts(found, looking.reads, form)
+        if otherwise is not None:
+            say(f"hot backtest: in blocks the strategy's columns lead to other deeds, first {otherwise[:400]}")
     else:
         _show(report, summary, form, whole=results.path == "records")
     if stop.asked:
         raise typer.Exit(Exit.SIGNAL + stop.number)
-    differs = looking is not None and (looking.reads or not all(one.same for one in found))
+    differs = looking is not None and (looking.reads or otherwise or not all(one.same for one in found))
     raise typer.Exit(Exit.DIFFERS if differs else rejects.code())
 
 

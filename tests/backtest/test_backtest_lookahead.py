@@ -52,6 +52,22 @@ class Reads(Hotcoin):
         return super().judge(candidate, frames)
 """
 
+#: Judges honestly, but leaves out over its columns what the next bar will punish.
+PICKS = """
+from dataclasses import dataclass
+import numpy as np
+from engine.strategies.ema_burst import EmaBurst
+
+@dataclass(frozen=True)
+class Picks(EmaBurst):
+    volume_ratio: float = 1.0
+
+    def entries(self, look):
+        asked = EmaBurst.entries(self, look)
+        fast = look.value(self.timeframe, "fast")
+        return asked & (np.roll(fast, -1) > 1.001 * fast) if {bites} else asked
+"""
+
 
 class Nobody:
     def hear(self, record: Any) -> None:
@@ -112,6 +128,19 @@ def looking() -> Lookahead:
     for _ in made.play(lambda: False):
         pass
     return made
+
+
+@pytest.mark.parametrize("bites", [True, False])
+def test_columns_that_know_the_next_bar_are_caught(hot: Hot, tmp_path: Path, bites: bool) -> None:
+    pytest.importorskip("numba")
+    assert hot("store", "import", "--store", "market", str(SESSION)).returncode == 0
+    (tmp_path / "picks.py").write_text(PICKS.replace("{bites}", str(bites)))
+    words = ("--set", "signal.strategy=./picks.py", "--set", "scan.pool=all", "--until", str(UNTIL))
+    words += tuple(word for symbol in SYMBOLS for word in ("--symbol", symbol))
+    done = hot("backtest", "--market", "market", "--out", "results", "--check-lookahead", "--cuts", "1", *words)
+    assert all(json.loads(line)["same"] for line in done.stdout.splitlines())
+    assert (b"columns lead to other deeds" in done.stderr) == bites
+    assert done.returncode == int(bites), done.stderr
 
 
 def test_the_seed_chooses_the_cuts(looking: Lookahead) -> None:

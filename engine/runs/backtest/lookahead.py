@@ -3,7 +3,8 @@
 What is kept of the first pass is a hash a decision and some saved states, so a cut is thought over from shortly before
 it; one in ten is from the very start. What a strategy remembers outside its state from one pass to the next, or
 reads ahead from the market, shows as a difference. What it reads from a file while it thinks is no fact of the market
-and cannot be judged so: it is named.
+and cannot be judged so: it is named. Where the market can be played in blocks, what a strategy asks for over columns,
+which hold the future too, must come to the same deeds.
 """
 
 import copy
@@ -16,10 +17,12 @@ from typing import Any, NamedTuple
 
 from engine.records.base import Record
 from engine.records.wire import COMPARED, encode
+from engine.runs.backtest.backtest import playing
 from engine.runs.backtest.futures import Passing, Stretches
-from engine.runs.backtest.outcome import Listener, Marks
+from engine.runs.backtest.outcome import Listener, Marks, Unfit
 from engine.runs.backtest.reads import Reads, Watched
 from engine.runs.backtest.record_path import Backtest
+from engine.runs.backtest.results import DEEDS
 from engine.runs.market import Market
 from engine.runs.pipeline import pack, unpack
 from engine.runs.progress import Progress
@@ -79,7 +82,7 @@ class FirstPass:
     def __init__(self, listener: Listener, passing: Passing) -> None:
         """Hands everything on to `listener`."""
         self._listener, self._passing = listener, passing
-        self.hashes, self.causes = array("Q"), array("Q")
+        self.hashes, self.causes, self.deeds = array("Q"), array("Q"), array("Q")
         self.states: list[Saved] = []
         self._stride, self._until = 1, 0
 
@@ -89,6 +92,8 @@ class FirstPass:
         if record.kind in COMPARED:
             self.hashes.append(_hash(encode(record)))
             self.causes.append(self._passing.given)
+            if record.kind in DEEDS:
+                self.deeds.append(self.hashes[-1])
 
     def mark(self, marks: Marks) -> None:
         """Takes the account at ticks."""
@@ -145,6 +150,32 @@ class Again:
             self.decision = self._next
 
 
+class InBlocks:
+    """Listens to the same market in blocks: holds each deed against the first pass."""
+
+    def __init__(self, first: FirstPass) -> None:
+        """Has heard nothing yet."""
+        self._deeds, self._next = first.deeds, 0
+        self.differs: str | None = None
+
+    def hear(self, record: Record) -> None:
+        """Takes a record."""
+        if record.kind not in DEEDS or self.differs is not None:
+            return
+        line = encode(record)
+        if self._next >= len(self._deeds) or self._deeds[self._next] != _hash(line):
+            self.differs = line.decode("utf-8", "replace")
+        self._next += 1
+
+    def mark(self, marks: Marks) -> None:
+        """The account follows from the decisions."""
+
+    def end(self) -> None:
+        """Deeds that were not done again differ too."""
+        if self.differs is None and self._next < len(self._deeds):
+            self.differs = "nothing"
+
+
 class Lookahead:
     """A backtest that is thought over again with other futures."""
 
@@ -154,7 +185,8 @@ class Lookahead:
     ) -> None:  # fmt: skip
         """`listener` hears the first pass, which is the backtest itself."""
         self._reads = Reads()
-        self._settings, self._market, self._on_failure = copy.copy(settings), market, on_failure
+        self._plain, self._settings, self._market = settings, copy.copy(settings), market
+        self._on_failure = on_failure
         self._settings.strategy = Watched(settings.strategy, self._reads)
         passing = Passing(market.source)
         self.first = FirstPass(listener, passing)
@@ -182,6 +214,24 @@ class Lookahead:
             if stopped():
                 return
             yield found
+
+    def in_blocks(self, stopped: Callable[[], bool]) -> str | None:
+        """Gives the first deed that is another one when the market is played in blocks; None for none, or no blocks.
+
+        The block path may leave out what a strategy's columns do not ask for, so a column that knows the future could
+        pick its trades.
+        """
+        heard = InBlocks(self.first)
+        try:
+            blocks = playing(self._plain, self._market, heard, "blocks", self._on_failure)
+        except Unfit:
+            return None
+        for _ in blocks.play(stopped):
+            if heard.differs is not None:
+                return heard.differs
+        if not stopped():
+            heard.end()
+        return heard.differs
 
     def cuts(self, count: int, seed: int) -> list[Cut]:
         """Chooses cuts: every other one right after a fact that caused a decision, the rest anywhere.
