@@ -114,7 +114,10 @@ def _tell(verdict: "Verdict", quiet: bool) -> None:
     first = verdict.first
     if first is None:
         if not quiet:
-            same = f"{verdict.compared} records compared, all the same" if verdict.compared else "nothing to compare"
+            nothing = (
+                "nothing to compare: no decision is stored, or left by --at, --symbol and --since; it proves nothing"
+            )
+            same = f"{verdict.compared} records compared, all the same" if verdict.compared else nothing
             say(f"hot replay: {same}")
             if verdict.route == "blocks":
                 say(f"hot replay: in blocks; compared was {', '.join(sorted(verdict.kinds))}, nothing else")
