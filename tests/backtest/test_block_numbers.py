@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from engine.kernels.legs import divided, level
+from engine.kernels.reading import POWER, WIDEST, quotient, widest
 from engine.matching.units import E8, plain
 from engine.records.ids import client_id
 
@@ -47,3 +48,15 @@ def test_an_average_price_is_written_as_the_desk_writes_it(cost_e8, count, unit)
 def test_a_client_id_is_base32(key, attempt):
     digest = sha256(f"{key}\x1f{attempt}".encode()).digest()
     assert client_id(key, attempt) == "h" + base64.b32encode(digest).decode().lower()[:27]
+
+
+@given(some.integers(0, WIDEST), some.integers(0, 12))
+@example(2**53 + 1, 10)
+@example(2**61 + 2**8, 0)  # a tie
+def test_a_wide_number_is_divided_as_its_text_is_read(whole, digits):
+    assert whole <= widest(10.0**digits)
+    assert quotient(whole, 10.0**digits) == float(f"{whole}e-{digits}")
+
+
+def test_a_number_of_too_many_decimals_may_only_be_what_float64_holds():
+    assert widest(POWER * 10) == 2**53
