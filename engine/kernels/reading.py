@@ -14,9 +14,9 @@ Floats = Any
 #: In the place of a price or a volume there is no candle.
 NO_BAR = -1
 #: Whole numbers up to here are exact as float64.
-EXACT = 2**53
+EXACT = 1 << 53
 #: A wider one is divided exactly up to here, by up to this power of ten.
-WIDEST, POWER = 2**62, 1e12
+WIDEST, POWER = 1 << 62, 1e12
 
 
 def read(
