@@ -10,7 +10,6 @@ import numpy.typing as npt
 from engine.kernels import frames, reading
 from engine.kernels.compiled import compiled
 from engine.kernels.kernel import Kernel, Some
-from engine.kernels.window import MICRO
 from engine.runs.backtest.blocks.grid import Block
 from engine.stages.signal import FrameState
 
@@ -192,7 +191,7 @@ class Whole(Stretch):
         elif name == "close":
             found = block.closes[s, places]
         elif name == "volume":
-            found = (block.sums[s, places] - block.sums[s, places - 1]) / MICRO
+            found = _volumes(block, s, places, 1)
         elif len(cycles) * self._rare[name].some.window > block.size:
             found = self.value(name, before)[cycles]
         else:
