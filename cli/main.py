@@ -1,5 +1,6 @@
 """The command `hot`: its subcommands in the order of the help page, loaded only when they are called."""
 
+import gc
 import importlib
 import io
 import os
@@ -69,7 +70,7 @@ class LazyGroup(TyperGroup):
             return None
         if cmd_name not in sys.argv and "_HOT_COMPLETE" not in os.environ:
             return TyperCommand(cmd_name, help=_HELP[cmd_name], short_help=_HELP[cmd_name])
-        module = importlib.import_module(f"cli.commands.{_MODULES[cmd_name]}")
+        module = _imported(f"cli.commands.{_MODULES[cmd_name]}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
@@ -97,6 +98,16 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise ReaderGone from None
+
+
+def _imported(name: str) -> Any:
+    """Imports a module. What is imported stays: the collector need not look for garbage in it, now or later."""
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class ReaderGone(Exception):

@@ -11,6 +11,8 @@ NAN = float("nan")
 #: Largest integer that every JSON reader keeps exactly.
 MOST = 9007199254740991.0
 _SPLIT = 134217729.0
+#: A product loses at most half such a share of it: 2 to the -52.
+_ROUNDING = 2.220446049250313e-16
 
 
 def figure_of(x: float) -> float:
@@ -32,15 +34,26 @@ def rounded(x: float, scale: float) -> float:
     product = size * scale
     if product >= MOST:
         return x  # its neighbours are further apart than the decimals asked for
-    big = _SPLIT * size
-    high = big - (big - size)
-    low = size - high
-    big = _SPLIT * scale
-    scale_high = big - (big - scale)
-    scale_low = scale - scale_high
-    lost = ((high * scale_high - product) + high * scale_low + low * scale_high) + low * scale_low
-    whole = math.floor(product)
-    past = (product - whole - 0.5) + lost
-    up = past > 0.0 or (past == 0.0 and whole % 2.0 == 1.0)
-    found = (whole + 1.0 if up else float(whole)) / scale
+    whole = round(product)
+    if abs(product - whole) >= 0.5 - product * _ROUNDING:
+        whole = nearest(size, scale, product)
+    found = whole / scale
     return -found if x < 0.0 else found + 0.0
+
+
+def nearest(x: float, y: float, product: float) -> int:
+    """Gives the whole number nearest to x * y, half to even: so near to the middle, what `product` lost decides."""
+    whole = math.floor(product)
+    past = (product - whole - 0.5) + lost_of(x, y, product)
+    return whole + 1 if past > 0.0 or (past == 0.0 and whole % 2 == 1) else whole
+
+
+def lost_of(x: float, y: float, product: float) -> float:
+    """Gives what the rounding of a product lost: x * y - product, exactly."""
+    big = _SPLIT * x
+    x_high = big - (big - x)
+    x_low = x - x_high
+    big = _SPLIT * y
+    y_high = big - (big - y)
+    y_low = y - y_high
+    return ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low

@@ -6,12 +6,10 @@ The same bits as `engine.stages.recent.Recent.average`. Plain functions that num
 from typing import Any
 
 from engine.kernels.figures import NAN
-from engine.kernels.reading import typical
+from engine.kernels.reading import quotient, typical, widest
 
 Ints = Any
 Floats = Any
-#: Mantissas up to here are exact as float64.
-EXACT = 1 << 53
 
 
 def averages(
@@ -21,9 +19,10 @@ def averages(
     """Gives the last close, and the average of the `span_ms` before each of `times`: the close where nothing traded.
 
     `rows` are the last candles then, those in front of them count as far back as `window_ms` and one more. Numbers are
-    mantissas, divided by their powers; a volume that is wider than a float64 makes the average NaN, and a quote volume
-    that is absent (`quotes` may be empty) is the volume at the typical price.
+    mantissas, divided by their powers; a volume that is too wide makes the average NaN, and a quote volume that is
+    absent (`quotes` may be empty) is the volume at the typical price.
     """
+    most, most_quote = widest(volume_power), widest(quote_power)
     for k in range(len(rows)):
         low = rows[k]
         while low > 0 and opened[low] > opened[rows[k]] - window_ms:
@@ -32,13 +31,14 @@ def averages(
         known = True
         for i in range(low, rows[k] + 1):
             if opened[i] + step_ms > times[k] - span_ms:
-                known = known and 0 <= volumes[i] < EXACT
-                volume += volumes[i] / volume_power
+                known = known and 0 <= volumes[i] <= most
+                size = quotient(volumes[i], volume_power)
+                volume += size
                 if i < len(quotes) and quotes[i] >= 0:
-                    known = known and quotes[i] < EXACT
-                    quote += quotes[i] / quote_power
+                    known = known and quotes[i] <= most_quote
+                    quote += quotient(quotes[i], quote_power)
                 else:
-                    quote += typical(highs[i] / power, lows[i] / power, closes[i] / power, volumes[i] / volume_power)
+                    quote += typical(highs[i] / power, lows[i] / power, closes[i] / power, size)
         last = closes[rows[k]] / power
         traded = span_ms > 0 and volume > 0.0 and quote > 0.0
         out[k, 0], out[k, 1] = last, NAN if not known else quote / volume if traded else last

@@ -1,7 +1,6 @@
 """The life of a candidate in the pool as a step of numbers: the same for one record and for a column of cycles."""
 
-#: Places in the pool by number; the names are those of `engine.records.ideas.PoolStatus`.
-STATUSES = ("none", "new", "watching", "hot", "cooling", "dropped")
+#: Places in the pool by number.
 NONE, NEW, WATCHING, HOT, COOLING, DROPPED = range(6)
 
 

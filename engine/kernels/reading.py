@@ -6,23 +6,28 @@ Plain functions that numba compiles.
 import math
 from typing import Any
 
+from engine.kernels.figures import lost_of
 from engine.kernels.window import MICRO
 
 Ints = Any
 Floats = Any
 #: In the place of a price or a volume there is no candle.
 NO_BAR = -1
+#: Whole numbers up to here are exact as float64.
+EXACT = 1 << 53
+#: A wider one is divided exactly up to here, by up to this power of ten.
+WIDEST, POWER = 1 << 62, 1e12
 
 
 def read(
-    start: int, prices: Ints, highs: Ints, lows: Ints, power: float, traded: Ints, volume_power: float, quotes: Ints,
-    quote_power: float, closes: Floats, sums: Ints, last: Ints, run: Ints,
+    start: int, wide: bool, prices: Ints, highs: Ints, lows: Ints, power: float, traded: Ints, volume_power: float,
+    quotes: Ints, quote_power: float, closes: Floats, sums: Ints, last: Ints, run: Ints,
 ) -> None:  # fmt: skip
     """Writes candles without a hole from column `start` on; what is in front of them, or behind, is no candle.
 
     `prices`, `traded` volumes and `quotes` are mantissas, divided by their powers; where there are no quote volumes at
-    all, volume times the typical price counts. Gives close (NaN: none), the running sum of quote volume in micro units,
-    and for each cycle what `runs` gives.
+    all, volume times the typical price counts. `wide` says that float64 does not hold all of what counts. Gives close
+    (NaN: none), the running sum of quote volume in micro units, and for each cycle what `runs` gives.
     """
     end = start + len(prices)
     for i in range(start):
@@ -36,6 +41,14 @@ def read(
     for i in range(len(quotes), len(prices)):
         worth = typical(highs[i] / power, lows[i] / power, prices[i] / power, traded[i] / volume_power)
         flows[i] = round(worth * MICRO)
+    if wide:
+        for i in range(len(quotes)):
+            if quotes[i] > EXACT:
+                flows[i] = round(quotient(quotes[i], quote_power) * MICRO)
+        for i in range(len(quotes), len(prices)):
+            if traded[i] > EXACT:
+                volume = quotient(traded[i], volume_power)
+                flows[i] = round(typical(highs[i] / power, lows[i] / power, prices[i] / power, volume) * MICRO)
     total = 0
     for i in range(len(flows)):
         total += flows[i]
@@ -44,6 +57,24 @@ def read(
         places[i], counts[i] = start + i, i + 1
     for i in range(end, len(closes)):
         closes[i], sums[i], last[i], run[i] = math.nan, total, end - 1, len(prices)
+
+
+def quotient(whole: int, power: float) -> float:
+    """Gives whole / power as its text would be read, for a whole number up to `widest(power)`.
+
+    Where float64 does not hold it, as `engine.world.store.numbers` does of columns.
+    """
+    high = float(whole)
+    found = high / power
+    if whole <= EXACT:
+        return found
+    product = found * power
+    return found + ((high - product) - lost_of(found, power, product) + float(whole - int(high))) / power
+
+
+def widest(power: float) -> int:
+    """Gives the greatest whole number that `quotient` divides exactly."""
+    return WIDEST if power <= POWER else EXACT
 
 
 def runs(closes: Floats, last: Ints, run: Ints) -> None:
@@ -65,11 +96,16 @@ def typical(high: float, low: float, close: float, volume: float) -> float:
     return (high + low + close) * volume / 3.0
 
 
-def volumes(sums: Ints, out: Floats) -> None:
-    """Gives the quote volume of each cycle but the first from its running sum in micro units."""
-    after = sums[1:]
-    for i in range(len(out)):
-        out[i] = (after[i] - sums[i]) / MICRO
+def volumes(sums: Ints, places: Ints, window: int, out: Floats) -> None:
+    """Gives, one behind the other, the quote volumes of so many cycles up to and with each of `places`.
+
+    `sums` is their running sum in micro units.
+    """
+    for k in range(len(places)):
+        end, line = places[k] + 1, out[k * window : (k + 1) * window]
+        after, before = sums[end - window : end], sums[end - window - 1 : end - 1]
+        for i in range(window):
+            line[i] = (after[i] - before[i]) / MICRO
 
 
 def copied(

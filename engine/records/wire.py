@@ -49,8 +49,8 @@ MAX_DEPTH = 32
 #: How every line begins, up to its kind.
 OPENING = b'{"kind":"'
 _EXPONENT = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?[eE][+-]?[0-9]+')
-#: What a line with an exponent in it holds somewhere; most lines do not, and those are told apart by one quick look.
-_TINY = re.compile(rb"e-?[0-9]")
+#: How a number with an exponent begins; most lines hold none, and those are told apart by one quick look.
+_TINY = re.compile(rb"[:,\[]-?[0-9][0-9.]*e")
 #: Most lines are of kinds that hold texts and whole numbers only: no exponent can stand in them.
 UNFIGURED = frozenset({market.Ticker, market.Bar, market.BookTop, market.Trade, market.Funding})
 

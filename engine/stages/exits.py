@@ -1,6 +1,7 @@
 """How a position is left: stop, tiers, trailing stop, time and black swan, evaluated here and nowhere else."""
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -172,6 +173,7 @@ class ExitState(msgspec.Struct, kw_only=True):
         return self.best - self.best * self.callback // (_HUNDRED * _MICRO)
 
 
+@lru_cache(256)
 def micro(pct: float) -> int:
     """Gives a percentage of a plan in millionths of a percent."""
     return round(Decimal(str(pct)) * _MICRO)

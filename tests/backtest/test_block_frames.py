@@ -73,7 +73,10 @@ def lines(grid: Grid, timeframe: str, size: int) -> dict[tuple[str, bool], list[
 
 
 @pytest.mark.parametrize("timeframe", ["1m", "5m"])
-@pytest.mark.parametrize("holes", [set(), {100, 101, 250}, {37, 160, 161, 162, 163}], ids=["whole", "holes", "more"])
+@pytest.mark.parametrize(
+    "holes", [set(), {100, 101, 250}, {37, 160, 161, 162, 163}, {98, 99, 197, 198, 199}],
+    ids=["whole", "holes", "more", "at ends"],
+)  # fmt: skip
 def test_blocks_of_any_size_say_the_same(tmp_path, timeframe, holes):
     grid = stored(tmp_path, holes)
     whole = lines(grid, timeframe, BARS)

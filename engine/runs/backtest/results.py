@@ -44,6 +44,7 @@ TRADE = (
     "fees", "funding", "heat", "reasons", "ambiguous", "dust", "venue", "known_at",
 )  # fmt: skip
 _WRITE_BYTES = 1 << 18
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def fresh_folder() -> Path:
@@ -210,7 +211,7 @@ class Results:
         (self.folder / name).write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
     def _line(self, file: IO[str], row: Mapping[str, Any]) -> None:
-        file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+        file.write(_compact(row) + "\n")
 
     def write_lookahead(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds what a check for look-ahead found."""

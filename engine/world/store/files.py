@@ -15,6 +15,7 @@ import mmap
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,7 @@ class SeriesFile:
         return hashlib.sha256(memoryview(self._data)[self._start :]).hexdigest()
 
 
+@lru_cache(64)
 def _repeated(kind: str, value: int, count: int) -> np.ndarray[Any, Any]:
     """Gives one value over and over, as a view of a single one."""
     one = np.array([value], kind)

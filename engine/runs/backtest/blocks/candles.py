@@ -15,8 +15,6 @@ from engine.stages.recent import WINDOW_MS
 from engine.world.store.files import SeriesFile
 from engine.world.store.numbers import ABSENT, Floats, Ints, Numbers
 
-#: Mantissas up to here are exact as float64.
-_EXACT = 2**53
 _NONE = np.zeros(0, np.int64)
 _PRICES = ("open", "high", "low", "close")
 #: What is played, in the order of `engine.runs.backtest.blocks.grid.Block.wholes`.
@@ -57,7 +55,7 @@ class Candles:
             aligned = not (self.opened % self._step_ms).any()
         if not aligned:
             raise Unfit(f"{self.symbol} has bars that do not begin at whole steps")
-        if self.most > _EXACT:
+        if self.most > reading.EXACT:
             raise Unfit(f"{self.symbol} has prices of more digits than float64 holds")
         if self._has_quotes and self._greatest("quote_volume") / self._powers["quote_volume"] > most_quote_volume:
             raise Unfit(f"{self.symbol} has a quote volume that is not believed")
@@ -124,8 +122,9 @@ class Candles:
         )  # fmt: skip
 
     def read(self, low: int, high: int, start: int, out: tuple[Any, ...]) -> None:
-        """Writes rows of plain candles from a column on into closes, sums, last candles and runs."""
-        compiled(reading.read)(start, *self._turnover(slice(low, high)), *out)
+        """Writes rows of plain candles without a hole from a column on into closes, sums, last candles and runs."""
+        wide = self._greatest(self._traded) > reading.EXACT
+        compiled(reading.read)(start, wide, *self._turnover(slice(low, high)), *out)
 
     @cached_property
     def _powers(self) -> dict[str, float]:
@@ -133,15 +132,18 @@ class Candles:
 
     @cached_property
     def is_plain(self) -> bool:
-        """True without a hole, and with quote volumes that are numbers a float64 holds, all of them or none."""
-        return self.is_whole and self._is_plain("quote_volume" if self._has_quotes else "volume")
-
-    def _is_plain(self, name: str) -> bool:
-        """Says whether all values of a column are there, and can be divided as float64."""
-        decimals = self.numbers[name].decimals
+        """True with quote volumes that kernels can divide, all of them or none."""
+        decimals = self.numbers[self._traded].decimals
         # One number of decimals for all is a view of a single one.
         written = decimals if decimals.strides[0] else decimals[:1]
-        return int(written.max()) < ABSENT // 2 and self._greatest(name) <= _EXACT
+        return int(written.max()) < ABSENT // 2 and self._greatest(self._traded) <= reading.widest(
+            self._powers[self._traded]
+        )
+
+    @property
+    def _traded(self) -> str:
+        """The column that says what was traded."""
+        return "quote_volume" if self._has_quotes else "volume"
 
     def _greatest(self, name: str) -> int:
         if name not in self._most:

@@ -47,7 +47,7 @@ class Frames:
         self._states[:, 3] = 1
         self._opening = np.zeros((count, 3))
         #: The last frame of each symbol before the block.
-        self._carried: list[Mapping[str, Any]] = [_no_frame(self.names) for _ in range(count)]
+        self._carried: list[dict[str, Any]] = [_no_frame(self.names) for _ in range(count)]
         self._memories: list[dict[str, Any]] = [{} for _ in range(count)]
         self._fold, self._fold_even = compiled(frames.fold), compiled(frames.fold_even)
 
@@ -56,13 +56,13 @@ class Frames:
 
         What it gives holds until the room is used again.
         """
-        closes, run = block.closes[s, block.new], block.run[s]
+        closes, run, end = block.closes[s, block.new], block.run[s], len(block.times) - 1
         prices: tuple[Array, ...] = (closes, closes, closes)
         if self._needs_prices:
             self._grid.prices(block, s)
             scale = float(10 ** self._grid.candles[s].numbers["close"].digits)
             prices = tuple(block.wholes[i, s, block.new] / scale for i in range(3))
-        whole = run[-1] >= block.size
+        whole = run[end] >= block.size and block.last[s, end] == end
         if self.parts == 1 and whole:
             return self._whole(block, (*prices, closes), s, room)
         # Where nothing is missing, nor was before, frames can be cut out of closes and running sums.
@@ -73,28 +73,37 @@ class Frames:
         """Every candle is a frame, without a hole between them."""
         if block.run[s, block.back] == 1:
             self._memories[s], self._carried[s], self._states[s, 4] = {}, _no_frame(self.names), 0
-        seen, end = int(self._states[s, 4]), len(block.times)
+        seen = int(self._states[s, 4])
         self._states[s] = (0, 0, frames.CARRIED, 0, seen + block.size)
-        lines = self._lines([name for names in self._often for name in names], s, block.size, room)
+        often = [name for names in self._often for name in names]
+        lines = self._lines(often, s, block.size, room)
         made = Whole(block, s, lines, self._rare, seen)
         for names in self._often:
             taken = [made.value("volume") if one == "volume" else prices[_COLUMNS.index(one)]
                      for one in self._kernels[names[0]].inputs]  # fmt: skip
             self._piece(s, names, taken, [lines[name][frames.FIRST_NEW :] for name in names])
-        last = {name: lines[name][-2:] for names in self._often for name in names}
-        for name, rare in self._rare.items():
-            # The last bars are all that is to be remembered.
-            line = last[name] = np.full(1 + min(block.size, rare.some.window + 1), self._carried[s][name])
-            self._piece(s, (name,), rare.columns(block, s, end - len(line) + 1, end), [line[1:]])
         self._carried[s] = {
             "close": prices[3][-1], "volume": made.at("volume", np.array([block.size - 1]))[0],
-            **{name: line[-1] for name, line in last.items()},
-            **{f"{name} before": line[-2] for name, line in last.items()},
+            **{name: lines[name][-1] for name in often},
+            **{f"{name} before": lines[name][-2] for name in often},
             "closed_at": int(block.times[-1]), "closes": seen + block.size,
         }  # fmt: skip
         return made
 
+    def _recall(self, block: Block, s: int) -> None:
+        """Brings what is rare up to a block: in whole ones it is not worked out to the end."""
+        here, carried = block.back - 1, self._carried[s]
+        if block.last[s, here] != here:
+            return
+        for name, rare in self._rare.items():
+            self._memories[s].pop(name, None)
+            seen = min(int(block.run[s, here]), rare.some.window + 1)
+            line = np.full(1 + seen, NAN)
+            self._piece(s, (name,), rare.columns(block, s, np.array([here]), seen), [line[1:]])
+            carried[name], carried[f"{name} before"] = line[-1], line[-2]
+
     def _folded(self, block: Block, prices: tuple[Array, ...], s: int, even: bool, room: Room) -> Stretch:
+        self._recall(block, s)
         size, times, run = block.size, block.times[block.new], block.run[s]
         most = size // self.parts + 2
         columns, volumes = np.empty((4, most)), np.empty(most, np.int64)

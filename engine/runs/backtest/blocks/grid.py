@@ -142,8 +142,9 @@ class Grid:
         one, closes, sums, last, run = self.candles[s], block.closes[s], block.sums[s], block.last[s], block.run[s]
         opened, width = int(block.times[0]) - self.step_ms, len(closes)
         low, high = one.rows(opened, opened + width * self.step_ms)
-        if high > low and one.is_plain:
-            one.read(low, high, (int(one.opened[low]) - opened) // self.step_ms, (closes, sums, last, run))
+        place = self._place(one, low, high, opened)
+        if high > low and isinstance(place, slice) and one.is_plain:
+            one.read(low, high, place.start, (closes, sums, last, run))
             return
         room = one.quotes(low, high, np.empty(high - low))
         room *= MICRO
@@ -152,7 +153,6 @@ class Grid:
             sums[:] = room
             one.floats("close", low, high, closes)
         else:
-            place = self._place(one, low, high, opened)
             closes[:], sums[:] = np.nan, 0
             sums[place] = room
             closes[place] = one.floats("close", low, high, room)

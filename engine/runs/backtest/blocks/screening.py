@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from engine.kernels import screen
 from engine.kernels.compiled import compiled
-from engine.kernels.pool import NONE, STATUSES
+from engine.kernels.pool import NONE
 from engine.kernels.window import MICRO, Window
 from engine.records.base import figure
 from engine.records.ideas import CandidateSnapshot, HeatInputs
@@ -17,6 +17,7 @@ from engine.runs.backtest.blocks.room import Room
 from engine.runs.backtest.outcome import Unfit
 from engine.runs.settings import Settings
 from engine.stages.heat import heat_of
+from engine.stages.pool import STATUSES
 
 DAY_MS = 86_400_000
 NAN = float("nan")
@@ -187,11 +188,10 @@ class Screened:
         inputs = self.inputs(s, j)
         heat = heat_of(inputs, self.screen.heat)
         one = self.screen.grid.candles[s]
-        # A kept candidate is in the pool, so its place is one of the names that records know.
         return CandidateSnapshot(
             at=int(self.block.times[j]), venue=one.venue, symbol=one.symbol, rank=rank, heat=heat.heat or 0,
             coverage=heat.coverage, dimensions=heat.dimensions, missing=heat.missing,
-            status=STATUSES[self.statuses[s, j]], since=self._since(s, j), price=price, inputs=inputs,  # type: ignore[arg-type]
+            status=STATUSES[int(self.statuses[s, j])], since=self._since(s, j), price=price, inputs=inputs,
         )  # fmt: skip
 
 

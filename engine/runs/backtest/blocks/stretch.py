@@ -10,7 +10,6 @@ import numpy.typing as npt
 from engine.kernels import frames, reading
 from engine.kernels.compiled import compiled
 from engine.kernels.kernel import Kernel, Some
-from engine.kernels.window import MICRO
 from engine.runs.backtest.blocks.grid import Block
 from engine.stages.signal import FrameState
 
@@ -131,26 +130,33 @@ class Rare(NamedTuple):
     kernel: Kernel[Any]
     some: Some
 
-    def columns(self, block: Block, s: int, low: int, high: int) -> list[Array]:
-        """Gives its inputs in some columns of a block."""
-        return [_volumes(block, s, low, high) if one == "volume" else block.closes[s, low:high]
-                for one in self.kernel.inputs]  # fmt: skip
+    def columns(self, block: Block, s: int, places: Array, window: int) -> list[Array]:
+        """Gives its inputs in so many columns of a block up to and with each of some, one window behind the other."""
+        found = []
+        for one in self.kernel.inputs:
+            if one == "volume":
+                found.append(_volumes(block, s, places, window))
+            else:
+                found.append(block.closes[s, (places[:, np.newaxis] + np.arange(1 - window, 1)).ravel()])
+        return found
 
     def all(self, block: Block, s: int) -> Array:
         """Gives its line in all cycles of a whole block, in front of which the one before."""
-        seen, end = min(self.some.window, int(block.run[s, block.back]) - 1), len(block.times)
-        columns, out = self.columns(block, s, block.back - seen, end), np.full(1 + seen + block.size, NAN)
+        seen = min(self.some.window, int(block.run[s, block.back]) - 1)
+        columns, out = self.columns(block, s, _last(block), seen + block.size), np.full(1 + seen + block.size, NAN)
         compiled(self.kernel.function)(np.zeros(len(self.kernel.state)), *columns, out[1:], *self.kernel.params)
         return out[seen:]
 
     def at(self, block: Block, s: int, places: Array) -> Array:
-        """Gives its values in some columns of a block; NaN where a hole is in its window."""
-        out = np.empty(len(places))
+        """Gives its values in some columns of a whole block; NaN where a hole is in its window."""
+        out, window = np.empty(len(places)), self.some.window
         if not len(places):
             return out
-        low, high = int(places[0]) - self.some.window + 1, int(places[-1]) + 1
-        compiled(self.some.function)(*self.columns(block, s, low, high), places - low, out, *self.kernel.params)
-        out[(block.run[s, places] < self.some.window) | (block.last[s, places] != places)] = NAN
+        ends = np.arange(window - 1, window * len(places), window)
+        compiled(self.some.function)(*self.columns(block, s, places, window), ends, out, *self.kernel.params)
+        if block.last[s, places[0]] != places[0] or block.run[s, places[0]] < window:
+            # Later places have more candles without a hole, and nobody asks for one further in front.
+            out[(block.run[s, places] < window) | (block.last[s, places] != places)] = NAN
         return out
 
 
@@ -170,7 +176,8 @@ class Whole(Stretch):
         if name == "close":
             return block.closes[s, block.new]
         if name not in self._lines:
-            wide = self._rare[name].all(block, s) if name in self._rare else _volumes(block, s, block.back - 1, None)
+            rare = self._rare.get(name)
+            wide = rare.all(block, s) if rare is not None else _volumes(block, s, _last(block), 1 + block.size)
             self._lines[name] = np.concatenate(([NAN], wide))
         line = self._lines[name]
         return line[frames.CARRIED : -1] if before else line[frames.FIRST_NEW :]
@@ -184,7 +191,7 @@ class Whole(Stretch):
         elif name == "close":
             found = block.closes[s, places]
         elif name == "volume":
-            found = (block.sums[s, places] - block.sums[s, places - 1]) / MICRO
+            found = _volumes(block, s, places, 1)
         elif len(cycles) * self._rare[name].some.window > block.size:
             found = self.value(name, before)[cycles]
         else:
@@ -200,9 +207,13 @@ class Whole(Stretch):
         return True
 
 
-def _volumes(block: Block, s: int, low: int, high: int | None) -> Array:
-    """Gives the quote volumes of some columns of a block."""
-    sums = block.sums[s, low - 1 : high]
-    out = np.empty(len(sums) - 1)
-    compiled(reading.volumes)(sums, out)
+def _last(block: Block) -> Array:
+    """Gives the last column of a block."""
+    return np.array([len(block.times) - 1])
+
+
+def _volumes(block: Block, s: int, places: Array, window: int) -> Array:
+    """Gives the quote volumes of so many columns of a block up to and with each of some."""
+    out = np.empty(window * len(places))
+    compiled(reading.volumes)(block.sums[s], places, window, out)
     return out
