@@ -12,25 +12,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from engine.kernels.compiled import KERNELS as FOLDER
 from engine.kernels.window import Window
+from engine.records.base import Record
 from engine.records.market import SymbolRules
+from engine.records.tickers import Tickers
 from engine.records.wire import encode
+from engine.runs.data import data_dir
 from engine.stages.coins import Coins, CoinsState
 from engine.stages.heat import HeatSettings
 from engine.stages.intake import Intake
 from engine.stages.scan import Scan, ScanSettings
 from engine.world.streams.clock import Stamp
-from engine.world.streams.frames import Frames
+from engine.world.streams.columns import Kernels, load
+from engine.world.streams.frames import Frames, Read
 from engine.world.streams.inbox import Inbox
-from engine.world.streams.sequence import Sequence
+from engine.world.streams.sequence import Sequence as InOrder
 
 UNICORN = "unicorn-fy==0.17.2"
 START = 1_700_000_040_000
 CYCLE_MS = 60_000
+#: As a live market has them; None where numba is not installed.
+KERNELS: Kernels | None = load(data_dir() / FOLDER)
 
 _THEIRS = """
 import sys, time
@@ -66,11 +73,21 @@ def frames(symbols: int, count: int) -> list[bytes]:
     return made
 
 
-def reader(symbols: int) -> Frames:
+def reader(symbols: int, kernels: Kernels | None = KERNELS) -> Frames:
     """Gives a reader that wants all symbols."""
-    made = Frames("binance-spot")
+    made = Frames("binance-spot", kernels)
     made.wanted = made.known = {f"SYM{i}USDT" for i in range(symbols)}
     return made
+
+
+def facts_of(found: Read) -> Sequence[Record]:
+    """Gives what the feed puts into the inbox."""
+    return (found.tickers,) if found.tickers is not None else found.facts
+
+
+def lines_of(fact: Record) -> bytes:
+    """Gives the lines that go down the pipe."""
+    return fact.lines() if isinstance(fact, Tickers) else encode(fact)
 
 
 def read(symbols: int, market: list[bytes]) -> None:
@@ -84,24 +101,24 @@ def read_newest(symbols: int, market: list[bytes]) -> None:
     """Frames become facts, of which the inbox keeps the newest of each symbol."""
     ours, inbox = reader(symbols), Inbox()
     for i, frame in enumerate(market):
-        inbox.put(ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i)).facts)
+        inbox.put(facts_of(ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i))))
 
 
 def known(symbols: int, frame: bytes) -> Coins:
     """Gives what a scan knows that has seen a minute of every symbol."""
     coins, before = Coins(CoinsState(), Window.of), START // CYCLE_MS * CYCLE_MS
-    for fact in reader(symbols).read(frame, Stamp(before - 1, before - 1)).facts:
+    for fact in facts_of(reader(symbols).read(frame, Stamp(before - 1, before - 1))):
         coins.hear(fact)
     coins.minute(before)
     return coins
 
 
-def read_into_windows(symbols: int, market: list[bytes], coins: Coins) -> None:
+def read_into_windows(symbols: int, market: list[bytes], coins: Coins, kernels: Kernels | None = KERNELS) -> None:
     """Frames become facts, and these the rolling windows of the scan; a cycle is a minute."""
-    ours = reader(symbols)
+    ours = reader(symbols, kernels)
     for i, frame in enumerate(market):
         at = START + 1000 * i
-        for fact in ours.read(frame, Stamp(at, at)).facts:
+        for fact in facts_of(ours.read(frame, Stamp(at, at))):
             coins.hear(fact)
         if at % CYCLE_MS == 0:
             coins.minute(at)
@@ -112,14 +129,14 @@ def read_into_lines(symbols: int, market: list[bytes]) -> None:
     """Frames become facts, and these the lines of the wire."""
     ours = reader(symbols)
     for i, frame in enumerate(market):
-        for fact in ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i)).facts:
-            encode(fact)
+        for fact in facts_of(ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i))):
+            lines_of(fact)
 
 
 def read_as_scan_does(symbols: int, market: list[bytes]) -> None:
     """Frames go the whole way of `hot scan`: inbox, order, ticks and rules, windows, and lines of the wire."""
     ours, inbox, before = reader(symbols), Inbox(), Stamp(START - 1, START - 1)
-    sequence = Sequence(CYCLE_MS, before, lambda closed_at: 0)
+    sequence = InOrder(CYCLE_MS, before, lambda closed_at: 0)
     intake, scan = Intake(CYCLE_MS // 1000, {}), Scan(ScanSettings(), HeatSettings())
     for symbol in sorted(ours.wanted):
         rules = SymbolRules(at=1, venue=ours.venue, symbol=symbol, base="SYM", quote="USDT", tick="0.1", step="0.1")
@@ -127,12 +144,12 @@ def read_as_scan_does(symbols: int, market: list[bytes]) -> None:
             scan.take(record)
     for i, frame in enumerate(market):
         at = START + 1000 * i
-        inbox.put(ours.read(frame, Stamp(at, at)).facts)
+        inbox.put(facts_of(ours.read(frame, Stamp(at, at))))
         for entry in sequence.take(inbox.take(0.0), Stamp(at + 1, at + 1)):
             assert entry.record is not None
             for record in (*intake.before(entry.record), entry.record):
                 for one in (*scan.take(record), record):
-                    encode(one)
+                    lines_of(one)
 
 
 def ms_a_frame(work: Callable[[int, list[bytes]], None], symbols: int, market: list[bytes]) -> float:
@@ -174,6 +191,10 @@ def compare(symbols: int, count: int, rounds: int, python: Path | None) -> None:
             partial(read_into_windows, coins=known(symbols, market[0])), symbols, market
         ),
     }
+    if KERNELS is not None:
+        ways["the same without numba"] = lambda: ms_a_frame(
+            partial(read_into_windows, coins=known(symbols, market[0]), kernels=None), symbols, market
+        )
     if python is not None:
         ways["unicorn-fy, to dictionaries"] = lambda: theirs(python, market)
     taken: dict[str, list[float]] = {name: [] for name in ways}

@@ -10,10 +10,12 @@ from engine.errors import BadRecord
 from engine.records.base import Moment
 from engine.records.glance import are_amounts, are_prices, are_rates
 from engine.records.market import Bar, Fact, Funding, Ticker
+from engine.records.tickers import Tickers
 from engine.records.wire import check_json
 from engine.world.imports.fields import Fields, fields_of
 from engine.world.imports.frames import fact_of as fact_of
 from engine.world.streams.clock import Stamp
+from engine.world.streams.columns import Columns, Kernels
 
 #: A candle that is still open: nothing may be decided on it, and it is not even read.
 _OPEN_CANDLE = re.compile(rb'"x"\s*:\s*false')
@@ -61,30 +63,74 @@ class Read(NamedTuple):
     """What was in a frame: facts, what could not be believed (a reason each), and symbols nobody has told of.
 
     `rows` is how many events it held, so that a share of bad ones can be told; 0 for what is no news of the market.
+    `tickers` are facts too, where they were read by kernels.
     """
 
     facts: Sequence[Fact] = ()
     dirty: Sequence[str] = ()
     strangers: Collection[str] = ()
     rows: int = 0
+    tickers: Tickers | None = None
 
 
 _NOTHING = Read()
 
 
 class Frames:
-    """Reads the frames of one market's streams."""
+    """Reads the frames of one market's streams.
 
-    def __init__(self, venue: str) -> None:
+    Where there are `kernels`, arrays of tickers are read by them, if they take them; the facts are the same.
+    """
+
+    def __init__(self, venue: str, kernels: Kernels | None = None) -> None:
         """Reads for a venue; facts of symbols that are not `wanted` are passed over, and `known` ones are no news."""
-        self.venue = venue
-        self.wanted: set[str] = set()
-        self.known: set[str] = set()
+        self.venue, self.kernels = venue, kernels
+        self._wanted = self._known = frozenset[str]()
         #: The newest event of each symbol by kind: two connections that overlap tell everything twice.
         self._told: dict[str, dict[str, int]] = {}
+        self._columns: Columns | None = None
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The symbols whose facts are wanted."""
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, symbols: Collection[str]) -> None:
+        self._wanted = frozenset(symbols)
+        self._leave_columns()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The symbols that are no news."""
+        return self._known
+
+    @known.setter
+    def known(self, symbols: Collection[str]) -> None:
+        self._known = frozenset(symbols)
+        self._leave_columns()
 
     def read(self, frame: bytes, stamp: Stamp) -> Read:
         """Gives what a frame holds. An event that cannot be believed is told, and costs no other one."""
+        if self.kernels is None or not frame.startswith(_MINIS):
+            return self._read(frame, stamp)
+        if self._columns is None:
+            told = self._told.setdefault("ticker", {})
+            self._columns = Columns(self.venue, self.wanted, self.known | self.wanted, told, self.kernels)
+        found = self._columns.read(frame, stamp)
+        if found is not None:
+            return Read((), (), found.strangers, found.rows, found.tickers)
+        self._columns.tell()
+        read = self._read(frame, stamp)
+        self._columns.hear()
+        return read
+
+    def _leave_columns(self) -> None:
+        if self._columns is not None:
+            self._columns.tell()
+            self._columns = None
+
+    def _read(self, frame: bytes, stamp: Stamp) -> Read:
         try:
             if frame.startswith(_MINIS):
                 found = self._tickers(_minis.decode(frame).data, stamp)
@@ -132,7 +178,7 @@ class Frames:
         fresh = [row for row in rows if row.s in wanted and row.st == _OURS and told.get(row.s, -1) < row.E]
         if len(fresh) == len(rows):
             return fresh, ()
-        return fresh, {row.s for row in rows if row.st == _OURS} - self.known
+        return fresh, {row.s for row in rows if row.st == _OURS} - self.known - self.wanted
 
     def _note(self, kind: str, rows: Sequence[_Mini | _Mark]) -> None:
         self._told[kind].update([(row.s, row.E) for row in rows])
