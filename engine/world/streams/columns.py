@@ -60,7 +60,7 @@ class Columns:
     def __init__(
         self, venue: str, wanted: Collection[str], known: Collection[str], told: dict[str, int], kernels: Kernels
     ) -> None:
-        """`told` has the newest event of each symbol; it is brought up to date by `tell`, and read anew by `hear`."""
+        """`told` has the newest event of each symbol; who looks at it meanwhile asks for it with `lend`."""
         import numpy as np
 
         self._np, self._venue, self._kernels, self._known_told = np, venue, kernels, told
@@ -73,13 +73,15 @@ class Columns:
         self._wanted = np.array([name in wanted for name in self.names], np.uint8)
         self._place = np.full(count, -1, np.int64)
         self._told = self._before = np.full(count, -1, np.int64)
-        self.hear()
+        self._is_lent = True
 
     def read(self, frame: bytes, stamp: Stamp) -> Found | None:
         """Gives what an array holds; None where the general reader has to look."""
         np, count = self._np, len(self.names)
         if not frame.startswith(_OPENING) or not _is_text(frame):
             return None
+        if self._is_lent:
+            self._hear()
         view = np.frombuffer(frame, np.uint8)
         rows, days = np.empty((2 * count + 1, kernels.WIDTH + 1), np.int64), np.empty(2 * count + 1)
         strangers, counts = np.empty((_MOST_STRANGERS, 2), np.int64), np.zeros(kernels.COUNTS, np.int64)
@@ -99,15 +101,16 @@ class Columns:
         )  # fmt: skip
         return Found(tickers, events, {frame[at:end].decode() for at, end in strangers[:unknown].tolist()})
 
-    def tell(self) -> None:
-        """Says what was read since: the general reader may be about to read."""
-        np = self._np
-        for number in np.flatnonzero(self._told != self._before).tolist():
-            self._known_told[self.names[number]] = int(self._told[number])
+    def lend(self) -> dict[str, int]:
+        """Gives the newest event of each symbol, to the general reader, which may tell of newer ones."""
+        if not self._is_lent:
+            self._is_lent = True
+            for number in self._np.flatnonzero(self._told != self._before).tolist():
+                self._known_told[self.names[number]] = int(self._told[number])
+        return self._known_told
 
-    def hear(self) -> None:
-        """Learns what was told by the general reader."""
-        told = self._known_told
+    def _hear(self) -> None:
+        told, self._is_lent = self._known_told, False
         self._told = self._np.array([min(told.get(name, -1), _FAR) for name in self.names], self._np.int64)
         self._before = self._told.copy()
 

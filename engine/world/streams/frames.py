@@ -115,20 +115,22 @@ class Frames:
         if self.kernels is None or not frame.startswith(_MINIS):
             return self._read(frame, stamp)
         if self._columns is None:
-            told = self._told.setdefault("ticker", {})
+            told = self._newest(Ticker.kind)
             self._columns = Columns(self.venue, self.wanted, self.known | self.wanted, told, self.kernels)
         found = self._columns.read(frame, stamp)
-        if found is not None:
-            return Read((), (), found.strangers, found.rows, found.tickers)
-        self._columns.tell()
-        read = self._read(frame, stamp)
-        self._columns.hear()
-        return read
+        if found is None:
+            return self._read(frame, stamp)
+        return Read((), (), found.strangers, found.rows, found.tickers)
 
     def _leave_columns(self) -> None:
-        if self._columns is not None:
-            self._columns.tell()
-            self._columns = None
+        self._newest(Ticker.kind)
+        self._columns = None
+
+    def _newest(self, kind: str) -> dict[str, int]:
+        """Gives the newest event of each symbol, to look at and to change."""
+        if self._columns is not None and kind == Ticker.kind:
+            return self._columns.lend()
+        return self._told.setdefault(kind, {})
 
     def _read(self, frame: bytes, stamp: Stamp) -> Read:
         try:
@@ -174,14 +176,14 @@ class Frames:
 
     def _fresh(self, kind: str, rows: list[Row]) -> tuple[list[Row], Collection[str]]:
         """Gives the rows of wanted symbols that are newer than what was told, and symbols that nobody knows."""
-        wanted, told = self.wanted, self._told.setdefault(kind, {})
+        wanted, told = self.wanted, self._newest(kind)
         fresh = [row for row in rows if row.s in wanted and row.st == _OURS and told.get(row.s, -1) < row.E]
         if len(fresh) == len(rows):
             return fresh, ()
         return fresh, {row.s for row in rows if row.st == _OURS} - self.known - self.wanted
 
     def _note(self, kind: str, rows: Sequence[_Mini | _Mark]) -> None:
-        self._told[kind].update([(row.s, row.E) for row in rows])
+        self._newest(kind).update([(row.s, row.E) for row in rows])
 
     def _slowly(self, frame: bytes, stamp: Stamp) -> Read:
         """Reads a frame event by event."""
@@ -221,7 +223,7 @@ class Frames:
         # Candles are told apart by their opening, at the gate; an event without a time is taken as it comes.
         if isinstance(fact, Bar) or type(said) is not int:
             return True
-        told = self._told.setdefault(fact.kind, {})
+        told = self._newest(fact.kind)
         before = told.get(fact.symbol, -1)
         if said < before or (said == before and isinstance(fact, Ticker | Funding)):
             return False
