@@ -90,7 +90,7 @@ def _scan(
         else:
             run, entries = _begin(used, opened, ledger, seed, closing)
         output.write(encode(run))
-        dirty = _pass(used, opened, stage, entries, output, rejects, None if quiet else News("hot scan"))
+        dirty = hand_on(used, opened, stage, entries, output, rejects, None if quiet else News("hot scan"))
     _tell_dirty(dirty, quiet)
     return rejects.code()
 
@@ -123,7 +123,7 @@ def _closed(facts: Iterator[Entry], closing: ExitStack) -> Iterator[Entry]:
     return facts
 
 
-def _pass(
+def hand_on(
     used: Settings, opened: MarketOf, stage: Scan, entries: Iterator[Entry], output: Output, rejects: Rejects,
     news: News | None,
 ) -> dict[str, int]:  # fmt: skip

@@ -57,7 +57,7 @@ class Intake:
         """Says whether each symbol of some tickers has rules that no ticker changes."""
         ruled, inferred = self.state.ruled, self.state.inferred
         symbols = tickers.symbols
-        return ruled.keys() >= set(symbols) and (not inferred or inferred.keys().isdisjoint(symbols))
+        return all(map(ruled.__contains__, symbols)) and not (inferred and any(map(inferred.__contains__, symbols)))
 
     def _rules(self, fact: Priced) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state
