@@ -155,7 +155,7 @@ def hand_on(
             continue
         if news is not None and isinstance(entry.record, Alert) and entry.line is None:
             news(entry.record)  # of a recorded market they are old news
-        for record in _apart(entry.record, intake):
+        for record in apart(entry.record, intake):
             for before in intake.before(record):
                 pass_on(before, None)
             pass_on(record, entry.line)
@@ -165,7 +165,7 @@ def hand_on(
     return stage.state.market.dirty
 
 
-def _apart(record: Record, intake: Intake) -> Sequence[Record]:
+def apart(record: Record, intake: Intake) -> Sequence[Record]:
     """Gives a record; tickers that came together one by one, where rules have to be put in between."""
     if isinstance(record, Tickers) and not intake.knows(record):
         return record.records()

@@ -29,8 +29,8 @@ from engine.stages.candles import Candle, Candles, Feed
 from engine.stages.chatter import Chatter
 from engine.stages.together import Together
 
-#: So many tickers wait at most, of those that came one by one and of those that came together.
-MOST_WAITING, MOST_TOGETHER = 2_000, 10_000
+#: So many tickers wait at most, and of those that came together so many frames: their texts stand in these.
+MOST_WAITING, MOST_TOGETHER = 2_000, 30
 #: Posts may name anything: beyond so many symbols only those that are traded are remembered.
 MAX_TALKED_OF = 5_000
 
@@ -130,7 +130,7 @@ class Coins:
             return
         if self.state.first_at is None and len(tickers):
             self.state.first_at = tickers.at
-        if self._together.count >= MOST_TOGETHER:
+        if len(self._together) >= MOST_TOGETHER:
             self.settle()
 
     def _settle_together(self) -> None:

@@ -33,7 +33,10 @@ class Together:
         self._minutes = np.array([feed.minute_volume for feed in found])
         self._whose, self._row = np.full(len(names), -1), np.full(len(names), -1)
         self._waiting: list[Tickers] = []
-        self.count = 0
+
+    def __len__(self) -> int:
+        """Says how many times something was taken."""
+        return len(self._waiting)
 
     def take(self, tickers: Tickers) -> bool:
         """Takes tickers; says whether it did: all their symbols have to be known."""
@@ -46,7 +49,6 @@ class Together:
         self._days[numbers] = days
         self._whose[numbers], self._row[numbers] = len(self._waiting), np.arange(len(numbers))
         self._waiting.append(tickers)
-        self.count += len(numbers)
         return True
 
     def settle(self, coins: dict[str, Any], feeds: dict[str, Feed]) -> None:

@@ -120,7 +120,7 @@ class Frames:
         found = self._columns.read(frame, stamp)
         if found is None:
             return self._read(frame, stamp)
-        return Read((), (), found.strangers, found.rows, found.tickers)
+        return Read((), (), found.strangers, found.rows, found.tickers if len(found.tickers) else None)
 
     def _leave_columns(self) -> None:
         self._newest(Ticker.kind)
