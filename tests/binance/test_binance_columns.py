@@ -159,10 +159,10 @@ def test_a_frame_cut_anywhere_or_with_any_byte_changed_is_read_alike(kernels: Ke
 )  # fmt: skip
 def test_odd_frames_are_read_alike_and_what_comes_after_too(kernels: Kernels, inside: bytes) -> None:
     both = Both(kernels)
-    after = b'{"s":"AUSDT","c":"1","v":"0","q":"0","E":6}'
-    for frame in (inside, after, inside, after):
+    after = b'{"s":"AUSDT","c":"1","v":"0","q":"0","E":%d},{"s":"BUSDT","c":"1","v":"0","q":"0","E":%d}'
+    for frame in (inside, after % (6, 6), inside, after % (7, 7)):
         both.read(OPENING + frame + b"]}")
-    assert both.by_kernels
+    assert both.by_kernels >= 2
 
 
 def test_what_the_general_reader_was_told_the_kernels_do_not_tell_again(kernels: Kernels) -> None:
