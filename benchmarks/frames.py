@@ -79,7 +79,7 @@ def frames(symbols: int, count: int) -> list[bytes]:
 
 def reader(symbols: int, kernels: Kernels | None = KERNELS) -> Frames:
     """Gives a reader that wants all symbols."""
-    made = Frames("binance-spot", kernels)
+    made = Frames("binance-spot", together=True, kernels=kernels)
     made.wanted = made.known = {f"SYM{i}USDT" for i in range(symbols)}
     return made
 

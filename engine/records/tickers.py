@@ -2,12 +2,8 @@
 
 from typing import Any, Protocol
 
-import msgspec
-
 from engine.records.base import Moment, Record
 from engine.records.market import Ticker
-
-_lines = msgspec.json.Decoder(Ticker)
 
 
 class Texts(Protocol):
@@ -15,6 +11,10 @@ class Texts(Protocol):
 
     def lines(self, tickers: "Tickers") -> bytes:
         """Gives the lines of the wire, each with its newline."""
+        ...
+
+    def records(self, tickers: "Tickers") -> list[Ticker]:
+        """Gives them one by one."""
         ...
 
     def last(self, row: int) -> str:
@@ -56,7 +56,7 @@ class Tickers(Record, frozen=True, kw_only=True):
 
     def records(self) -> list[Ticker]:
         """Gives them one by one."""
-        return _lines.decode_lines(self.lines())
+        return list(self.texts.records(self))
 
     def without(self, others: "Tickers") -> list[Ticker]:
         """Gives those whose symbols are not among `others`, one by one."""

@@ -27,9 +27,11 @@ NUMBERS = (
 OPENING = b'{"stream":"!miniTicker@arr","data":['
 
 
-@pytest.fixture(params=["plain", "compiled"])
-def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    """The kernels as Python runs them, and as numba does."""
+@pytest.fixture(params=["none", "plain", "compiled"])
+def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels | None:
+    """No kernels, those as Python runs them, and as numba does."""
+    if request.param == "none":
+        return None
     if request.param == "plain":
         return Kernels()
     pytest.importorskip("numba")
@@ -39,11 +41,11 @@ def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 class Both:
-    """A reader with kernels beside one without, told the same."""
+    """A reader that gives tickers together, told the same as one that does not."""
 
-    def __init__(self, kernels: Kernels, venue: str = "binance-spot") -> None:
-        self.one, self.other = Frames(venue), Frames(venue, kernels)
-        self.by_kernels = 0
+    def __init__(self, kernels: Kernels | None, venue: str = "binance-spot") -> None:
+        self.one, self.other = Frames(venue), Frames(venue, together=True, kernels=kernels)
+        self.together = 0
         self._now = 1_700_000_000_000
         self.want(WANTED, (*WANTED, "ABTC"))
 
@@ -59,7 +61,7 @@ class Both:
         if other.tickers is None:
             assert list(one.facts) == list(other.facts)
             return one
-        self.by_kernels += 1
+        self.together += 1
         assert not other.facts
         _compare(sorted(one.facts, key=lambda fact: fact.symbol), other)
         return one
@@ -110,7 +112,7 @@ def frames(chance: random.Random) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("venue", ["binance-spot", "binance-usdm"])
-def test_whatever_is_sent_both_readers_say_the_same(kernels: Kernels, venue: str) -> None:
+def test_whatever_is_sent_both_readers_say_the_same(kernels: Kernels | None, venue: str) -> None:
     chance = random.Random(venue)
     both = Both(kernels, venue)
     for i, frame in enumerate(frames(chance)):
@@ -118,10 +120,10 @@ def test_whatever_is_sent_both_readers_say_the_same(kernels: Kernels, venue: str
         if i % 100 == 0:
             wanted = chance.sample(NAMES, 4)
             both.want(wanted, (*wanted, *chance.sample(NAMES, 2)))
-    assert TIMES / 3 < both.by_kernels < TIMES
+    assert TIMES / 3 < both.together < TIMES
 
 
-def test_a_frame_cut_anywhere_or_with_any_byte_changed_is_read_alike(kernels: Kernels) -> None:
+def test_a_frame_cut_anywhere_or_with_any_byte_changed_is_read_alike(kernels: Kernels | None) -> None:
     chance = random.Random(5)
     made = [row(name, 1_700_000_000_000, random.Random(1)) for name in NAMES]
     whole = json.dumps({"stream": "!miniTicker@arr", "data": made}, separators=(",", ":"), ensure_ascii=False).encode()
@@ -157,15 +159,15 @@ def test_a_frame_cut_anywhere_or_with_any_byte_changed_is_read_alike(kernels: Ke
         b",".join(b'{"s":"N%d","c":"1","v":"0","q":"0","E":5}' % i for i in range(200)),
     ],
 )  # fmt: skip
-def test_odd_frames_are_read_alike_and_what_comes_after_too(kernels: Kernels, inside: bytes) -> None:
+def test_odd_frames_are_read_alike_and_what_comes_after_too(kernels: Kernels | None, inside: bytes) -> None:
     both = Both(kernels)
     after = b'{"s":"AUSDT","c":"1","v":"0","q":"0","E":%d},{"s":"BUSDT","c":"1","v":"0","q":"0","E":%d}'
     for frame in (inside, after % (6, 6), inside, after % (7, 7)):
         both.read(OPENING + frame + b"]}")
-    assert both.by_kernels >= 2
+    assert both.together >= 2
 
 
-def test_what_the_general_reader_was_told_the_kernels_do_not_tell_again(kernels: Kernels) -> None:
+def test_what_the_general_reader_was_told_the_kernels_do_not_tell_again(kernels: Kernels | None) -> None:
     both = Both(kernels)
     good = b'{"s":"AUSDT","c":"1","v":"0","q":"0","E":%d}'
     assert both.read(OPENING + good % 5 + b"]}").facts
@@ -189,7 +191,7 @@ def _recorded() -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the large recordings are not here")
-def test_every_recorded_frame_is_read_alike(kernels: Kernels) -> None:
+def test_every_recorded_frame_is_read_alike(kernels: Kernels | None) -> None:
     events: list[dict[str, Any]] = []
     both = Both(kernels)
     for _, frame in _recorded():
@@ -199,4 +201,4 @@ def test_every_recorded_frame_is_read_alike(kernels: Kernels) -> None:
     both.want({event["s"] for event in events}, {event["s"] for event in events})
     for event in events:
         both.read(OPENING + json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode() + b"]}")
-    assert len(events) > 100 and both.by_kernels
+    assert len(events) > 100 and both.together

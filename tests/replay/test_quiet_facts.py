@@ -200,7 +200,7 @@ def of(tickers: list[Ticker]) -> Tickers:
         for one in tickers
     )
     frame = f'{{"stream":"!miniTicker@arr","data":[{rows}]}}'.encode()
-    found = Columns("binance-spot", names, names, {}, Kernels()).read(frame, Stamp(at, at))
+    found = Columns("binance-spot", tuple(sorted(names)), names, {}, Kernels()).read(frame, Stamp(at, at))
     assert found is not None
     return found.tickers
 

@@ -38,10 +38,10 @@ def rules(symbol: str, at: int) -> SymbolRules:
 
 
 class Way:
-    """The way of frames from the socket to the reader, with kernels or without."""
+    """The way of frames from the socket to the reader: one by one, together, and read by kernels."""
 
-    def __init__(self, kernels: Kernels | None) -> None:
-        self.frames, self.inbox = Frames(V, kernels), Inbox()
+    def __init__(self, together: bool, kernels: Kernels | None = None) -> None:
+        self.frames, self.inbox = Frames(V, together, kernels), Inbox()
         self.frames.wanted = self.frames.known = NAMES
         self.sequence = Sequence(MINUTE, Stamp(START - 1, START - 1), lambda closed_at: 0)
         self.entries: list[Entry] = []
@@ -54,9 +54,12 @@ class Way:
         self.entries += self.sequence.take(self.inbox.take(0), at)
 
 
-def told(chance: random.Random, seconds: int, knows: bool) -> tuple[Way, Way]:
+KERNELS = pytest.mark.parametrize("kernels", [None, Kernels()], ids=["gathered", "kernels"])
+
+
+def told(chance: random.Random, seconds: int, knows: bool, kernels: Kernels | None) -> tuple[Way, Way]:
     """Tells two ways the same: frames, some of which only the general reader takes, and all that may be between."""
-    one, other = Way(None), Way(Kernels())
+    one, other = Way(False), Way(True, kernels)
     at = START
     volumes = dict.fromkeys(NAMES, 1_000_000.0)
     for way in (one, other):
@@ -96,9 +99,10 @@ def apart(entries: list[Entry]) -> Iterator[Record]:
         yield from entry.record.records() if isinstance(entry.record, Tickers) else (entry.record,)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_what_a_reader_takes_is_in_the_same_order(seed: int) -> None:
-    one, other = told(random.Random(seed), 200, knows=True)
+@KERNELS
+@pytest.mark.parametrize("seed", range(15))
+def test_what_a_reader_takes_is_in_the_same_order(seed: int, kernels: Kernels | None) -> None:
+    one, other = told(random.Random(seed), 200, True, kernels)
     assert [entry.record for entry in one.entries] == list(apart(other.entries))
     assert one.inbox.dropped() == other.inbox.dropped()
     assert sum(isinstance(entry.record, Tickers) for entry in other.entries) > 30
@@ -123,15 +127,19 @@ class _Nothing:
         return {}
 
 
+@KERNELS
 @pytest.mark.parametrize("knows", [True, False])
 @pytest.mark.parametrize("seed", range(5))
-def test_a_scan_says_the_same_to_the_byte_and_knows_the_same(seed: int, knows: bool, tmp_path: Path) -> None:
-    one, other = told(random.Random(seed), 400, knows)
+def test_a_scan_says_the_same_to_the_byte_and_knows_the_same(
+    seed: int, knows: bool, kernels: Kernels | None, tmp_path: Path
+) -> None:
+    one, other = told(random.Random(seed), 400, knows, kernels)
     assert scanned(one.entries, tmp_path / "one") == scanned(other.entries, tmp_path / "other")
 
 
-def test_a_day_of_tickers_makes_the_same_candidates(tmp_path: Path) -> None:
-    ways = Way(None), Way(Kernels())
+@KERNELS
+def test_a_day_of_tickers_makes_the_same_candidates(kernels: Kernels | None, tmp_path: Path) -> None:
+    ways = Way(False), Way(True, kernels)
     chance = random.Random(3)
     for way in ways:
         way.inbox.put([rules(name, START) for name in NAMES])
@@ -149,8 +157,9 @@ def test_a_day_of_tickers_makes_the_same_candidates(tmp_path: Path) -> None:
     assert one[0].count(b'{"kind":"candidate"') > 50
 
 
-def test_lines_are_those_of_the_wire_and_read_back() -> None:
-    _, other = told(random.Random(1), 50, knows=True)
+@KERNELS
+def test_lines_are_those_of_the_wire_and_read_back(kernels: Kernels | None) -> None:
+    _, other = told(random.Random(1), 50, True, kernels)
     for entry in other.entries:
         if isinstance(entry.record, Tickers):
             lines = entry.record.lines().splitlines()
@@ -161,8 +170,9 @@ def test_lines_are_those_of_the_wire_and_read_back() -> None:
                 assert (record.at, encode(record)) == (entry.record.at, line)
 
 
-def test_a_slow_reader_gets_the_newest_of_each_symbol_and_hears_what_it_missed() -> None:
-    way = Way(Kernels())
+@KERNELS
+def test_a_slow_reader_gets_the_newest_of_each_symbol_and_hears_what_it_missed(kernels: Kernels | None) -> None:
+    way = Way(True, kernels)
     for second in range(1, 101):
         rows = [mini(name, second, str(second)) for name in NAMES[second % 2 :]]
         frame = json.dumps({"stream": "!miniTicker@arr", "data": rows}, separators=(",", ":"))

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from engine.kernels import tickers as kernels
 from engine.kernels.compiled import compiled, keep_compiled
+from engine.records.market import Ticker
 from engine.records.tickers import Tickers
+from engine.records.wire import decode_tickers
 from engine.world.streams.clock import Stamp
 
 #: How an array begins that the kernels read.
@@ -49,7 +51,7 @@ def load(folder: Path) -> Kernels | None:
         return None
     # Numba compiles at the first call.
     row = b'{"E":1,"s":"A","c":"1","v":"1","q":"1"}]}'
-    found = Columns("", {"A"}, {"A"}, {}, made).read(_OPENING + row, Stamp(1, 1))
+    found = Columns("", ("A",), {"A"}, {}, made).read(_OPENING + row, Stamp(1, 1))
     assert found is not None and found.tickers.lines()
     return made
 
@@ -58,13 +60,16 @@ class Columns:
     """Reads arrays of mini tickers for one venue, as long as the same symbols are wanted and known."""
 
     def __init__(
-        self, venue: str, wanted: Collection[str], known: Collection[str], told: dict[str, int], kernels: Kernels
+        self, venue: str, names: tuple[str, ...], wanted: Collection[str], told: dict[str, int], kernels: Kernels
     ) -> None:
-        """`told` has the newest event of each symbol; who looks at it meanwhile asks for it with `lend`."""
+        """`names` are the known symbols in their order.
+
+        `told` has the newest event of each; who looks at it meanwhile asks for it with `lend`.
+        """
         import numpy as np
 
         self._np, self._venue, self._kernels, self._known_told = np, venue, kernels, told
-        self.names = tuple(sorted(known))
+        self.names = names
         encoded = [name.encode("utf-8", "surrogatepass") for name in self.names]
         count = len(encoded)
         self._blob = np.frombuffer(b"".join(encoded) or b"\0", np.uint8)
@@ -139,6 +144,10 @@ class _Texts:
         size = self._write(self._view, self._rows, self._blob, self._starts, *around, out)
         self._written = (tickers.at, out[:size].tobytes())
         return self._written[1]
+
+    def records(self, tickers: Tickers) -> list[Ticker]:
+        """Gives them one by one."""
+        return decode_tickers(self.lines(tickers))
 
     def last(self, row: int) -> str:
         """Gives the last price of a row."""

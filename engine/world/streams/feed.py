@@ -84,7 +84,8 @@ class Feed:
     ) -> None:  # fmt: skip
         """`base` is the address of the streams, where it is not the exchange's own; `speed` that of its clock.
 
-        With `kernels`, a folder that keeps what is compiled, tickers of one frame come together (`records.Tickers`).
+        With `kernels`, a folder that keeps what is compiled, tickers of one frame come together (`records.Tickers`),
+        and are read by kernels where numba is installed.
         """
         self.venue, self.channels, self.inbox, self.wanted = venue, channels, inbox, wanted
         self._rest, self._clock, self._pace, self._chance = rest, clock, pace, chance
@@ -92,7 +93,7 @@ class Feed:
         self._late_ms, self._look_s = int(LATE_MS * speed), max(LOOK_FLOOR_S, LOOK_EVERY_S / speed)
         self._speed, self._kernels = speed, kernels
         self._budget = ConnectBudget()
-        self._frames, self._gate = Frames(venue), BarGate()
+        self._frames, self._gate = Frames(venue, together=kernels is not None), BarGate()
         self.telling, self._keeping = Telling(venue, clock, self._put, speed), Keeping(rest)
         self._heard: dict[str, float] = {}
         self._silence_told = 0.0

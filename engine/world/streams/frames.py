@@ -16,6 +16,7 @@ from engine.world.imports.fields import Fields, fields_of
 from engine.world.imports.frames import fact_of as fact_of
 from engine.world.streams.clock import Stamp
 from engine.world.streams.columns import Columns, Kernels
+from engine.world.streams.gathered import Gathered
 
 #: A candle that is still open: nothing may be decided on it, and it is not even read.
 _OPEN_CANDLE = re.compile(rb'"x"\s*:\s*false')
@@ -63,7 +64,7 @@ class Read(NamedTuple):
     """What was in a frame: facts, what could not be believed (a reason each), and symbols nobody has told of.
 
     `rows` is how many events it held, so that a share of bad ones can be told; 0 for what is no news of the market.
-    `tickers` are facts too, where they were read by kernels.
+    `tickers` are facts too, where they are wanted together.
     """
 
     facts: Sequence[Fact] = ()
@@ -82,13 +83,17 @@ class Frames:
     Where there are `kernels`, arrays of tickers are read by them, if they take them; the facts are the same.
     """
 
-    def __init__(self, venue: str, kernels: Kernels | None = None) -> None:
-        """Reads for a venue; facts of symbols that are not `wanted` are passed over, and `known` ones are no news."""
-        self.venue, self.kernels = venue, kernels
+    def __init__(self, venue: str, together: bool = False, kernels: Kernels | None = None) -> None:
+        """Reads for a venue; facts of symbols that are not `wanted` are passed over, and `known` ones are no news.
+
+        Tickers of an array come `together` where that is wanted, and there are no kernels without that.
+        """
+        self.venue, self.kernels, self._is_together = venue, kernels, together or kernels is not None
         self._wanted = self._known = frozenset[str]()
         #: The newest event of each symbol by kind: two connections that overlap tell everything twice.
         self._told: dict[str, dict[str, int]] = {}
         self._columns: Columns | None = None
+        self._gathered: Gathered | None = None
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -98,7 +103,7 @@ class Frames:
     @wanted.setter
     def wanted(self, symbols: Collection[str]) -> None:
         self._wanted = frozenset(symbols)
-        self._leave_columns()
+        self._number_anew()
 
     @property
     def known(self) -> frozenset[str]:
@@ -108,23 +113,28 @@ class Frames:
     @known.setter
     def known(self, symbols: Collection[str]) -> None:
         self._known = frozenset(symbols)
-        self._leave_columns()
+        self._number_anew()
 
     def read(self, frame: bytes, stamp: Stamp) -> Read:
         """Gives what a frame holds. An event that cannot be believed is told, and costs no other one."""
         if self.kernels is None or not frame.startswith(_MINIS):
             return self._read(frame, stamp)
         if self._columns is None:
-            told = self._newest(Ticker.kind)
-            self._columns = Columns(self.venue, self.wanted, self.known | self.wanted, told, self.kernels)
+            told, names = self._newest(Ticker.kind), self._gatherer().names
+            self._columns = Columns(self.venue, names, self.wanted, told, self.kernels)
         found = self._columns.read(frame, stamp)
         if found is None:
             return self._read(frame, stamp)
         return Read((), (), found.strangers, found.rows, found.tickers if len(found.tickers) else None)
 
-    def _leave_columns(self) -> None:
+    def _number_anew(self) -> None:
         self._newest(Ticker.kind)
-        self._columns = None
+        self._columns = self._gathered = None
+
+    def _gatherer(self) -> Gathered:
+        if self._gathered is None:
+            self._gathered = Gathered(tuple(sorted(self.known | self.wanted)))
+        return self._gathered
 
     def _newest(self, kind: str) -> dict[str, int]:
         """Gives the newest event of each symbol, to look at and to change."""
@@ -158,7 +168,8 @@ class Frames:
             for row in fresh
         ]
         self._note("ticker", fresh)
-        return Read(facts, (), strangers, len(rows))
+        together = self._gatherer().gather(facts) if self._is_together else None
+        return Read(facts if together is None else (), (), strangers, len(rows), together)
 
     def _fundings(self, rows: list[_Mark], stamp: Stamp) -> Read | None:
         """Gives mark prices and funding of an array; contracts with a delivery date have none: their rate is empty."""
