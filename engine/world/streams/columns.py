@@ -1,7 +1,7 @@
 """Columns: whole-market frames of tickers read by compiled kernels, where numba is installed.
 
 The general reader of frames (`frames`) says what a frame means; what the kernels do not take as a matter of course they
-refuse, and it decides. They take a tenth of its time.
+refuse, and it decides.
 """
 
 from collections.abc import Callable, Collection, Iterable
