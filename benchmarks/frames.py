@@ -6,31 +6,42 @@ market is made up: 400 symbols that trade each second, as `!miniTicker@arr` tell
 
 import argparse
 import json
+import os
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from cli.commands.scan import hand_on
+from cli.pipe import Output, Rejects
+from engine.kernels.compiled import KERNELS as FOLDER
 from engine.kernels.window import Window
+from engine.plugs import Entry
+from engine.records.base import Record
 from engine.records.market import SymbolRules
+from engine.records.tickers import Tickers
 from engine.records.wire import encode
+from engine.runs import settings
+from engine.runs.data import data_dir
+from engine.runs.market import Market
 from engine.stages.coins import Coins, CoinsState
 from engine.stages.heat import HeatSettings
-from engine.stages.intake import Intake
-from engine.stages.scan import Scan, ScanSettings
+from engine.stages.scan import Scan, ScanSettings, ScanState
 from engine.world.streams.clock import Stamp
-from engine.world.streams.frames import Frames
+from engine.world.streams.columns import Kernels, load
+from engine.world.streams.frames import Frames, Read
 from engine.world.streams.inbox import Inbox
-from engine.world.streams.sequence import Sequence
+from engine.world.streams.sequence import Sequence as InOrder
 
 UNICORN = "unicorn-fy==0.17.2"
 START = 1_700_000_040_000
 CYCLE_MS = 60_000
+#: As a live market has them; None where numba is not installed.
+KERNELS: Kernels | None = load(data_dir() / FOLDER)
 
 _THEIRS = """
 import sys, time
@@ -66,42 +77,62 @@ def frames(symbols: int, count: int) -> list[bytes]:
     return made
 
 
-def reader(symbols: int) -> Frames:
+def reader(symbols: int, kernels: Kernels | None = KERNELS) -> Frames:
     """Gives a reader that wants all symbols."""
-    made = Frames("binance-spot")
+    made = Frames("binance-spot", together=True, kernels=kernels)
     made.wanted = made.known = {f"SYM{i}USDT" for i in range(symbols)}
     return made
 
 
+def facts_of(found: Read) -> Sequence[Record]:
+    """Gives what the feed puts into the inbox."""
+    return (found.tickers,) if found.tickers is not None else found.facts
+
+
+def heard(
+    symbols: int, market: list[bytes], kernels: Kernels | None = KERNELS
+) -> Iterator[tuple[int, Sequence[Record]]]:
+    """Gives the facts of each frame, with the time at which it came."""
+    ours = reader(symbols, kernels)
+    for i, frame in enumerate(market):
+        at = START + 1000 * i
+        yield at, facts_of(ours.read(frame, Stamp(at, at)))
+
+
 def read(symbols: int, market: list[bytes]) -> None:
     """Frames become facts."""
-    ours = reader(symbols)
-    for i, frame in enumerate(market):
-        ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i))
+    for _ in heard(symbols, market):
+        pass
+
+
+def read_into_records(symbols: int, market: list[bytes]) -> None:
+    """Frames become facts, each a record of its own."""
+    for _, facts in heard(symbols, market):
+        for fact in facts:
+            if isinstance(fact, Tickers):
+                fact.records()
 
 
 def read_newest(symbols: int, market: list[bytes]) -> None:
     """Frames become facts, of which the inbox keeps the newest of each symbol."""
-    ours, inbox = reader(symbols), Inbox()
-    for i, frame in enumerate(market):
-        inbox.put(ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i)).facts)
+    inbox = Inbox()
+    for _, facts in heard(symbols, market):
+        inbox.put(facts)
 
 
 def known(symbols: int, frame: bytes) -> Coins:
     """Gives what a scan knows that has seen a minute of every symbol."""
     coins, before = Coins(CoinsState(), Window.of), START // CYCLE_MS * CYCLE_MS
-    for fact in reader(symbols).read(frame, Stamp(before - 1, before - 1)).facts:
+    for fact in facts_of(reader(symbols).read(frame, Stamp(before - 1, before - 1))):
         coins.hear(fact)
     coins.minute(before)
     return coins
 
 
-def read_into_windows(symbols: int, market: list[bytes], coins: Coins) -> None:
+def read_into_windows(symbols: int, market: list[bytes], coins: Coins, kernels: Kernels | None = KERNELS) -> None:
     """Frames become facts, and these the rolling windows of the scan; a cycle is a minute."""
-    ours = reader(symbols)
-    for i, frame in enumerate(market):
-        at = START + 1000 * i
-        for fact in ours.read(frame, Stamp(at, at)).facts:
+    for at, facts in heard(symbols, market, kernels):
+        for fact in facts:
             coins.hear(fact)
         if at % CYCLE_MS == 0:
             coins.minute(at)
@@ -110,29 +141,50 @@ def read_into_windows(symbols: int, market: list[bytes], coins: Coins) -> None:
 
 def read_into_lines(symbols: int, market: list[bytes]) -> None:
     """Frames become facts, and these the lines of the wire."""
-    ours = reader(symbols)
-    for i, frame in enumerate(market):
-        for fact in ours.read(frame, Stamp(START + 1000 * i, START + 1000 * i)).facts:
-            encode(fact)
+    for _, facts in heard(symbols, market):
+        for fact in facts:
+            if isinstance(fact, Tickers):
+                fact.lines()
+            else:
+                encode(fact)
 
 
-def read_as_scan_does(symbols: int, market: list[bytes]) -> None:
+def read_as_scan_does(symbols: int, market: list[bytes], coins: Coins, kernels: Kernels | None = KERNELS) -> None:
     """Frames go the whole way of `hot scan`: inbox, order, ticks and rules, windows, and lines of the wire."""
-    ours, inbox, before = reader(symbols), Inbox(), Stamp(START - 1, START - 1)
-    sequence = Sequence(CYCLE_MS, before, lambda closed_at: 0)
-    intake, scan = Intake(CYCLE_MS // 1000, {}), Scan(ScanSettings(), HeatSettings())
-    for symbol in sorted(ours.wanted):
-        rules = SymbolRules(at=1, venue=ours.venue, symbol=symbol, base="SYM", quote="USDT", tick="0.1", step="0.1")
-        for record in (*intake.before(rules), rules):
-            scan.take(record)
-    for i, frame in enumerate(market):
-        at = START + 1000 * i
-        inbox.put(ours.read(frame, Stamp(at, at)).facts)
-        for entry in sequence.take(inbox.take(0.0), Stamp(at + 1, at + 1)):
-            assert entry.record is not None
-            for record in (*intake.before(entry.record), entry.record):
-                for one in (*scan.take(record), record):
-                    encode(one)
+    stage = Scan(ScanSettings(), HeatSettings(), ScanState(market=coins.state))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        hand_on(
+            settings.load(env={}), Market(Nowhere(), {}, ""), stage, _in_order(symbols, market, kernels),
+            Output(nowhere), Rejects("scan"), None,
+        )  # fmt: skip
+    finally:
+        os.close(nowhere)
+
+
+class Nowhere:
+    """A source of no facts."""
+
+    def facts(self) -> Iterator[Entry]:
+        """Gives none."""
+        return iter(())
+
+    def manifest(self) -> dict[str, object]:
+        """Names none."""
+        return {}
+
+
+def _in_order(symbols: int, market: list[bytes], kernels: Kernels | None) -> Iterator[Entry]:
+    """Gives the entries of a live market that told these frames."""
+    inbox, before = Inbox(), Stamp(START - 1, START - 1)
+    sequence = InOrder(CYCLE_MS, before, lambda closed_at: 0)
+    for i in range(symbols):
+        name = f"SYM{i}USDT"
+        rules = SymbolRules(at=1, venue="binance-spot", symbol=name, base="S", quote="USDT", tick="0.1", step="0.1")
+        yield Entry(rules, None)
+    for at, facts in heard(symbols, market, kernels):
+        inbox.put(facts)
+        yield from sequence.take(inbox.take(0.0), Stamp(at + 1, at + 1))
 
 
 def ms_a_frame(work: Callable[[int, list[bytes]], None], symbols: int, market: list[bytes]) -> float:
@@ -162,18 +214,33 @@ def theirs(python: Path, market: list[bytes]) -> float:
     return float(out.stdout.split()[-1])
 
 
+def _with_what_is_known(
+    work: Callable[[int, list[bytes], Coins, Kernels | None], None], symbols: int, market: list[bytes],
+    kernels: Kernels | None,
+) -> Callable[[], float]:  # fmt: skip
+    """Gives the measure of a way whose scan has seen a minute before."""
+
+    def measured() -> float:
+        coins = known(symbols, market[0])
+        return ms_a_frame(lambda symbols, market: work(symbols, market, coins, kernels), symbols, market)
+
+    return measured
+
+
 def compare(symbols: int, count: int, rounds: int, python: Path | None) -> None:
     """Prints medians of rounds that alternate between all ways, and the ratios."""
     market = frames(symbols, count)
     ways: dict[str, Callable[[], float]] = {
         "to facts": lambda: ms_a_frame(read, symbols, market),
+        "to facts, each a record": lambda: ms_a_frame(read_into_records, symbols, market),
         "to the newest fact of each symbol": lambda: ms_a_frame(read_newest, symbols, market),
         "to facts and lines of the wire": lambda: ms_a_frame(read_into_lines, symbols, market),
-        "the whole way of hot scan": lambda: ms_a_frame(read_as_scan_does, symbols, market),
-        "to facts and the scan's windows": lambda: ms_a_frame(
-            partial(read_into_windows, coins=known(symbols, market[0])), symbols, market
-        ),
     }
+    far = {"to facts and the scan's windows": read_into_windows, "the whole way of hot scan": read_as_scan_does}
+    for name, work in far.items():
+        ways[name] = _with_what_is_known(work, symbols, market, KERNELS)
+        if KERNELS is not None:
+            ways[f"{name}, without numba"] = _with_what_is_known(work, symbols, market, None)
     if python is not None:
         ways["unicorn-fy, to dictionaries"] = lambda: theirs(python, market)
     taken: dict[str, list[float]] = {name: [] for name in ways}
@@ -185,7 +252,7 @@ def compare(symbols: int, count: int, rounds: int, python: Path | None) -> None:
     for name, figures in taken.items():
         mid = statistics.median(figures)
         ratio = f"   {unicorn / mid:6.2f} x unicorn-fy" if unicorn is not None else ""
-        print(f"  {name:36s} {mid:8.3f} ms a frame{ratio}")
+        print(f"  {name:46s} {mid:8.3f} ms a frame{ratio}")
     if python is None:
         print(f"  {UNICORN} could not be installed: no ratio")
 
@@ -194,7 +261,7 @@ def main() -> None:
     """Runs the comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--symbols", type=int, default=400)
-    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--unicorn", type=Path, help="folder of the environment that holds unicorn-fy, kept for next time"

@@ -22,8 +22,13 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from cli.commands.scan import apart
+from engine.kernels.compiled import KERNELS
 from engine.plugs import Entry
+from engine.records.base import Record
 from engine.records.market import Bar, BookTop, LongShort, OpenInterest, SymbolRules, TakerFlow, Tick
+from engine.records.tickers import Tickers
+from engine.runs.data import data_dir
 from engine.stages.heat import HeatSettings
 from engine.stages.intake import Intake
 from engine.stages.scan import Scan, ScanSettings
@@ -185,14 +190,14 @@ def _waited_ms() -> float:
         return 0.0
 
 
-def play(symbols: int, speed: float, rate: float, cycles: int) -> None:
+def play(symbols: int, speed: float, rate: float, cycles: int, plain: bool) -> None:
     """Plays so many cycles and prints what was seen."""
     begun = time.time()
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.Process(target=_serve, args=(symbols, speed, rate, begun, theirs), daemon=True)
     child.start()
     try:
-        _watch(symbols, speed, cycles, begun, ours.recv())
+        _watch(symbols, speed, cycles, begun, ours.recv(), plain)
     finally:
         child.terminate()
 
@@ -201,7 +206,7 @@ def _serve(symbols: int, speed: float, rate: float, begun: float, told: Pipe) ->
     asyncio.run(Exchange(symbols, speed, rate, begun).run(told))
 
 
-def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int) -> None:
+def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int, plain: bool) -> None:
     def now() -> float:
         return START + (time.time() - begun) * 1000 * speed
 
@@ -209,10 +214,10 @@ def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int) -> 
     clock = LiveClock(wall=now)
 
     def make(inbox: Inbox) -> Feed:
-        wanted = Wanted(("USDT",))
-        feeds.append(
-            Timed("binance-spot", SPOT, Rest(symbols, now), inbox, clock, wanted, base=f"ws://127.0.0.1:{port}")
-        )
+        kernels = None if plain else data_dir() / KERNELS
+        base = f"ws://127.0.0.1:{port}"
+        rest, wanted = Rest(symbols, now), Wanted(("USDT",))
+        feeds.append(Timed("binance-spot", SPOT, rest, inbox, clock, wanted, base=base, kernels=kernels))
         return feeds[-1]
 
     live = Live(make, clock, grace_ms=int(300 * speed))
@@ -220,26 +225,27 @@ def _watch(symbols: int, speed: float, cycles: int, begun: float, port: int) -> 
     taken: list[float] = []
     alone: list[float] = []
     candidates = facts = 0
+    made: list[Record] = []
     memory: list[int] = []
     started = busy = 0.0
     entry: Entry
     for entry in live.facts():
         record = entry.record
         assert record is not None
-        facts += 1
-        for before in intake.before(record):
-            scan.take(before)
-        if record.kind in scan.wants:
-            made = scan.take(record)
-            if isinstance(record, Tick) and len(made) > 1 and feeds[0].warm:
-                taken.append((time.perf_counter() - feeds[0].completed_at) * 1000)
-                alone.append(taken[-1] - (_waited_ms() - feeds[0].waited_ms))
-                candidates += len(made) - 1
-                memory.append(_resident_kb())
-                if len(taken) == 1:
-                    started, busy = time.perf_counter(), time.process_time()
-                if len(taken) >= cycles:
-                    break
+        facts += len(record) if isinstance(record, Tickers) else 1
+        for part in apart(record, intake):
+            for before in intake.before(part):
+                scan.take(before)
+            made = scan.take(part) if part.kind in scan.wants else []
+        if isinstance(record, Tick) and len(made) > 1 and feeds[0].warm:
+            taken.append((time.perf_counter() - feeds[0].completed_at) * 1000)
+            alone.append(taken[-1] - (_waited_ms() - feeds[0].waited_ms))
+            candidates += len(made) - 1
+            memory.append(_resident_kb())
+            if len(taken) == 1:
+                started, busy = time.perf_counter(), time.process_time()
+            if len(taken) >= cycles:
+                break
     seconds, used = time.perf_counter() - started, time.process_time() - busy
     print(
         f"{symbols} symbols, time {speed:g} x as fast, {len(taken)} cycles in {seconds:.0f} s, {facts} facts; "
@@ -276,8 +282,9 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=30.0, help="how much faster than the clock time runs")
     parser.add_argument("--rate", type=float, default=10.0, help="whole-market frames a second; the exchange sends one")
     parser.add_argument("--cycles", type=int, default=60)
+    parser.add_argument("--plain", action="store_true", help="read frames without kernels, as where numba is missing")
     wanted = parser.parse_args()
-    play(wanted.symbols, wanted.speed, wanted.rate, wanted.cycles)
+    play(wanted.symbols, wanted.speed, wanted.rate, wanted.cycles, wanted.plain)
 
 
 if __name__ == "__main__":

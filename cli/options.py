@@ -219,6 +219,7 @@ def live_of(
     stopped: Callable[[], bool] = lambda: False,
     once: bool = False,
     beats: bool = False,
+    together: bool = False,
 ) -> "Live":
     """Gives what a live market is opened with, for commands that take one when --market is not given."""
     from engine.runs.market import Live
@@ -230,6 +231,7 @@ def live_of(
     return Live(
         used.live, used.scan.cycle_s, used.scan.quote_assets, once, stopped, inputs=used.scan.inputs,
         announcements=used.announcements, beats=beats, told=tell, breaker=used.breaker,
+        together=together,
     )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def _serve(
 ) -> int:  # fmt: skip
     """Serves until the end of the market, a stop, or an error."""
     rejects = Rejects("daemon", wanted.strict)
-    live = options.live_of(used, "daemon", quiet, stop, beats=for_real)
+    live = options.live_of(used, "daemon", quiet, stop, beats=for_real, together=True)
     opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live, stopped=stop)
     with ExitStack() as stack:
         with stop.leaves():

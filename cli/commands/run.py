@@ -63,7 +63,7 @@ def play(
     """Plays a market into a ledger and tells what came of it; gives the exit code."""
     rejects = Rejects("run", wanted.strict)
     with Stop() as stop, speaking_aside():
-        live = options.live_of(used, "run", quiet, stop, beats=for_real)
+        live = options.live_of(used, "run", quiet, stop, beats=for_real, together=True)
         opened = open_market(wanted, rejects.add, wait=stop.wait, with_span=not quiet, live=live, stopped=stop)
         with options.books(for_real, used, wanted, path, skip_step) as (ledger, trading):
             session = Session(

@@ -1,7 +1,7 @@
 """hot scan: watch the whole market for coins that heat up."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -16,6 +16,7 @@ from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Alert, End, Run
 from engine.records.market import Tick
+from engine.records.tickers import Tickers
 from engine.records.wire import FACTS, encode
 from engine.runs.begin import start_run
 from engine.runs.market import Market as MarketOf
@@ -80,7 +81,7 @@ def _scan(
 ) -> int:  # fmt: skip
     output, rejects = Output(), Rejects("scan", wanted.strict)
     wait = _waiter(output)
-    live = options.live_of(used, "scan", quiet, once=once, beats=live_ledger is not None)
+    live = options.live_of(used, "scan", quiet, once=once, beats=live_ledger is not None, together=True)
     opened = open_market(wanted, rejects.add, wait=wait, before_wait=output.flush, live=live)
     stage = Scan(used.scan, used.heat)
     with ExitStack() as closing:
@@ -89,7 +90,7 @@ def _scan(
         else:
             run, entries = _begin(used, opened, ledger, seed, closing)
         output.write(encode(run))
-        dirty = _pass(used, opened, stage, entries, output, rejects, None if quiet else News("hot scan"))
+        dirty = hand_on(used, opened, stage, entries, output, rejects, None if quiet else News("hot scan"))
     _tell_dirty(dirty, quiet)
     return rejects.code()
 
@@ -122,7 +123,7 @@ def _closed(facts: Iterator[Entry], closing: ExitStack) -> Iterator[Entry]:
     return facts
 
 
-def _pass(
+def hand_on(
     used: Settings, opened: MarketOf, stage: Scan, entries: Iterator[Entry], output: Output, rejects: Rejects,
     news: News | None,
 ) -> dict[str, int]:  # fmt: skip
@@ -135,6 +136,10 @@ def _pass(
             for one in made:
                 output.write(encode(one))
             output.flush()
+            return
+        if isinstance(record, Tickers):
+            output.write_block(record.lines()[:-1], len(record))
+            stage.take(record)
             return
         output.write(line if line is not None else encode(record))
         if record.kind in stage.wants:
@@ -150,13 +155,21 @@ def _pass(
             continue
         if news is not None and isinstance(entry.record, Alert) and entry.line is None:
             news(entry.record)  # of a recorded market they are old news
-        for before in intake.before(entry.record):
-            pass_on(before, None)
-        pass_on(entry.record, entry.line)
+        for record in apart(entry.record, intake):
+            for before in intake.before(record):
+                pass_on(before, None)
+            pass_on(record, entry.line)
         last_at = max(last_at, entry.record.at)
     output.write(encode(End(at=last_at, stage="scan", records=output.records, skipped=rejects.count)))
     output.flush()
     return stage.state.market.dirty
+
+
+def apart(record: Record, intake: Intake) -> Sequence[Record]:
+    """Gives a record; tickers that came together one by one, where rules have to be put in between."""
+    if isinstance(record, Tickers) and not intake.knows(record):
+        return record.records()
+    return (record,)
 
 
 def begun(facts: Iterator[Entry], kinds: frozenset[str]) -> tuple[Iterator[Entry], int]:

@@ -8,6 +8,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+#: The folder within the data folder that keeps what is compiled.
+KERNELS = "kernels"
+
 
 @cache
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

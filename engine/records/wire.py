@@ -73,6 +73,16 @@ def encode(record: Record) -> bytes:
     return line
 
 
+def encode_tickers(tickers: Iterable[market.Ticker]) -> bytes:
+    """Gives the lines of tickers, each with its newline: no exponent can stand in them."""
+    return _encoder.encode_lines(list(tickers))
+
+
+def decode_tickers(lines: bytes) -> list[market.Ticker]:
+    """Reads lines that were just written, each of a ticker."""
+    return _tickers.decode_lines(lines)
+
+
 def _without_exponent(match: re.Match[bytes]) -> bytes:
     token = match.group()
     return token if token.startswith(b'"') else f"{float(token):.6f}".rstrip("0").rstrip(".").encode()

@@ -149,7 +149,7 @@ class Live(NamedTuple):
     """What a live market is opened with: where it is, the cycle, quote assets, what else is heard, when to end.
 
     With `beats` empty entries come while nothing is heard; `told` hears at the end what asking for candles came to.
-    `breaker` says when an exchange that fails is asked less.
+    `breaker` says when an exchange that fails is asked less. Whoever takes tickers of one frame `together` says so.
     """
 
     settings: LiveSettings
@@ -162,6 +162,7 @@ class Live(NamedTuple):
     announcements: AnnouncementsSettings = AnnouncementsSettings()
     told: Callable[[str], None] = lambda text: None
     breaker: BreakerSettings = BREAKER
+    together: bool = False
 
 
 def is_store(path: str) -> bool:
@@ -229,7 +230,7 @@ def _live(options: MarketOptions, live: Live, before_wait: Callable[[], None] | 
         before_wait=before_wait, beats=live.beats,
         beside=beside_live(live.inputs, live.announcements, options.posts, live.once),
         told=live.told, keep_candles=live.settings.keep_candles,
-        cache_mb=live.settings.cache_mb, breaker=live.breaker,
+        cache_mb=live.settings.cache_mb, breaker=live.breaker, together=live.together,
     )  # fmt: skip
     return _Opened(source, venue, None)
 

@@ -2,29 +2,36 @@
 of one instant go a shorter way.
 """
 
+from collections.abc import Sequence
+
 from engine.errors import BadRecord
 from engine.matching.exchange import PaperExchange
 from engine.records.base import Record
 from engine.records.market import Bar, Ticker, check_price
+from engine.records.tickers import Tickers
 from engine.runs.stages import Stages
 from engine.stages.intake import Decimals, is_finer
 from engine.stages.recent import PRICE_KINDS, SAMPLE_MS
+
+#: A ticker, or a row of some that came together.
+_Told = Ticker | tuple[Tickers, int]
 
 
 class _Aside:
     """What the tickers of one symbol that were put aside leave to be remembered.
 
-    `days` are their volumes of 24 hours, `samples` those that are far enough apart, `quoted` the last with bid and ask.
-    `decimals` are those known of the symbol where its rules hang on them.
+    `days` are their volumes of 24 hours, `samples` those that are far enough apart, `quoted` the last with bid and ask;
+    of tickers that came together it is kept which row of which. `decimals` are those known of the symbol where its
+    rules hang on them.
     """
 
     __slots__ = ("days", "decimals", "due", "last", "quoted", "samples")
 
     def __init__(self, due: int, decimals: Decimals | None) -> None:
         self.due, self.decimals = due, decimals
-        self.days: list[str] = []
-        self.samples: list[Ticker] = []
-        self.last: Ticker | None = None
+        self.days: list[float] = []
+        self.samples: list[_Told] = []
+        self.last: _Told | None = None
         self.quoted: Ticker | None = None
 
 
@@ -42,6 +49,8 @@ class Quiet:
         self._venues = [venue for venue in (stages.precheck.exchange, stages.venue) if isinstance(venue, PaperExchange)]
         self._desks = [stages.precheck.shadow.desk, stages.order.desk]
         self._aside: dict[str, _Aside] = {}
+        #: Tickers that came together and were looked at one by one, until the tick.
+        self._apart: dict[int, tuple[Tickers, list[Ticker]]] = {}
         self._never = len(self._venues) < len(self._desks)
         # The least silence that a desk takes notice of: whatever comes after one goes through the stages.
         self._stale_ms = 1000 * min(desk.settings.feed_stale_s for desk in self._desks)
@@ -70,7 +79,7 @@ class Quiet:
         if aside.decimals is not None and is_finer(aside.decimals, fact):
             return False
         aside.last = fact
-        aside.days.append(fact.quote_volume_24h)
+        aside.days.append(float(fact.quote_volume_24h))
         if at >= aside.due:
             aside.samples.append(fact)
             aside.due = at + SAMPLE_MS
@@ -80,6 +89,39 @@ class Quiet:
         if mono > self._mono:
             self._mono = mono
         return True
+
+    def take_together(self, tickers: Tickers) -> Sequence[Ticker]:
+        """Puts tickers aside that came together; gives those that cannot be, one by one."""
+        at, mono = tickers.at, tickers.mono_ms
+        if mono is None:
+            mono = at
+        if not self._from <= at <= self._until or mono - self._mono > self._stale_ms:
+            return tickers.records()
+        loud = []
+        for row, (symbol, day) in enumerate(zip(tickers.symbols, tickers.days.tolist(), strict=True)):
+            aside = self._aside.get(symbol) or self._admit(symbol)
+            if aside is None or aside.decimals is not None:
+                loud.append(row)
+                continue
+            aside.last = (tickers, row)
+            aside.days.append(day)
+            if at >= aside.due:
+                aside.samples.append(aside.last)
+                aside.due = at + SAMPLE_MS
+        self._count += len(tickers) - len(loud)
+        self._mono = max(self._mono, mono)
+        if not loud:
+            return ()
+        apart = tickers.records()
+        return [apart[row] for row in loud]
+
+    def _ticker(self, told: _Told) -> Ticker:
+        if isinstance(told, Ticker):
+            return told
+        tickers, row = told
+        if id(tickers) not in self._apart:
+            self._apart[id(tickers)] = tickers, tickers.records()
+        return self._apart[id(tickers)][1][row]
 
     def _pass(self, bar: Bar) -> bool:
         """Tells each stage of a candle what it remembers of it, where nothing else comes of it."""
@@ -132,6 +174,7 @@ class Quiet:
         for aside in self._aside.values():
             self._remember(aside)
         self._aside.clear()
+        self._apart.clear()
 
     def look(self, fact: Record) -> None:
         """Takes notice of where the stages are after a fact that went through them: which times may be put aside."""
@@ -148,13 +191,13 @@ class Quiet:
         self._mono = max(desk.state.last_fact for desk in self._desks)
 
     def _remember(self, aside: _Aside) -> None:
-        last, stages = aside.last, self._stages
-        if last is None:
+        if aside.last is None:
             return
-        days = list(map(float, aside.days))
+        last, stages, days = self._ticker(aside.last), self._stages, aside.days
+        samples = [self._ticker(one) for one in aside.samples]
         stages.scan.coins.tickers(last, aside.quoted, days)
         stages.signal.candles.tickers(last, days)
         for desk in self._desks:
-            desk.state.recent[last.symbol].tickers(aside.samples, last, aside.quoted)
+            desk.state.recent[last.symbol].tickers(samples, last, aside.quoted)
         for venue in self._venues:
             venue.pass_by(last)

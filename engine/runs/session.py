@@ -1,7 +1,7 @@
 """A session: one market through all stages in one process, into one ledger; it can be stopped anywhere and goes on."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from engine.errors import LedgerError
@@ -9,6 +9,7 @@ from engine.ledger.ledger import Ledger
 from engine.plugs import Entry
 from engine.records.base import Record
 from engine.records.desk import Alert, Recording
+from engine.records.tickers import Tickers
 from engine.records.trades import StateChange
 from engine.records.wire import encode
 from engine.runs.history import find_start
@@ -54,7 +55,7 @@ class Session:
         self._stream = None if manifest.get("files") else self._kept()
         flush = self._stream.flush if self._stream is not None else None
         self._make(start.state, Keeper(ledger, start.after_seq, flush))
-        self._latencies, self._noted_at = Latencies(), 0.0
+        self._latencies, self._noted_at, self._day = Latencies(), 0.0, -1
         self._marks: list[Marked] = []
         self.facts, self.fills, self.last_at = self.skip, 0, 0
         head = f"{ledger.head.seq}:{ledger.head.hash}"
@@ -138,29 +139,43 @@ class Session:
                 close()
 
     def _take(self, entries: Iterator[Entry], stopped: Callable[[], bool]) -> Iterator[Progress]:
-        day = -1
         for entry in entries:
             if stopped():
                 return
             fact = self._fact(entry)
             if fact is None:
                 continue
-            ticks = self.turn.ticks
-            if not self._quiet.take(fact):
-                begin = time.perf_counter()
-                self._quiet.settle(fact)
-                self.turn.feed(fact, before_tick=self._operators)
-                self._quiet.look(fact)
-                if self.turn.ticks != ticks:
-                    self._took(begin, time.perf_counter())
-            self.facts += 1
-            self.last_at = fact.at
+            facts: Sequence[Record] = (fact,)
+            if isinstance(fact, Tickers):
+                facts = self._quiet.take_together(fact)
+                self.facts += len(fact) - len(facts)
+                self.last_at = fact.at
+            for one in facts:
+                if self._closes_cycle(one):
+                    yield Progress(one.at, self.facts, self.turn.ticks, self.fills, self.keeper.catching_up)
+                    self._end_day(one.at)
+
+    def _closes_cycle(self, fact: Record) -> bool:
+        """Takes a fact; says whether it closed a cycle."""
+        ticks = self.turn.ticks
+        if not self._quiet.take(fact):
+            begin = time.perf_counter()
+            self._quiet.settle(fact)
+            self.turn.feed(fact, before_tick=self._operators)
+            self._quiet.look(fact)
             if self.turn.ticks != ticks:
-                yield Progress(fact.at, self.facts, self.turn.ticks, self.fills, self.keeper.catching_up)
-                if fact.at // DAY_MS != day:
-                    if day >= 0 and not self.keeper.catching_up:
-                        self.checkpoint()
-                    day = fact.at // DAY_MS
+                self._took(begin, time.perf_counter())
+        self.facts += 1
+        self.last_at = fact.at
+        return self.turn.ticks != ticks
+
+    def _end_day(self, at: int) -> None:
+        """Writes a checkpoint with the first cycle of each day but the first."""
+        day = at // DAY_MS
+        if day != self._day:
+            if self._day >= 0 and not self.keeper.catching_up:
+                self.checkpoint()
+            self._day = day
 
     def _took(self, begin: float, end: float) -> None:
         """Takes note of how long a cycle took; what is thought a second time says nothing of it."""

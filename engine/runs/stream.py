@@ -14,6 +14,7 @@ from engine.plugs import Entry, Resumable, Source
 from engine.records.account import Condition
 from engine.records.base import Record
 from engine.records.desk import Alert
+from engine.records.tickers import Tickers
 from engine.records.wire import FACTS, at_of, decode, encode
 from engine.world.recording import folder_of, lines_of_chunks, read_recording
 from engine.world.recording_writer import RecordingWriter
@@ -93,12 +94,18 @@ class KeptStream:
             if first:
                 yield from self._told(first, max(last_at, record.at))
                 first = []
-            line = entry.line if entry.line is not None else encode(record)
-            if record.at < last_at or (record.at == last_at and line in at_last):
+            if isinstance(record, Tickers) and record.at > last_at:
+                self._writer.write_lines(record.lines(), record.at, len(record))
+                last_at = record.at if self._account is not None else last_at
+                yield entry
                 continue
-            self._writer.write(line)
-            last_at = max(last_at, record.at) if self._account is not None else last_at
-            yield Entry(record, line)
+            for one in record.records() if isinstance(record, Tickers) else (record,):
+                line = entry.line if entry.line is not None else encode(one)
+                if one.at < last_at or (one.at == last_at and line in at_last):
+                    continue
+                self._writer.write(line)
+                last_at = max(last_at, one.at) if self._account is not None else last_at
+                yield Entry(one, line)
 
     def _told(self, facts: Iterable[Record], at: int) -> Iterator[Entry]:
         """Gives what an account told, at a time of the market's."""

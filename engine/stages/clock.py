@@ -4,11 +4,12 @@ import msgspec
 
 from engine.records.base import Record
 from engine.records.market import Bar, BookTop, Tick, Ticker, Trade
+from engine.records.tickers import Tickers
 
 #: More silent cycles than this in a row are one jump, not a march of empty ticks.
 MAX_SILENT_CYCLES = 1440
 #: What shows a price. It is asked of every fact, and a tuple answers soonest.
-PRICED = (Bar, Ticker, BookTop, Trade)
+PRICED = (Bar, Ticker, BookTop, Trade, Tickers)
 
 
 class ClockState(msgspec.Struct, kw_only=True):

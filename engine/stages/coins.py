@@ -24,11 +24,13 @@ from engine.records.market import (
     price,
     signed,
 )
+from engine.records.tickers import Tickers
 from engine.stages.candles import Candle, Candles, Feed
 from engine.stages.chatter import Chatter
+from engine.stages.together import Together
 
-#: So many tickers wait at most.
-MOST_WAITING = 2_000
+#: So many tickers wait at most, and of those that came together so many frames: their texts stand in these.
+MOST_WAITING, MOST_TOGETHER = 2_000, 30
 #: Posts may name anything: beyond so many symbols only those that are traded are remembered.
 MAX_TALKED_OF = 5_000
 
@@ -77,10 +79,15 @@ class Coins:
         self.candles = Candles(state.feeds)
         self._new_window = new_window
         self._waiting: list[Ticker] = []
+        self._together: Together | None = None
 
     def hear(self, record: Record) -> None:
         """Takes a fact. One that makes no sense is counted by kind, marks its symbol and changes nothing else."""
+        if type(record) is Tickers:
+            self._hear_together(record)
+            return
         if type(record) is Ticker and record.bid is None and record.ask is None:
+            self._settle_together()
             self._waiting.append(record)
             if len(self._waiting) >= MOST_WAITING:
                 self.settle()
@@ -90,6 +97,7 @@ class Coins:
 
     def settle(self) -> None:
         """Takes the tickers that wait."""
+        self._settle_together()
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, []
@@ -111,6 +119,24 @@ class Coins:
             days[one.symbol].append(day)
         for symbol, ticker in last.items():
             self._tickers(ticker, None, days[symbol])
+
+    def _hear_together(self, tickers: Tickers) -> None:
+        if self._together is None or self._together.names is not tickers.names:
+            self.settle()
+            self._together = Together(tickers.names, self.state.coins, self.state.feeds)
+        if not self._together.take(tickers):
+            for one in tickers.records():  # a symbol's first one makes it known
+                self.hear(one)
+            return
+        if self.state.first_at is None and len(tickers):
+            self.state.first_at = tickers.at
+        if len(self._together) >= MOST_TOGETHER:
+            self.settle()
+
+    def _settle_together(self) -> None:
+        if self._together is not None:
+            together, self._together = self._together, None
+            together.settle(self.state.coins, self.state.feeds)
 
     def _hear_one(self, record: Record) -> None:
         if self.state.first_at is None and not isinstance(record, SymbolRules):

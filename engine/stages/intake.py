@@ -7,6 +7,7 @@ import msgspec
 from engine.errors import BadRecord
 from engine.records.base import Record
 from engine.records.market import Bar, BookTop, SymbolRules, Ticker, Trade, check_price, check_symbol
+from engine.records.tickers import Tickers
 from engine.stages.clock import PRICED, Clock, ClockState
 
 QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "TRY", "BTC", "ETH", "BNB")
@@ -40,9 +41,9 @@ class Intake:
         self.snapshot = snapshot
 
     def before(self, fact: Record) -> list[Record]:
-        """Gives what stands before a fact, and takes note of it."""
+        """Gives what stands before a fact, and takes note of it; of tickers that came together it has to know all."""
         made = self.clock.before(fact)
-        if isinstance(fact, PRICED):
+        if isinstance(fact, PRICED) and not isinstance(fact, Tickers):
             if fact.symbol not in self.state.ruled or fact.symbol in self.state.inferred:
                 rules = self._rules(fact)
                 if rules is not None:
@@ -51,6 +52,12 @@ class Intake:
             self.state.ruled[fact.symbol] = True
             self.state.inferred.pop(fact.symbol, None)
         return made
+
+    def knows(self, tickers: Tickers) -> bool:
+        """Says whether each symbol of some tickers has rules that no ticker changes."""
+        ruled, inferred = self.state.ruled, self.state.inferred
+        symbols = tickers.symbols
+        return all(map(ruled.__contains__, symbols)) and not (inferred and any(map(inferred.__contains__, symbols)))
 
     def _rules(self, fact: Priced) -> SymbolRules | None:
         symbol, state = fact.symbol, self.state

@@ -42,14 +42,20 @@ class RecordingWriter:
         """Adds a line, without its newline; raises DirtyInput where it is not one line with a time."""
         if b"\n" in line:
             raise DirtyInput(f"more than one line: {line[:60]!r}")
-        at = time_of(line)
+        self._write(line + b"\n", time_of(line), 1)
+
+    def write_lines(self, lines: bytes, at: int, count: int) -> None:
+        """Adds so many lines of one time, each with its newline."""
+        self._write(lines, at, count)
+
+    def _write(self, lines: bytes, at: int, count: int) -> None:
         if self._rotate_ms and self.is_open and at // self._rotate_ms > self._tally.last_at // self._rotate_ms:
             self._close_chunk()
-        self._tally.add(at)
+        self._tally.add(at, count)
         if self._frame is None:
             self._open()
         assert self._frame is not None and self._file is not None
-        self._frame.write(line + b"\n")
+        self._frame.write(lines)
         if self._tally.records >= self._rotate_records or self._file.tell() >= self._rotate_bytes:
             self._close_chunk()
 
@@ -129,8 +135,8 @@ class _Tally:
         self._first = 2**63
         self.last_at = 0
 
-    def add(self, at: int) -> None:
-        self.records += 1
+    def add(self, at: int, count: int = 1) -> None:
+        self.records += count
         self._first = min(self._first, at)
         self.last_at = max(self.last_at, at)
 

@@ -39,6 +39,19 @@ def test_facts_come_back_in_order_byte_for_byte(folder):
     assert list(read_recording(folder)) == [fact(n) for n in range(1000)]
 
 
+def test_lines_of_one_time_can_be_written_at_once(folder):
+    closed = []
+    with RecordingWriter(folder, rotate_records=100, on_chunk_closed=lambda *chunk: closed.append(chunk)) as writer:
+        for number in range(0, 300, 30):
+            lines = [fact(number).replace(b'"S', b'"%dS' % k) for k in range(30)]
+            writer.write_lines(b"".join(line + b"\n" for line in lines), START + number, 30)
+            writer.write(fact(number))
+    assert [chunk.records for chunk in read_index(folder)] == [123, 124, 63]
+    assert [chunk.last_at - START for chunk in read_index(folder)] == [90, 210, 270]
+    assert len(list(read_recording(folder))) == 310
+    assert len(closed) == 3
+
+
 @pytest.mark.parametrize("count", [1, 500, 2_000, 30_000])
 def test_all_that_was_flushed_is_read_from_a_chunk_that_is_still_open(folder, count):
     with RecordingWriter(folder) as writer:

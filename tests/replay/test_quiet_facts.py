@@ -1,17 +1,20 @@
 """Tickers that are put aside leave the same decisions and the same memories as fact by fact."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import pytest
 
 from engine.records.base import Record
 from engine.records.market import Bar, BookTop, Funding, Post, SymbolRules, Tick, Ticker, Trade, believe, check_price
+from engine.records.tickers import Tickers
 from engine.records.wire import COMPARED, decode, encode, recall
 from engine.runs.quiet import Quiet
 from engine.runs.settings import Settings, load
 from engine.runs.stages import Stages
+from engine.world.streams.clock import Stamp
+from engine.world.streams.columns import Columns, Kernels
 
 START, STEP_MS, MINUTE = 1_700_006_400_000, 300_000, 60_000
 NAMES = ("BTCUSDT", "ETHUSDT", "XAUSDT", "XBUSDT", "币USDT")
@@ -147,6 +150,59 @@ def test_put_aside_or_not_all_is_the_same(seed: int, perpetual: bool) -> None:
     assert sum(line.startswith(b'{"kind":"fill"') for line in plain.said) > 5
     assert any(b'"kind":"funding_payment"' in line for line in plain.said) == perpetual
     assert quiet.put_aside > 500
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tickers_that_came_together_are_put_aside_as_one_by_one(seed: int) -> None:
+    settings = load(None, [*HOT, "paper.latency_ms=2000"], env={})
+    plain, quiet = Played(settings, aside=False), Played(settings, aside=True)
+    together = 0
+    for number, fact in enumerate(gathered(market(seed))):
+        for one in fact.records() if isinstance(fact, Tickers) else (fact,):
+            plain.feed(one)
+        facts: Sequence[Record] = (fact,)
+        if isinstance(fact, Tickers):
+            assert quiet.quiet is not None
+            facts = quiet.quiet.take_together(fact)
+            together += len(fact) - len(facts)
+        for one in facts:
+            quiet.feed(one)
+        if number % 397 == 0:
+            assert quiet.remembered() == plain.remembered(), number
+    assert quiet.said == plain.said
+    assert quiet.remembered() == plain.remembered()
+    assert sum(line.startswith(b'{"kind":"fill"') for line in plain.said) > 5
+    assert together > 500
+
+
+def gathered(facts: Iterator[Record]) -> Iterator[Record]:
+    """Gives facts, plain tickers of one instant together; none of them is one that no live market would hand on."""
+    instant: dict[str, Ticker] = {}
+    for fact in facts:
+        if isinstance(fact, Ticker) and (not fact.last[:1].isdigit() or fact.last in ("0", "1e5", "9" * 17)):
+            continue
+        if isinstance(fact, Ticker):
+            fact = msgspec.structs.replace(fact, bid=None, ask=None, mono_ms=None)
+            if all(fact.at == one.at for one in instant.values()) and fact.symbol not in instant:
+                instant[fact.symbol] = fact
+                continue
+        if instant:
+            yield of(list(instant.values()))
+            instant = {}
+        yield fact
+
+
+def of(tickers: list[Ticker]) -> Tickers:
+    """Gives tickers as a frame of them would."""
+    at, names = tickers[0].at, {one.symbol for one in tickers}
+    rows = ",".join(
+        f'{{"E":{at},"s":"{one.symbol}","c":"{one.last}","v":"{one.volume_24h}","q":"{one.quote_volume_24h}"}}'
+        for one in tickers
+    )
+    frame = f'{{"stream":"!miniTicker@arr","data":[{rows}]}}'.encode()
+    found = Columns("binance-spot", tuple(sorted(names)), names, {}, Kernels()).read(frame, Stamp(at, at))
+    assert found is not None
+    return found.tickers
 
 
 def test_a_line_is_recalled_as_it_is_decoded() -> None:

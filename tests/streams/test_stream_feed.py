@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from patience import until
@@ -14,9 +15,11 @@ from tiny_exchange import MINUTE, TinyRest, TinyStreams, kline, mark, mini
 from engine.errors import ConfigError, VenueError
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.market import Bar
+from engine.records.market import Bar, Ticker
+from engine.records.tickers import Tickers
 from engine.world.streams import budget, feed, history, polls
 from engine.world.streams.clock import LiveClock, Stamp
+from engine.world.streams.columns import Kernels
 from engine.world.streams.connection import Pace
 from engine.world.streams.feed import Feed, Wanted
 from engine.world.streams.frames import Frames
@@ -91,6 +94,7 @@ class Exchange:
         self.markets: list[Market] = []
         self.feeds: list[Feed] = []
         self.pace = QUICK
+        self.kernels: Path | None = None
 
     def open(
         self, channels: Channels = SPOT, venue: str = "binance-spot", once: bool = False, **more: object
@@ -111,6 +115,7 @@ class Exchange:
                 base=self.streams.url,
                 pace=self.pace,
                 chance=lambda: 0.0,
+                kernels=self.kernels,
             )
             self.feeds.append(made)
             return made
@@ -410,6 +415,43 @@ def test_a_slow_reader_gets_the_newest_of_each_symbol_and_hears_what_it_missed()
     assert len(taken) == 400
     assert {one.last for one in taken} == {"100"}  # type: ignore[attr-defined]
     assert inbox.dropped() == 400 * 99
+
+
+def test_tickers_of_a_frame_come_together_where_that_is_wanted(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(feed, "load", lambda folder: asked.append(folder) or Kernels())
+    exchange.kernels = tmp_path
+    market = exchange.open()
+    until(
+        lambda: exchange.streams.subscribers("!miniTicker@arr") == 1 and exchange.feeds[0]._frames.kernels is not None
+    )
+    exchange.streams.send("!miniTicker@arr", [mini("BUSDT", 1, "7"), mini("AUSDT", 1, "0.10"), mini("OTHER", 1)])
+    until(lambda: market.of("ticker"))
+    [tickers] = market.of("ticker")
+    assert isinstance(tickers, Tickers)
+    assert [(one.symbol, one.last) for one in tickers.records()] == [("AUSDT", "0.10"), ("BUSDT", "7")]
+    assert asked == [tmp_path]
+    exchange.streams.send("!miniTicker@arr", [mini("AUSDT", 2, "x"), mini("BUSDT", 2, "8")])
+    until(lambda: len(market.of("ticker")) == 2)
+    assert isinstance(market.of("ticker")[1], Ticker)
+
+
+def test_frames_are_read_all_the_same_where_kernels_cannot_be_made(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(folder: Path) -> Kernels:
+        raise RuntimeError("no machine code here")
+
+    monkeypatch.setattr(feed, "load", broken)
+    exchange.kernels = tmp_path
+    market = exchange.open()
+    until(lambda: "FRAMES_PLAIN" in market.codes() and exchange.streams.subscribers("!miniTicker@arr") == 1)
+    exchange.streams.send("!miniTicker@arr", [mini("AUSDT", 1), mini("BUSDT", 1)])
+    until(lambda: market.of("ticker"))
+    assert [one.symbol for one in market.of("ticker")[0].records()] == ["AUSDT", "BUSDT"]
+    assert not market.failure
 
 
 def test_answers_alone_are_no_sign_of_life(exchange: Exchange) -> None:

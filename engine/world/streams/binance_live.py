@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from engine.kernels.compiled import KERNELS
 from engine.plugs import Entry
 from engine.world.binance.binance import BUDGET_FILE
 from engine.world.binance.breaker import BREAKER, CLOSED, OPEN, WORDS, BreakerSettings
@@ -41,7 +42,7 @@ class BinanceLive:
     are not the exchange's own (a loopback venue). `stopped` is asked at least four times a second; `before_wait` runs
     before a wait for a fact; `told` hears at the end what asking for candles came to. With `beats` an empty entry comes
     as often, and `beside` makes the sources of announcements and posts. `newest` is what the reader has (see
-    `plugs.Resumable`).
+    `plugs.Resumable`). Whoever takes them `together` gets tickers of one frame as one entry (`records.Tickers`).
     """
 
     MARKET: ClassVar[Literal["spot", "usdm"]]
@@ -65,6 +66,7 @@ class BinanceLive:
     beats: bool = False
     beside: tuple[MakeSource, ...] = ()
     newest: dict[str, int] = field(default_factory=dict)
+    together: bool = False
 
     def facts(self) -> Iterator[Entry]:
         """Gives the market's facts for ever, in order of time; raises VenueError where there is no way to it."""
@@ -80,7 +82,10 @@ class BinanceLive:
             )  # fmt: skip
 
             def make_feed(inbox: Inbox) -> Feed:
-                feed = Feed(venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed)
+                feed = Feed(
+                    venue, self.CHANNELS, rest, inbox, clock, wanted, base=self.stream_url, speed=speed,
+                    kernels=self.data_dir / KERNELS if self.together else None,
+                )  # fmt: skip
                 client.watch_breaker(lambda level: _tell_breaker(feed, client.host, level))
                 return feed
 

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from engine.world.streams.asking import Asking
 from engine.world.streams.bars import STEP_MS, BarGate
 from engine.world.streams.budget import ConnectBudget
 from engine.world.streams.clock import Clock
+from engine.world.streams.columns import load
 from engine.world.streams.connection import EVERYDAY, Connection, Hooks, Pace
 from engine.world.streams.frames import Frames
 from engine.world.streams.history import MINUTES, History
@@ -78,16 +80,20 @@ class Feed:
     def __init__(
         self, venue: str, channels: Channels, rest: Rest, inbox: Inbox, clock: Clock, wanted: Wanted, *,
         base: str | None = None, pace: Pace = EVERYDAY, chance: Callable[[], float] = random.random,
-        speed: float = 1.0,
+        speed: float = 1.0, kernels: Path | None = None,
     ) -> None:  # fmt: skip
-        """`base` is the address of the streams, where it is not the exchange's own; `speed` that of its clock."""
+        """`base` is the address of the streams, where it is not the exchange's own; `speed` that of its clock.
+
+        With `kernels`, a folder that keeps what is compiled, tickers of one frame come together (`records.Tickers`),
+        and are read by kernels where numba is installed.
+        """
         self.venue, self.channels, self.inbox, self.wanted = venue, channels, inbox, wanted
         self._rest, self._clock, self._pace, self._chance = rest, clock, pace, chance
         self._base = base if base is not None else channels.base
         self._late_ms, self._look_s = int(LATE_MS * speed), max(LOOK_FLOOR_S, LOOK_EVERY_S / speed)
-        self._speed = speed
+        self._speed, self._kernels = speed, kernels
         self._budget = ConnectBudget()
-        self._frames, self._gate = Frames(venue), BarGate()
+        self._frames, self._gate = Frames(venue, together=kernels is not None), BarGate()
         self.telling, self._keeping = Telling(venue, clock, self._put, speed), Keeping(rest)
         self._heard: dict[str, float] = {}
         self._silence_told = 0.0
@@ -154,6 +160,8 @@ class Feed:
                 for route in fixed_routes(self.channels, self._base):
                     group.create_task(self._connection(route).run())
                 await self._apply(changes)
+                if self._kernels is not None:
+                    group.create_task(self._load_kernels(self._kernels))
                 group.create_task(self._history.run())
                 group.create_task(self._look_for_holes())
                 group.create_task(self._look_at_rules())
@@ -190,7 +198,7 @@ class Feed:
         if read.strangers or group == "!contractInfo":
             self._frames.known |= set(read.strangers)  # each is news once; it may be no market of ours
             self._news.set()
-        facts: list[Fact] = []
+        facts: list[Record] = [read.tickers] if read.tickers is not None else []
         for fact in read.facts:
             if isinstance(fact, Bar):
                 facts += self._gate.take(fact)
@@ -198,10 +206,17 @@ class Feed:
                 facts.append(fact)
         self._keeping.hear(facts)
         self._put(facts)
-        good = bool(read.facts) or not read.dirty
+        good = bool(facts) or not read.dirty
         if good and group:
             self._heard[group] = asyncio.get_running_loop().time()
         return good
+
+    async def _load_kernels(self, folder: Path) -> None:
+        """Reads tickers by kernels once they are there: they may have to be compiled first, which takes seconds."""
+        try:
+            self._frames.kernels = await self._asking.ask(load, folder)
+        except Exception as error:  # whatever it is, frames are read all the same
+            self.telling.uncompiled(error)
 
     def _is_due(self, funding: Funding) -> bool:
         """Mark prices come each second, funding changes in hours: a symbol's are told once a minute."""

@@ -10,10 +10,13 @@ from engine.errors import BadRecord
 from engine.records.base import Moment
 from engine.records.glance import are_amounts, are_prices, are_rates
 from engine.records.market import Bar, Fact, Funding, Ticker
+from engine.records.tickers import Tickers
 from engine.records.wire import check_json
 from engine.world.imports.fields import Fields, fields_of
 from engine.world.imports.frames import fact_of as fact_of
 from engine.world.streams.clock import Stamp
+from engine.world.streams.columns import Columns, Kernels
+from engine.world.streams.gathered import Gathered
 
 #: A candle that is still open: nothing may be decided on it, and it is not even read.
 _OPEN_CANDLE = re.compile(rb'"x"\s*:\s*false')
@@ -61,30 +64,85 @@ class Read(NamedTuple):
     """What was in a frame: facts, what could not be believed (a reason each), and symbols nobody has told of.
 
     `rows` is how many events it held, so that a share of bad ones can be told; 0 for what is no news of the market.
+    `tickers` are facts too, where they are wanted together.
     """
 
     facts: Sequence[Fact] = ()
     dirty: Sequence[str] = ()
     strangers: Collection[str] = ()
     rows: int = 0
+    tickers: Tickers | None = None
 
 
 _NOTHING = Read()
 
 
 class Frames:
-    """Reads the frames of one market's streams."""
+    """Reads the frames of one market's streams.
 
-    def __init__(self, venue: str) -> None:
-        """Reads for a venue; facts of symbols that are not `wanted` are passed over, and `known` ones are no news."""
-        self.venue = venue
-        self.wanted: set[str] = set()
-        self.known: set[str] = set()
+    Where there are `kernels`, arrays of tickers are read by them, if they take them; the facts are the same.
+    """
+
+    def __init__(self, venue: str, together: bool = False, kernels: Kernels | None = None) -> None:
+        """Reads for a venue; facts of symbols that are not `wanted` are passed over, and `known` ones are no news.
+
+        Tickers of an array come `together` where that is wanted, and there are no kernels without that.
+        """
+        self.venue, self.kernels, self._is_together = venue, kernels, together or kernels is not None
+        self._wanted = self._known = frozenset[str]()
         #: The newest event of each symbol by kind: two connections that overlap tell everything twice.
         self._told: dict[str, dict[str, int]] = {}
+        self._columns: Columns | None = None
+        self._gathered: Gathered | None = None
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The symbols whose facts are wanted."""
+        return self._wanted
+
+    @wanted.setter
+    def wanted(self, symbols: Collection[str]) -> None:
+        self._wanted = frozenset(symbols)
+        self._number_anew()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The symbols that are no news."""
+        return self._known
+
+    @known.setter
+    def known(self, symbols: Collection[str]) -> None:
+        self._known = frozenset(symbols)
+        self._number_anew()
 
     def read(self, frame: bytes, stamp: Stamp) -> Read:
         """Gives what a frame holds. An event that cannot be believed is told, and costs no other one."""
+        if self.kernels is None or not frame.startswith(_MINIS):
+            return self._read(frame, stamp)
+        if self._columns is None:
+            told, names = self._newest(Ticker.kind), self._gatherer().names
+            self._columns = Columns(self.venue, names, self.wanted, told, self.kernels)
+        found = self._columns.read(frame, stamp)
+        if found is None:
+            return self._read(frame, stamp)
+        return Read((), (), found.strangers, found.rows, found.tickers if len(found.tickers) else None)
+
+    def _number_anew(self) -> None:
+        self._newest(Ticker.kind)
+        self._columns = self._gathered = None
+
+    def _gatherer(self) -> Gathered:
+        if self._gathered is None:
+            self._gathered = Gathered(tuple(sorted(self.known | self.wanted)))
+        return self._gathered
+
+    def _newest(self, kind: str) -> dict[str, int]:
+        """Gives the newest event of each symbol, to look at and to change."""
+        if self._columns is not None and kind == Ticker.kind:
+            return self._columns.lend()
+        return self._told.setdefault(kind, {})
+
+    def _read(self, frame: bytes, stamp: Stamp) -> Read:
         try:
             if frame.startswith(_MINIS):
                 found = self._tickers(_minis.decode(frame).data, stamp)
@@ -110,7 +168,8 @@ class Frames:
             for row in fresh
         ]
         self._note("ticker", fresh)
-        return Read(facts, (), strangers, len(rows))
+        together = self._gatherer().gather(facts) if self._is_together else None
+        return Read(facts if together is None else (), (), strangers, len(rows), together)
 
     def _fundings(self, rows: list[_Mark], stamp: Stamp) -> Read | None:
         """Gives mark prices and funding of an array; contracts with a delivery date have none: their rate is empty."""
@@ -128,14 +187,14 @@ class Frames:
 
     def _fresh(self, kind: str, rows: list[Row]) -> tuple[list[Row], Collection[str]]:
         """Gives the rows of wanted symbols that are newer than what was told, and symbols that nobody knows."""
-        wanted, told = self.wanted, self._told.setdefault(kind, {})
+        wanted, told = self.wanted, self._newest(kind)
         fresh = [row for row in rows if row.s in wanted and row.st == _OURS and told.get(row.s, -1) < row.E]
         if len(fresh) == len(rows):
             return fresh, ()
-        return fresh, {row.s for row in rows if row.st == _OURS} - self.known
+        return fresh, {row.s for row in rows if row.st == _OURS} - self.known - self.wanted
 
     def _note(self, kind: str, rows: Sequence[_Mini | _Mark]) -> None:
-        self._told[kind].update([(row.s, row.E) for row in rows])
+        self._newest(kind).update([(row.s, row.E) for row in rows])
 
     def _slowly(self, frame: bytes, stamp: Stamp) -> Read:
         """Reads a frame event by event."""
@@ -175,7 +234,7 @@ class Frames:
         # Candles are told apart by their opening, at the gate; an event without a time is taken as it comes.
         if isinstance(fact, Bar) or type(said) is not int:
             return True
-        told = self._told.setdefault(fact.kind, {})
+        told = self._newest(fact.kind)
         before = told.get(fact.symbol, -1)
         if said < before or (said == before and isinstance(fact, Ticker | Funding)):
             return False

@@ -5,6 +5,7 @@ from threading import Condition
 
 from engine.records.base import Record
 from engine.records.market import BookTop, Fact, Funding, OpenInterest, Ticker
+from engine.records.tickers import Tickers
 
 #: Of these only the newest of a symbol counts; all others are kept until they are taken.
 PERISHABLE = (Ticker, BookTop, Funding, OpenInterest)
@@ -23,6 +24,8 @@ class Inbox:
         self._changed = Condition()
         self._kept: list[Record] = []
         self._newest: dict[type, dict[str, Fact]] = _none_yet()
+        #: The newest tickers that came together, as long as nothing came later of any of their symbols.
+        self._together: Tickers | None = None
         self._failure: BaseException | None = None
         self._dropped = 0
 
@@ -33,7 +36,11 @@ class Inbox:
             newest, kept = self._newest, self._kept
             for record in records:
                 by_symbol = newest.get(type(record))
-                if by_symbol is not None:
+                if type(record) is Tickers:
+                    self._put_together(record)
+                elif by_symbol is not None:
+                    if type(record) is Ticker and self._together is not None:
+                        self._take_apart(None)
                     symbol = record.symbol  # type: ignore[attr-defined]  # a fact: PERISHABLE says so
                     self._dropped += symbol in by_symbol
                     by_symbol[symbol] = record  # type: ignore[assignment]
@@ -44,6 +51,23 @@ class Inbox:
             self._changed.notify()
         return refused
 
+    def _put_together(self, tickers: Tickers) -> None:
+        self._take_apart(tickers)
+        by_symbol = self._newest[Ticker]
+        if by_symbol:
+            for symbol in tickers.symbols:
+                self._dropped += by_symbol.pop(symbol, None) is not None
+        self._together = tickers
+
+    def _take_apart(self, newer: Tickers | None) -> None:
+        """Keeps the tickers that came together one by one, but for those of which there are newer ones."""
+        together, self._together = self._together, None
+        if together is None:
+            return
+        kept = together.records() if newer is None else together.without(newer)
+        self._dropped += len(together) - len(kept)
+        self._newest[Ticker].update([(one.symbol, one) for one in kept])
+
     def take(self, timeout_s: float) -> list[Record]:
         """Gives everything that is there, waiting so long for something to come; raises what the sender failed of."""
         with self._changed:
@@ -52,7 +76,9 @@ class Inbox:
             taken = self._kept
             for by_symbol in self._newest.values():
                 taken += by_symbol.values()
-            self._kept, self._newest = [], _none_yet()
+            if self._together is not None:
+                taken.append(self._together)
+            self._kept, self._newest, self._together = [], _none_yet(), None
             if not taken and self._failure is not None:
                 raise self._failure
         return taken
@@ -71,7 +97,8 @@ class Inbox:
     @property
     def empty(self) -> bool:
         """Says whether a `take` would wait."""
-        return not self._kept and self._failure is None and not any(self._newest.values())
+        waits = self._kept or self._together is not None or any(self._newest.values())
+        return not waits and self._failure is None
 
     @property
     def roomy(self) -> bool:

@@ -7,7 +7,8 @@ import msgspec
 
 from engine.plugs import Entry
 from engine.records.base import Record
-from engine.records.market import Bar, Fact, Tick
+from engine.records.market import Bar, Fact, Tick, Ticker
+from engine.records.tickers import Tickers
 from engine.world.imports.batches import place_of
 from engine.world.streams.clock import Stamp
 
@@ -98,10 +99,20 @@ class Sequence:
         return self._sorted(going)
 
     def _sorted(self, records: list[Record]) -> list[Entry]:
+        if Tickers in map(type, records):
+            records = _apart(records)
         if records:
             records.sort(key=_key_of_one_kind if _are_of_one_kind(records) else _key)
             self.last_at = records[-1].at
         return [Entry(record, None) for record in records]
+
+
+def _apart(records: list[Record]) -> list[Record]:
+    """Takes tickers apart that do not have their instant for themselves: there they stand in the order of symbols."""
+    tickers = [record.at for record in records if record.kind == Ticker.kind]
+    if len(tickers) == len(set(tickers)):
+        return records
+    return [one for record in records for one in (record.records() if type(record) is Tickers else (record,))]
 
 
 def _closed_at(bar: Bar) -> int:

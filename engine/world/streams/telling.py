@@ -69,6 +69,11 @@ class Telling:
             self._tell("error", "FEED_DIED", f"{what} once more: no entries until hot resume, and an end")
             self.ails("feed_died", "blocked", 0)
 
+    def uncompiled(self, error: Exception) -> None:
+        """Tells that kernels could not be made."""
+        text = f"the kernels that read frames could not be compiled ({type(error).__name__}: {str(error)[:200]})"
+        self._tell("info", "FRAMES_PLAIN", f"{text}: they are read without, which takes longer")
+
     def breaker(self, text: str, *, well: bool, blocks: bool) -> None:
         """Tells where the breaker of REST stands; threads may call this."""
         self._tell("info" if well else "error" if blocks else "warning", "BREAKER", text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.kernels.compiled import keep_compiled
+from engine.kernels.compiled import KERNELS, keep_compiled
 from engine.records.market import SymbolRules, is_perp
 from engine.records.wire import COMPARED
 from engine.runs.backtest.blocks.desk import Account, BlockDesk
@@ -44,7 +44,7 @@ class BlockBacktest:
         """Opens the columns; raises Unfit for a market or settings that only the record path can play."""
         self._settings, self._listener = settings, listener
         self._grid = _grid_of(settings, market)
-        keep_compiled(data_dir() / "kernels")
+        keep_compiled(data_dir() / KERNELS)
         self._looking = Looking(settings, self._grid, on_failure)
         wants = listener.wants if isinstance(listener, Choosy) else COMPARED
         self._desk = BlockDesk(settings, self._grid, self._looking.signal.plan, listener.hear, wants)
