@@ -17,12 +17,14 @@ from cli.pipe import Rejects
 from cli.play import Bar, Stop, drive, tell_market
 from cli.show import Format, choose, say, show, table, write
 from engine.errors import ConfigError, Exit, HotError, LedgerError, UsageError
+from engine.kernels.compiled import KERNELS, is_kept
 from engine.runs import settings
 from engine.runs.backtest.account import HOURLY
 from engine.runs.backtest.backtest import fastest, playing
 from engine.runs.backtest.lookahead import Found, Lookahead
 from engine.runs.backtest.outcome import Playing, Result, Unfit
 from engine.runs.backtest.results import TRADE, Results, fresh_folder, trade_rows
+from engine.runs.data import data_dir
 from engine.runs.market import Market as MarketOf
 from engine.runs.market import is_store, no_market, open_market
 from engine.world.unbroken import Gaps
@@ -149,6 +151,7 @@ def _writable(folder: Path) -> Iterator[None]:
 
 def _playing(path: Route, used: settings.Settings, market: MarketOf, results: Results, quiet: bool) -> Playing:
     """Gives the backtest by the path that was asked for; a store is played in blocks where that can be."""
+    kept = is_kept(data_dir() / KERNELS)
     if path == Route.AUTO and is_store(market.path) and not market.more:
         made, why = fastest(used, market, results, strategy_failed)
         if why is not None and not quiet:
@@ -161,6 +164,8 @@ def _playing(path: Route, used: settings.Settings, market: MarketOf, results: Re
     else:
         made, why = playing(used, market, results, "records", strategy_failed), ""
     results.path = "blocks" if why is None else "records"
+    if why is None and not quiet and not kept:
+        say("hot backtest: kernels are compiled now, once, for about half a minute; --path records needs none")
     return made
 
 

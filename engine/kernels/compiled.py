@@ -54,6 +54,15 @@ def _sources() -> str:
     return sources.hexdigest()[:16]
 
 
+def is_kept(folder: Path) -> bool:
+    """Says whether something of the kernels as they are now was kept in a folder of `folder` before."""
+    return any(_kept_in(folder).rglob("*.nbc"))
+
+
+def _kept_in(folder: Path) -> Path:
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or folder) / _sources()
+
+
 def keep_compiled(folder: Path) -> None:
     """Keeps on disk what is compiled from here on, in a folder of `folder` that is named after all kernels' sources.
 
@@ -61,7 +70,7 @@ def keep_compiled(folder: Path) -> None:
     notice that a step in another file has changed. A folder that cannot be written keeps nothing.
     """
     global _folder
-    wanted = Path(os.environ.get("NUMBA_CACHE_DIR") or folder) / _sources()
+    wanted = _kept_in(folder)
     try:
         wanted.mkdir(parents=True, exist_ok=True)
     except OSError:
