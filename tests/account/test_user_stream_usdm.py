@@ -18,6 +18,7 @@ from engine.world.account.account import BalanceNews, HeldNews, StreamNews
 from engine.world.account.became import Became
 from engine.world.account.usdm import BinanceUsdmAccount
 from engine.world.account.user_stream_usdm import RENEW_S, UsdmEar
+from engine.world.binance.client import RETRIES
 from engine.world.loopback.serving import Serving
 
 
@@ -126,7 +127,7 @@ def test_a_socket_that_is_silent_is_found_out_by_the_wallet(
 
 
 def test_without_a_key_there_is_no_stream(venue: Serving, tmp_path: Path) -> None:
-    arm(venue, fault="503_unavailable", on="POST /fapi/v1/listenKey", times=3)
+    arm(venue, fault="503_unavailable", on="POST /fapi/v1/listenKey", times=RETRIES + 1)
     account, hearer = opened("binance-usdm", venue, tmp_path), Hearer()
     account.listen(hearer)
     hearer.down()

@@ -144,6 +144,7 @@ def walk(seed: int, symbols: int, bars: int) -> Iterator[Record]:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=some.integers(0, 2**32), symbols=some.integers(1, 5), cross=some.booleans(), most=some.sampled_from([1, 5]))
+@example(seed=10930834, symbols=1, cross=False, most=1)  # bought after the last tick
 @example(seed=1, symbols=5, cross=False, most=1)
 @example(seed=2, symbols=5, cross=True, most=5)
 @example(seed=1053, symbols=4, cross=False, most=5)  # a peak before the fees of a fill

@@ -16,6 +16,7 @@ from engine.runs.history import find_start
 from engine.runs.manifest import make_run
 from engine.runs.market import Market
 from engine.runs.session import Session
+from engine.world.binance.client import RETRIES
 from engine.world.loopback.faults.script import Fault
 from engine.world.loopback.market.generated import Generated
 from engine.world.loopback.serving import Serving, serving
@@ -103,8 +104,8 @@ def test_a_killed_paper_pipe_over_a_live_market_says_what_to_do_next(
 
 
 def test_alerts_are_told_and_stand_in_the_ledger(venue: Serving, tmp_path: Path) -> None:
-    venue.do(lambda one: one.faults.add(Fault(fault="502", on="GET /api/v3/ticker/bookTicker", times=3)))
-    told = play(venue, tmp_path / "live.db", 4)
+    venue.do(lambda one: one.faults.add(Fault(fault="502", on="GET /api/v3/ticker/bookTicker", times=RETRIES + 1)))
+    told = play(venue, tmp_path / "live.db", 8)
     assert "REST_FAILED" in told
     with Ledger.read(tmp_path / "live.db") as ledger:
         assert any(b"REST_FAILED" in line for _, line in ledger.lines(kinds=["alert"]))

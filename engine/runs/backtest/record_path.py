@@ -25,6 +25,7 @@ class Backtest:
         self._reached, self._fills, self._ended = 0, 0, False
         #: The price of what is held, and when that was, at the last tick.
         self._marked: dict[str, tuple[str, int]] = {}
+        self._ticked = 0
 
     def play(self, stopped: Callable[[], bool] = lambda: False) -> Iterator[Progress]:
         """Plays the market to its end or a stop; gives where it is after each fact that closed a cycle."""
@@ -51,6 +52,7 @@ class Backtest:
         if record.kind == "tick":
             desk = self._stages.order.desk.state
             self._listener.mark(Marks((record.at,), (desk.equity_e8,), (desk.cash_e8,), (len(desk.books),)))
+            self._ticked = record.at
             self._marked = {symbol: (desk.recent[symbol].text, desk.recent[symbol].at) for symbol in desk.books}
         elif record.kind == "fill":
             self._fills += 1
@@ -68,5 +70,6 @@ class Backtest:
         for symbol, book in sorted(desk.books.items()):
             recent, rules = desk.recent[symbol], desk.rules.get(symbol)
             status = rules.status if rules is not None else ""
-            marked, marked_at = self._marked.get(symbol, ("", 0))
+            # What was opened after the last tick was counted by none, nor was one that it comes after.
+            marked, marked_at = self._marked[symbol] if book.opened_at < self._ticked else ("", 0)
             yield Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, status, marked, marked_at)

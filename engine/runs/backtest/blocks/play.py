@@ -108,7 +108,7 @@ class BlockBacktest:
         held = []
         for symbol, book in sorted(self._desk.state.books.items()):
             recent, rules = self._desk.state.recent[symbol], self._desk.state.rules[symbol]
-            marked = self._marked(symbol)
+            marked = self._marked(symbol) if book.opened_at < self._ticked else ("", 0)
             held.append(Held(symbol, book.opened_at, str(book.qty), recent.text, recent.at, rules.status, *marked))
         return Result(self.facts, self._cycles, self._reached, self._ended, tuple(held))
 
