@@ -198,8 +198,9 @@ def test_a_connection_that_flaps_is_opened_ever_more_seldom(
     while time.monotonic() < end:
         streams.cut()
         time.sleep(0.01)
-    # At first, at once, and after 0.1, 0.2, 0.4, 0.8 and 1.6 s.
-    assert 4 <= streams.opened <= 7
+    # At first, at once, and after 0.1, 0.2, 0.4, 0.8 and 1.6 s; a busy machine takes longer than three seconds. With
+    # the same pause each time it would be thirty.
+    assert 4 <= streams.opened <= 10
     until(lambda: streams.subscribers("!miniTicker@arr"))
     assert listener.failure is None
 
