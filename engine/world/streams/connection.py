@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from engine.errors import VenueError
 from engine.world.streams.budget import ConnectBudget, wait_s
@@ -128,7 +128,12 @@ class Connection:
         failures = 0
         while beside is None or not _done(beside):
             try:
-                return await self._open()
+                socket = await self._open()
+                if beside is None or not _done(socket):
+                    return socket
+                await self._close(socket)
+                failures += 1
+                await asyncio.sleep(wait_s(failures, self._chance))
             except (WebSocketException, OSError, TimeoutError) as error:
                 if failures == 0 and beside is None:
                     self._hooks.cut(f"{self.route.base} cannot be opened: {error}")
@@ -137,7 +142,10 @@ class Connection:
         return beside
 
     async def _open(self) -> _Socket:
-        """Opens and subscribes; the reader is at work before the first SUBSCRIBE, or pings would go unanswered."""
+        """Opens and subscribes; the reader is at work before the first SUBSCRIBE, or pings would go unanswered.
+
+        One that is cut while it subscribes was open, for a moment: whoever watches it sees its end, and counts it.
+        """
         await asyncio.sleep(self._budget.reserve(_now_ms()) / 1000)
         ws = await connect(
             self.route.url, compression=None, max_size=MAX_FRAME_BYTES, max_queue=64, open_timeout=OPEN_TIMEOUT_S,
@@ -146,7 +154,8 @@ class Connection:
         socket = _Socket(ws, asyncio.get_running_loop().time())
         self._sockets.add(socket)
         socket.reader = asyncio.create_task(self._read(socket))
-        await self._subscribe(socket)
+        with suppress(ConnectionClosed):
+            await self._subscribe(socket)
         return socket
 
     async def _subscribe(self, socket: _Socket) -> None:
