@@ -12,7 +12,7 @@ from tiny_account import TinyAccount
 
 from engine.errors import LedgerError
 from engine.ledger.ledger import Ledger
-from engine.records.trades import DUST, Fill, OrderAttempt, OrderResult
+from engine.records.trades import DUST, Fill, OrderAttempt, OrderResult, OrderStatus, Side
 from engine.records.wire import encode
 from engine.runs.claims import Coins, Everything, LedgersCoins, claim_of
 from engine.runs.emergency_journal import journal_of
@@ -22,9 +22,9 @@ from engine.world.account.account import HeldNews
 SPOT = "binance-spot"
 
 
-def attempt(client_id: str, qty: str, side: str = "buy") -> OrderAttempt:
+def attempt(client_id: str, qty: str, side: Side = "buy") -> OrderAttempt:
     return OrderAttempt(
-        at=1, venue=SPOT, symbol="BTCUSDT", strategy="s", client_id=client_id, intent_key=client_id, side=side,  # type: ignore[arg-type]
+        at=1, venue=SPOT, symbol="BTCUSDT", strategy="s", client_id=client_id, intent_key=client_id, side=side,
         purpose="entry", reason="ENTRY", order_type="market", qty=qty, reference_price="100",
     )  # fmt: skip
 
@@ -37,9 +37,9 @@ def fill(client_id: str, qty: str, reason: str = "ENTRY") -> Fill:
     )  # fmt: skip
 
 
-def result(client_id: str, status: str) -> OrderResult:
+def result(client_id: str, status: OrderStatus) -> OrderResult:
     return OrderResult(
-        at=1, venue=SPOT, symbol="BTCUSDT", client_id=client_id, status=status, filled_qty="0",  # type: ignore[arg-type]
+        at=1, venue=SPOT, symbol="BTCUSDT", client_id=client_id, status=status, filled_qty="0",
     )  # fmt: skip
 
 

@@ -215,7 +215,7 @@ class Feed:
         """Reads tickers by kernels once they are there: they may have to be compiled first, which takes seconds."""
         try:
             self._frames.kernels = await self._asking.ask(load, folder)
-        except Exception as error:  # whatever it is, frames are read all the same
+        except Exception as error:  # numba and its compiler raise all sorts; it is told, and frames are read without
             self.telling.uncompiled(error)
 
     def _is_due(self, funding: Funding) -> bool:
