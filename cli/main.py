@@ -75,6 +75,7 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
+    # The library's own contexts are of a class that it does not tell the types of; `invoke` below has the same.
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
         """Finds the command that is called; names the nearest one where there is none."""
         word = args[0]
